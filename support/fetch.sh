@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# fetch.sh PART...: makes those parts that are missing under build/ (see need in setup.sh); one PostgreSQL at a time
+set -euo pipefail
+# shellcheck source=support/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$ROOT"
+choose_jruby
+
+jars=lib/tasker_core/jars
+made=build/maven/java/tasker_core
+jruby=$(pom_version "jruby-$JRUBY")
+
+jars_are_fresh() {
+  [ -f $jars/tasker_core.jar ] && [ -f $jars/postgresql.jar ] && [ -f $made/.build ] &&
+    [ -z "$(find pom.xml ext/java/src/main -newer $made/.build -print -quit)" ]
+}
+
+goals=() doing=()
+for part in "$@"; do
+  case $part in
+    jars)
+      jars_are_fresh || {
+        goals+=(package -Dmaven.test.skip=true)
+        doing+=("building the Java core")
+      }
+      ;;
+    jruby)
+      [ -f "$JRUBY_HOME/lib/jruby.jar" ] || {
+        goals+=(dependency:copy@jruby "-Djruby.dist.version=$jruby")
+        doing+=("fetching JRuby $jruby")
+      }
+      ;;
+    postgres | postgres-*)
+      line=${part#postgres}
+      postgres=$(pom_version "postgres${line:--18}")
+      [ -f "build/postgres/$postgres/embedded-postgres-$(pom_version embedded-postgres).jar" ] || {
+        goals+=(dependency:copy-dependencies@postgres "-Dpostgres.version=$postgres")
+        doing+=("fetching PostgreSQL $postgres")
+      }
+      ;;
+    gems) ;;
+    *) die "no such part: $part" ;;
+  esac
+done
+
+if [ ${#goals[@]} -gt 0 ]; then
+  command -v mvn >/dev/null || die "Maven (mvn) is needed, and it was not found"
+  say "$(printf '%s, ' "${doing[@]}" | sed 's/, $//') (the first time takes a minute or two) ..."
+  # The time of the jars is that of their sources as they are now, not as they may be when Maven has ended.
+  touch build/.started
+  JAVA_HOME=$TASKER_BUILD_JDK mvn -q -B -ntp "${goals[@]}" >build/maven.log 2>&1 || {
+    cat build/maven.log >&2
+    die "Maven failed (see above; its output is kept in build/maven.log)"
+  }
+fi
+
+case " ${goals[*]-} " in
+  *" package "*)
+    mkdir -p $jars
+    cp $made/*.jar $jars/
+    mv build/.started $made/.build
+    ;;
+esac
+
+case " ${goals[*]-} " in
+  *" dependency:copy@jruby "*)
+    # Unpacked beside its place and moved there: a run that is broken off leaves no half of a JRuby.
+    rm -rf "$JRUBY_HOME" "$JRUBY_HOME.new"
+    mkdir "$JRUBY_HOME.new"
+    tar -xzf "$JRUBY_HOME.tar.gz" -C "$JRUBY_HOME.new" --strip-components 1
+    mv "$JRUBY_HOME.new" "$JRUBY_HOME"
+    rm "$JRUBY_HOME.tar.gz"
+    ;;
+esac
+
+if [ -d "$JRUBY_HOME" ] && [ ! -f "$(archive)" ]; then
+  # For speed alone: without it all works as well, so a failure is no matter.
+  "$JAVA_HOME/bin/java" "${JVM_FLAGS[@]}" -XX:ArchiveClassesAtExit="$(archive)" -Djruby.home="$JRUBY_HOME" \
+    -cp "$JRUBY_HOME/lib/jruby.jar" org.jruby.Main -e 'require "json"; require "socket"; require "yaml"' >/dev/null 2>&1 || true
+fi
+
+case " $* " in
+  *" gems "*) support/gems.sh ;;
+esac
