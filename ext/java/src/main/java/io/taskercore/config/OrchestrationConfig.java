@@ -1,0 +1,100 @@
+package io.taskercore.config;
+
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One handle's configuration, checked. What each key means, and within which bounds it lies, is with {@link ConfigKey}.
+ *
+ * @param namespaces empty: all
+ */
+public record OrchestrationConfig(
+    DatabaseUrl databaseUrl,
+    int databasePoolSize,
+    int connectionTimeoutMs,
+    int maxParallelSteps,
+    long stepTimeoutMs,
+    Map<String, Integer> retryLimits,
+    List<String> namespaces,
+    int maxCrashes,
+    int pollIntervalMs,
+    int leaseMs,
+    int cancelGraceMs,
+    int shutdownTimeoutMs,
+    boolean autoMigrate,
+    int maxPayloadBytes,
+    String environment) {
+
+  public OrchestrationConfig {
+    retryLimits = Map.copyOf(retryLimits);
+    namespaces = List.copyOf(namespaces);
+  }
+
+  /**
+   * The keys given, over the defaults; a key with null counts as not given.
+   *
+   * @throws TaskerException.Configuration with everything that is wrong, each named by its key
+   */
+  public static OrchestrationConfig fromJson(Json document) {
+    ConfigValues values = ConfigValues.read(document);
+    Optional<DatabaseUrl> databaseUrl = values.databaseUrl();
+    values.throwIfBad();
+    return new OrchestrationConfig(
+        databaseUrl.orElseThrow(),
+        values.integer(ConfigKey.DATABASE_POOL_SIZE),
+        values.integer(ConfigKey.CONNECTION_TIMEOUT_MS),
+        values.integer(ConfigKey.MAX_PARALLEL_STEPS),
+        values.number(ConfigKey.STEP_TIMEOUT_MS),
+        values.integersByName(ConfigKey.RETRY_LIMITS),
+        values.names(ConfigKey.NAMESPACES),
+        values.integer(ConfigKey.MAX_CRASHES),
+        values.integer(ConfigKey.POLL_INTERVAL_MS),
+        values.integer(ConfigKey.LEASE_MS),
+        values.integer(ConfigKey.CANCEL_GRACE_MS),
+        values.integer(ConfigKey.SHUTDOWN_TIMEOUT_MS),
+        values.bool(ConfigKey.AUTO_MIGRATE),
+        values.integer(ConfigKey.MAX_PAYLOAD_BYTES),
+        values.text(ConfigKey.ENVIRONMENT));
+  }
+
+  /**
+   * This configuration with some keys changed, as far as that goes while it is in use; a key with null goes back to its default.
+   *
+   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value will not do
+   */
+  public OrchestrationConfig with(Json changes) {
+    ConfigValues values = ConfigValues.read(changes);
+    values.refuseFixed();
+    values.throwIfBad();
+    return new OrchestrationConfig(
+        databaseUrl,
+        databasePoolSize,
+        connectionTimeoutMs,
+        values.has(ConfigKey.MAX_PARALLEL_STEPS) ? values.integer(ConfigKey.MAX_PARALLEL_STEPS) : maxParallelSteps,
+        values.has(ConfigKey.STEP_TIMEOUT_MS) ? values.number(ConfigKey.STEP_TIMEOUT_MS) : stepTimeoutMs,
+        values.has(ConfigKey.RETRY_LIMITS) ? values.integersByName(ConfigKey.RETRY_LIMITS) : retryLimits,
+        values.has(ConfigKey.NAMESPACES) ? values.names(ConfigKey.NAMESPACES) : namespaces,
+        values.has(ConfigKey.MAX_CRASHES) ? values.integer(ConfigKey.MAX_CRASHES) : maxCrashes,
+        values.has(ConfigKey.POLL_INTERVAL_MS) ? values.integer(ConfigKey.POLL_INTERVAL_MS) : pollIntervalMs,
+        leaseMs,
+        values.has(ConfigKey.CANCEL_GRACE_MS) ? values.integer(ConfigKey.CANCEL_GRACE_MS) : cancelGraceMs,
+        values.has(ConfigKey.SHUTDOWN_TIMEOUT_MS) ? values.integer(ConfigKey.SHUTDOWN_TIMEOUT_MS) : shutdownTimeoutMs,
+        autoMigrate,
+        values.has(ConfigKey.MAX_PAYLOAD_BYTES) ? values.integer(ConfigKey.MAX_PAYLOAD_BYTES) : maxPayloadBytes,
+        environment);
+  }
+
+  /**
+   * The configuration that environment variables give, as a document for {@link #fromJson}: only the keys that are set. Other
+   * variables are passed over, and an empty one counts as not set.
+   *
+   * @param strings an object of names and strings
+   * @throws TaskerException.Configuration if a value will not do, named by its variable
+   */
+  public static Json readEnvironment(Json strings) {
+    return EnvironmentReader.read(strings);
+  }
+}

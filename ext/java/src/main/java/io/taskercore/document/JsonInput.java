@@ -1,0 +1,56 @@
+package io.taskercore.document;
+
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import java.io.OutputStream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+
+/** The core's own Jackson factory: nothing here depends on defaults that an application may change. */
+public final class JsonInput {
+
+  /** A value may be nested 100 deep from its own root; the rest is room for what a document wraps around it. */
+  private static final int MAX_DEPTH = 128;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(MAX_DEPTH)
+                  // Integers of any size are values like others here; nothing parses them that has no limit of its own.
+                  .maxNumberLength(Integer.MAX_VALUE)
+                  .maxStringLength(Integer.MAX_VALUE)
+                  .build())
+          .build();
+
+  private static final JsonFactory STRICT =
+      FACTORY.rebuild().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  private JsonInput() {}
+
+  /** A parser that refuses an object with the same key twice, which costs it a set of names for each. */
+  static JsonParser strictParser(Json json) {
+    return STRICT.createParser(ObjectReadContext.empty(), json.utf8(), 0, json.size());
+  }
+
+  /** A parser that takes equal keys as they come. */
+  public static JsonParser parser(Json json) {
+    return FACTORY.createParser(ObjectReadContext.empty(), json.utf8(), 0, json.size());
+  }
+
+  static JsonGenerator generator(OutputStream out) {
+    return FACTORY.createGenerator(ObjectWriteContext.empty(), out);
+  }
+
+  /** What to tell of text that is not JSON, or is nested too deep. */
+  public static TaskerException.Validation malformed(Path path, JacksonException e) {
+    String where = e.getLocation() == null ? "" : " (at " + e.getLocation().offsetDescription() + ")";
+    return new TaskerException.Validation(path.text(), "cannot be read as JSON: " + e.getOriginalMessage() + where);
+  }
+}

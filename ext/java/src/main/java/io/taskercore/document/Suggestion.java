@@ -1,0 +1,80 @@
+package io.taskercore.document;
+
+import java.util.Collection;
+import java.util.Locale;
+
+/** Guesses what a mistyped name was meant to be. */
+public final class Suggestion {
+
+  private static final int SHORTEST_PART = 3;
+  private static final int SHORTEST_START = 4;
+
+  /** Longer names are not compared: the cost is the product of the lengths, and nobody mistypes three hundred characters. */
+  private static final int LONGEST_COMPARED = 100;
+
+  private Suggestion() {}
+
+  /** {@code "; did you mean x?"} for the nearest of the known names, or an empty string where none is near. */
+  public static String forName(String name, Collection<String> known) {
+    String nearest = nearest(name, known);
+    return nearest == null ? "" : "; did you mean " + nearest + "?";
+  }
+
+  private static String nearest(String name, Collection<String> known) {
+    String given = name.toLowerCase(Locale.ROOT).replace('-', '_');
+    if (given.length() > LONGEST_COMPARED) {
+      return null;
+    }
+    String nearest = null;
+    // One slip in three letters: in shorter names every other one would be near.
+    int best = Math.min(3, given.length() / 3) + 1;
+    for (String candidate : known) {
+      if (Math.abs(candidate.length() - given.length()) >= best) {
+        continue;
+      }
+      int distance = distance(given, candidate.toLowerCase(Locale.ROOT));
+      if (distance < best) {
+        best = distance;
+        nearest = candidate;
+      }
+    }
+    return nearest != null ? nearest : sharingAPart(given, known);
+  }
+
+  /** As {@code timeout} does with {@code timeout_ms}, and {@code retries} with {@code retry}. */
+  private static String sharingAPart(String given, Collection<String> known) {
+    for (String candidate : known) {
+      String lower = candidate.toLowerCase(Locale.ROOT);
+      boolean contained = given.length() >= SHORTEST_PART && lower.contains(given);
+      boolean containing = lower.length() >= SHORTEST_PART && given.contains(lower);
+      boolean alike = given.length() >= SHORTEST_START && lower.startsWith(given.substring(0, SHORTEST_START));
+      if (contained || containing || alike) {
+        return candidate;
+      }
+    }
+    return null;
+  }
+
+  /** The Levenshtein distance, in which two neighbours that changed places count once. */
+  static int distance(String a, String b) {
+    int[][] d = new int[a.length() + 1][b.length() + 1];
+    for (int i = 0; i <= a.length(); i++) {
+      d[i][0] = i;
+    }
+    for (int j = 0; j <= b.length(); j++) {
+      d[0][j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      for (int j = 1; j <= b.length(); j++) {
+        int replaced = d[i - 1][j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        d[i][j] = Math.min(replaced, 1 + Math.min(d[i - 1][j], d[i][j - 1]));
+        boolean swapped =
+            i > 1 && j > 1 && a.charAt(i - 1) == b.charAt(j - 2) && a.charAt(i - 2) == b.charAt(j - 1);
+        if (swapped) {
+          d[i][j] = Math.min(d[i][j], 1 + d[i - 2][j - 2]);
+        }
+      }
+    }
+    return d[a.length()][b.length()];
+  }
+}

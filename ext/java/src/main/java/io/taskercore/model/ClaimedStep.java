@@ -1,0 +1,42 @@
+package io.taskercore.model;
+
+import java.util.List;
+
+/**
+ * A step that this process may run now, under a lease.
+ *
+ * @param attempt the number of this attempt, from 1
+ * @param failures how many attempts count against {@code maxAttempts}, this one included: crashes of a process do not
+ * @param fence the token without which no result is accepted
+ */
+public record ClaimedStep(
+    long taskId,
+    long stepId,
+    String name,
+    String handler,
+    List<Integer> parents,
+    List<Integer> children,
+    int attempt,
+    int failures,
+    int maxAttempts,
+    int fence) {
+
+  /** Steps of a task are numbered in these low bits of the step's id. */
+  public static final int ORDINAL_BITS = 16;
+
+  public static long stepId(long taskId, int ordinal) {
+    return (taskId << ORDINAL_BITS) + ordinal;
+  }
+
+  public static long taskIdOf(long stepId) {
+    return stepId >> ORDINAL_BITS;
+  }
+
+  public static int ordinalOf(long stepId) {
+    return (int) (stepId & ((1 << ORDINAL_BITS) - 1));
+  }
+
+  public int ordinal() {
+    return ordinalOf(stepId);
+  }
+}

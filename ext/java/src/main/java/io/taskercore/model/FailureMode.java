@@ -1,0 +1,17 @@
+package io.taskercore.model;
+
+import java.util.Locale;
+
+/** What a permanent failure of one step means for the rest of its task. */
+public enum FailureMode {
+  /** Independent branches go on; the task ends in {@code error} when nothing more can run. */
+  CONTINUE,
+  /** Unstarted steps are cancelled at once, running ones are told. */
+  FAIL_FAST;
+
+  private final String wire = name().toLowerCase(Locale.ROOT);
+
+  public String wire() {
+    return wire;
+  }
+}

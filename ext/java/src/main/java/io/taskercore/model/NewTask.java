@@ -1,0 +1,34 @@
+package io.taskercore.model;
+
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * A task to be created, with everything decided: which template, which correlation id.
+ *
+ * @param taskId the id to use; null: the next one
+ * @param rootSteps how many steps have no parents
+ * @param idempotencyKey may be null, as may initiator, reason and runAt
+ */
+public record NewTask(
+    Long taskId,
+    long templateId,
+    String namespace,
+    String name,
+    boolean failFast,
+    int totalSteps,
+    int rootSteps,
+    int priority,
+    String correlationId,
+    String idempotencyKey,
+    String initiator,
+    String reason,
+    List<String> tags,
+    Instant runAt,
+    Json payload) {
+
+  public NewTask withTaskId(long id) {
+    return new NewTask(id, templateId, namespace, name, failFast, totalSteps, rootSteps, priority, correlationId,
+        idempotencyKey, initiator, reason, tags, runAt, payload);
+  }
+}

@@ -1,0 +1,13 @@
+package io.taskercore.model;
+
+/**
+ * How an attempt ended, as it is to be recorded.
+ *
+ * @param to {@code COMPLETE}, {@code WAITING_FOR_RETRY} or {@code ERROR}
+ * @param result what children will read; null unless complete
+ * @param error what went wrong; null if complete
+ * @param delayMs how long until the next attempt, in milliseconds; null unless waiting for one
+ * @param reason one line for the transition log; null if complete
+ */
+public record StepOutcome(
+    long stepId, int fence, StepState to, Json result, Json error, Long delayMs, String reason) {}
