@@ -1,0 +1,128 @@
+package io.taskercore.engine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Where handler threads find their next attempt.
+ *
+ * <p>The threads belong to the handlers' side, which alone can start them; so the queue counts how many are missing, and pokes
+ * somebody who waits on that side anyway (a {@link TaskRun}'s caller) to start them.
+ */
+public final class AttemptQueue {
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition offered = lock.newCondition();
+  private final Deque<Attempt> attempts = new ArrayDeque<>();
+  private final List<Runnable> starters = new ArrayList<>();
+  private int idle;
+  private int starting;
+
+  /**
+   * Waits for an attempt to run.
+   *
+   * @param idleMs how long to wait, in milliseconds
+   * @return the attempt; null when there was none for so long and the thread should retire
+   */
+  public Attempt take(long idleMs) throws InterruptedException {
+    long nanos = TimeUnit.MILLISECONDS.toNanos(idleMs);
+    lock.lockInterruptibly();
+    try {
+      starting = Math.max(0, starting - 1);
+      idle++;
+      try {
+        while (attempts.isEmpty()) {
+          if (nanos <= 0) {
+            return null;
+          }
+          nanos = offered.awaitNanos(nanos);
+        }
+        return attempts.pollFirst();
+      } finally {
+        idle--;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many handler threads the caller is to start now; they count as started from here on. */
+  public int threadsToStart() {
+    lock.lock();
+    try {
+      int missing = Math.max(0, missing());
+      starting += missing;
+      return missing;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void offer(Attempt attempt) {
+    Runnable starter = null;
+    lock.lock();
+    try {
+      attempts.addLast(attempt);
+      offered.signal();
+      if (missing() > 0 && !starters.isEmpty()) {
+        starter = starters.get(0);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (starter != null) {
+      starter.run();
+    }
+  }
+
+  /** Takes back an attempt that no thread has taken yet. */
+  boolean withdraw(Attempt attempt) {
+    lock.lock();
+    try {
+      return attempts.remove(attempt);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** @param starter called when threads are missing, from any thread; must not block */
+  void addStarter(Runnable starter) {
+    boolean poke;
+    lock.lock();
+    try {
+      starters.add(starter);
+      poke = missing() > 0;
+    } finally {
+      lock.unlock();
+    }
+    if (poke) {
+      starter.run();
+    }
+  }
+
+  /** Removes a starter; if threads are still missing, the next one is poked, for the first may have left without starting any. */
+  void removeStarter(Runnable starter) {
+    Runnable next = null;
+    lock.lock();
+    try {
+      starters.remove(starter);
+      if (missing() > 0 && !starters.isEmpty()) {
+        next = starters.get(0);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (next != null) {
+      next.run();
+    }
+  }
+
+  private int missing() {
+    return attempts.size() - idle - starting;
+  }
+}

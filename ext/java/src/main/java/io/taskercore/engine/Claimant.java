@@ -1,0 +1,27 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.ClaimedStep;
+import java.util.List;
+
+/** On whose behalf steps are claimed. */
+interface Claimant {
+
+  HandlerDirectory directory();
+
+  Lane lane();
+
+  /** The time-out of steps that set none, in milliseconds. */
+  long stepTimeoutMs();
+
+  /** Whether it still takes children that become ready. */
+  boolean open();
+
+  /** A handler is about to run. */
+  void began(Attempt attempt);
+
+  /** So many attempts more, or fewer, are in flight for it: claimed, and not yet recorded, lost or given back. */
+  void holds(int more);
+
+  /** Children were claimed for it, in room that was reserved in its lane. */
+  void handedOver(List<ClaimedStep> steps, TaskMemory memory);
+}

@@ -1,0 +1,242 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.TemplateRegistry.Registered;
+import io.taskercore.model.Json;
+import io.taskercore.model.StepDefinition;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.TaskStore.Found;
+import java.sql.Connection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A handle on the engine: one configuration, one set of handlers, a share of what its database's handles have in common.
+ *
+ * <p>Thread-safe. Every method but {@link #close} and {@link #isClosed} throws {@link TaskerException.Closed} after close.
+ * Calls block for as long as PostgreSQL takes.
+ */
+public final class Coordinator implements AutoCloseable {
+
+  private final OrchestrationConfig config;
+  private final HandlerDirectory directory;
+  private final AttemptQueue attempts;
+  private final CoreRuntime runtime;
+  private final Lane lane;
+  private final TaskInitializer initializer;
+  private final TaskChanges changes;
+  private final TaskReports reports;
+  private final TaskStore tasks = new TaskStore();
+  private final Set<String> met = ConcurrentHashMap.newKeySet();
+  private final Set<TaskRun> runs = ConcurrentHashMap.newKeySet();
+  private final InFlight inFlight = new InFlight();
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private Coordinator(
+      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreRuntime runtime) {
+    this.config = config;
+    this.directory = directory;
+    this.attempts = attempts;
+    this.runtime = runtime;
+    this.lane = new Lane(attempts, config.maxParallelSteps(), config.maxParallelSteps(), this::roomCameFree);
+    this.initializer = new TaskInitializer(runtime.templates(), config);
+    this.changes = new TaskChanges(runtime, config.cancelGraceMs());
+    this.reports = new TaskReports(runtime.database());
+  }
+
+  /**
+   * Opens a handle; the first one on a database makes the pool and checks the schema.
+   *
+   * @param directory which handlers are at hand
+   * @param attempts where handler threads look for work
+   * @throws TaskerException.Configuration if the schema is missing and {@code auto_migrate} is off
+   * @throws TaskerException.Database if PostgreSQL cannot be reached
+   */
+  public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts) {
+    CoreRuntime runtime = CoreRuntime.acquire(config);
+    Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
+    runtime.add(coordinator);
+    return coordinator;
+  }
+
+  /** Creates or upgrades the schema {@code tasker}; any number of processes may do so at once. */
+  public static void migrate(OrchestrationConfig config) {
+    CoreRuntime.migrate(config);
+  }
+
+  public OrchestrationConfig config() {
+    return config;
+  }
+
+  /** @throws TaskerException.Validation naming each key that is wrong, or {@code version} if it is taken by other content */
+  public Json registerTemplate(Json document) {
+    return open().templates().register(document, config.environment());
+  }
+
+  public Json initializeTask(Json request) {
+    return initializer.initialize(request, open().database());
+  }
+
+  /** The same in the caller's transaction: a rollback leaves nothing. */
+  public Json initializeTask(Json request, Connection connection) {
+    open();
+    return initializer.initialize(request, connection);
+  }
+
+  /** All of them or none. */
+  public Json initializeTasks(List<Json> requests) {
+    return initializer.initializeAll(requests, open().database());
+  }
+
+  public Json initializeTasks(List<Json> requests, Connection connection) {
+    open();
+    return initializer.initializeAll(requests, connection);
+  }
+
+  /** The names of the handlers of a task's template, for the handlers' side to look for before it orchestrates the task. */
+  public List<String> handlerNames(long taskId) {
+    return memory(open(), taskId).memory().template().steps().stream().map(StepDefinition::handler).distinct().toList();
+  }
+
+  /**
+   * Begins to run a task in this process.
+   *
+   * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
+   */
+  public TaskRun orchestrate(long taskId, Long timeoutMs) {
+    Remembered remembered = memory(open(), taskId);
+    TaskRun run = new TaskRun(this, remembered.memory(), remembered.ended(), timeoutMs);
+    handlersOf(remembered.memory());
+    runs.add(run);
+    run.start();
+    return run;
+  }
+
+  private record Remembered(TaskMemory memory, boolean ended) {}
+
+  private Remembered memory(CoreRuntime open, long taskId) {
+    return open.database().call(connection -> {
+      Found found = tasks.find(connection, taskId).orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
+      Registered template = open.templates().get(connection, found.facts().templateId());
+      return new Remembered(new TaskMemory(found.facts(), template.template()), found.state().ended());
+    });
+  }
+
+  public Json taskContext(long taskId) {
+    open();
+    return reports.context(taskId);
+  }
+
+  public Json listTasks(Json filter) {
+    open();
+    return reports.list(filter);
+  }
+
+  public Json explain(long taskId) {
+    open();
+    return reports.explain(taskId, directory);
+  }
+
+  public Json cancelTask(long taskId, String reason) {
+    open();
+    return changes.cancel(taskId, reason);
+  }
+
+  public Json resolveTask(long taskId, String reason) {
+    open();
+    return changes.resolve(taskId, reason);
+  }
+
+  public Json retryStep(long stepId) {
+    open();
+    return changes.retryStep(stepId);
+  }
+
+  /** @param result what children read; null: {@code {}} */
+  public Json resolveStep(long stepId, String reason, Json result) {
+    open();
+    return changes.resolveStep(stepId, reason, result);
+  }
+
+  /**
+   * Closes the handle; a second call does nothing.
+   *
+   * <ol>
+   *   <li>Its runs end, and what they have claimed and not begun is given back.
+   *   <li>Handlers that run may end within {@code shutdown_timeout_ms}, and are recorded.
+   *   <li>Those that still run then are interrupted and their steps given back; the attempts count.
+   *   <li>The last handle on a database closes the pool and ends the core's threads.
+   * </ol>
+   */
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      runs.forEach(TaskRun::close);
+      if (!inFlight.awaitNone(config.shutdownTimeoutMs())) {
+        breakOff();
+      }
+      runtime.remove(this);
+      runtime.release();
+    }
+  }
+
+  private void breakOff() {
+    List<Attempt> brokenOff =
+        runtime.inFlight().stream().filter(attempt -> attempt.claimant().lane() == lane && attempt.lose()).toList();
+    runtime.giveBackStarted(brokenOff.stream().map(Attempt::step).toList());
+  }
+
+  public boolean isClosed() {
+    return closed.get();
+  }
+
+  private CoreRuntime open() {
+    if (closed.get()) {
+      throw new TaskerException.Closed("The coordinator");
+    }
+    return runtime;
+  }
+
+  CoreRuntime runtime() {
+    return runtime;
+  }
+
+  AttemptQueue attempts() {
+    return attempts;
+  }
+
+  HandlerDirectory directory() {
+    return directory;
+  }
+
+  Lane lane() {
+    return lane;
+  }
+
+  /** The handlers of the task that are at hand; from now on the process says so to others. */
+  List<String> handlersOf(TaskMemory task) {
+    List<String> atHand = task.template().steps().stream().map(StepDefinition::handler).distinct().filter(directory::has).toList();
+    met.addAll(atHand);
+    return atHand;
+  }
+
+  Set<String> handlersAtHand() {
+    return met;
+  }
+
+  /** So many attempts more, or fewer, are claimed by this handle and not yet recorded. */
+  void holds(int more) {
+    inFlight.add(more);
+  }
+
+  void ended(TaskRun run) {
+    runs.remove(run);
+  }
+
+  private void roomCameFree() {
+    runs.forEach(TaskRun::signal);
+  }
+}

@@ -1,0 +1,309 @@
+package io.taskercore.engine;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.taskercore.config.DatabaseUrl;
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.Migrations;
+import io.taskercore.store.StepStore;
+import io.taskercore.store.TaskReader;
+import io.taskercore.store.TaskReader.Progress;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What all coordinators of one database share in this JVM: the pool, the recorder, the lease under which the process holds its
+ * claims. Made with the first handle, closed with the last.
+ */
+final class CoreRuntime {
+
+  private static final Logger LOG = LoggerFactory.getLogger(CoreRuntime.class);
+
+  /**
+   * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
+   * ever after. JIT compilation costs more than any of them.
+   */
+  private static final String SESSION = """
+      SET plan_cache_mode = force_generic_plan;
+      SET enable_seqscan = off;
+      SET enable_hashjoin = off;
+      SET enable_mergejoin = off;
+      SET jit = off""";
+
+  private static final long GIVE_BACK_AGAIN_MS = 1_000;
+
+  private static final Map<DatabaseUrl, CoreRuntime> OPEN = new HashMap<>();
+
+  private final DatabaseUrl url;
+  private final HikariDataSource pool;
+  private final Database database;
+  private final ExecutorService executor;
+  private final Timers timers = new Timers();
+  private final ResultRecorder recorder;
+  private final StepClaimer claimer;
+  private final TemplateRegistry templates;
+  private final ProcessLease lease;
+  private final TaskReader reader = new TaskReader();
+  private final StepStore steps = new StepStore();
+  private final Map<Long, Attempt> inFlight = new ConcurrentHashMap<>();
+  private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
+  private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
+  private int handles;
+
+  private CoreRuntime(OrchestrationConfig config) {
+    this.url = config.databaseUrl();
+    PGSimpleDataSource driver = driver(config);
+    prepareSchema(driver, config.autoMigrate());
+    this.pool = pool(driver, config);
+    this.database = new Database(pool);
+    this.executor = new ThreadPoolExecutor(
+        0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
+    this.claimer = new StepClaimer(this, database);
+    this.templates = new TemplateRegistry(database);
+    this.lease = new ProcessLease(this, database, config.leaseMs());
+    this.recorder = new ResultRecorder(this, database);
+  }
+
+  /** The runtime of the configuration's database, opened if this is its first handle. */
+  static CoreRuntime acquire(OrchestrationConfig config) {
+    synchronized (OPEN) {
+      CoreRuntime runtime = OPEN.get(config.databaseUrl());
+      if (runtime == null) {
+        runtime = new CoreRuntime(config);
+        OPEN.put(config.databaseUrl(), runtime);
+      }
+      runtime.handles++;
+      runtime.widenPool(config.databasePoolSize());
+      return runtime;
+    }
+  }
+
+  /** Gives a handle back; with the last one everything is closed, after what has arrived was recorded. */
+  void release() {
+    synchronized (OPEN) {
+      if (--handles > 0) {
+        return;
+      }
+      OPEN.remove(url);
+    }
+    recorder.close();
+    executor.shutdown();
+    awaitExecutor();
+    lease.close();
+    timers.close();
+    pool.close();
+  }
+
+  private void awaitExecutor() {
+    try {
+      if (!executor.awaitTermination(10, TimeUnit.SECONDS)) {
+        executor.shutdownNow();
+      }
+    } catch (InterruptedException interrupted) {
+      executor.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static PGSimpleDataSource driver(OrchestrationConfig config) {
+    DatabaseUrl url = config.databaseUrl();
+    PGSimpleDataSource driver = new PGSimpleDataSource();
+    driver.setURL(url.jdbcUrl());
+    driver.setUser(url.user());
+    driver.setPassword(url.password());
+    if (!url.properties().containsKey("tcpKeepAlive")) {
+      driver.setTcpKeepAlive(true);
+    }
+    if (!url.properties().containsKey("ApplicationName")) {
+      driver.setApplicationName("tasker_core");
+    }
+    return driver;
+  }
+
+  /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */
+  private static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
+    Migrations migrations = new Migrations(new Database(driver));
+    if (migrate) {
+      migrations.apply();
+    } else {
+      migrations.require();
+    }
+  }
+
+  static void migrate(OrchestrationConfig config) {
+    prepareSchema(driver(config), true);
+  }
+
+  private static HikariDataSource pool(PGSimpleDataSource driver, OrchestrationConfig config) {
+    HikariConfig hikari = new HikariConfig();
+    hikari.setDataSource(driver);
+    hikari.setPoolName("tasker " + config.databaseUrl().label());
+    hikari.setMaximumPoolSize(config.databasePoolSize());
+    hikari.setMinimumIdle(Math.min(2, config.databasePoolSize()));
+    hikari.setIdleTimeout(60_000);
+    hikari.setConnectionTimeout(config.connectionTimeoutMs());
+    hikari.setInitializationFailTimeout(-1);
+    hikari.setConnectionInitSql(SESSION);
+    return new HikariDataSource(hikari);
+  }
+
+  private void widenPool(int size) {
+    if (size > pool.getMaximumPoolSize()) {
+      pool.getHikariConfigMXBean().setMaximumPoolSize(size);
+    }
+  }
+
+  Database database() {
+    return database;
+  }
+
+  ResultRecorder recorder() {
+    return recorder;
+  }
+
+  StepClaimer claimer() {
+    return claimer;
+  }
+
+  TemplateRegistry templates() {
+    return templates;
+  }
+
+  Timers timers() {
+    return timers;
+  }
+
+  RandomGenerator random() {
+    return ThreadLocalRandom.current();
+  }
+
+  /** The id under which this process holds claims; from the first call on, its lease is renewed. */
+  long processId() {
+    return lease.processId();
+  }
+
+  Progress progress(long taskId, Collection<String> handlers) {
+    return database.call(connection -> reader.progress(connection, taskId, handlers))
+        .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
+  }
+
+  void execute(Runnable work) {
+    try {
+      executor.execute(() -> {
+        try {
+          work.run();
+        } catch (RuntimeException | Error failure) {
+          LOG.error("core: {}", failure.getMessage(), failure);
+        }
+      });
+    } catch (RejectedExecutionException closed) {
+      throw new TaskerException.Closed("the coordinator");
+    }
+  }
+
+  void add(Coordinator coordinator) {
+    coordinators.add(coordinator);
+  }
+
+  void remove(Coordinator coordinator) {
+    coordinators.remove(coordinator);
+  }
+
+  /** The handlers that this process can run, as far as it has met them. */
+  Set<String> handlersAtHand() {
+    Set<String> names = new TreeSet<>();
+    coordinators.forEach(coordinator -> names.addAll(coordinator.handlersAtHand()));
+    return names;
+  }
+
+  void addRun(TaskRun run) {
+    runs.computeIfAbsent(run.taskId(), id -> ConcurrentHashMap.newKeySet()).add(run);
+  }
+
+  void removeRun(TaskRun run) {
+    runs.computeIfPresent(run.taskId(), (id, some) -> some.remove(run) && some.isEmpty() ? null : some);
+  }
+
+  /** Something about the task has changed that its runs here should look at. */
+  void signal(long taskId) {
+    runs.getOrDefault(taskId, Set.of()).forEach(TaskRun::signal);
+  }
+
+  void remember(Attempt attempt) {
+    inFlight.put(attempt.stepId(), attempt);
+    attempt.claimant().holds(1);
+  }
+
+  /** The attempt is recorded, lost or given back. */
+  void forget(Attempt attempt) {
+    if (inFlight.remove(attempt.stepId(), attempt)) {
+      attempt.claimant().holds(-1);
+    }
+  }
+
+  Collection<Attempt> inFlight() {
+    return inFlight.values();
+  }
+
+  Attempt inFlight(long stepId) {
+    return inFlight.get(stepId);
+  }
+
+  /** Tells the running attempts of a task that their outcome is of no use. */
+  void tellAttemptsOf(long taskId) {
+    attemptsOf(taskId).forEach(Attempt::tell);
+  }
+
+  List<Attempt> attemptsOf(long taskId) {
+    return inFlight.values().stream().filter(attempt -> attempt.taskId() == taskId).toList();
+  }
+
+  /** Gives claims back whose attempts never began; they do not count. */
+  void giveBack(List<ClaimedStep> claims) {
+    giveBack(claims, false);
+  }
+
+  /** Gives claims back whose attempts were broken off; they count. */
+  void giveBackStarted(List<ClaimedStep> claims) {
+    giveBack(claims, true);
+  }
+
+  /** Where PostgreSQL does not take them now, again later. */
+  private void giveBack(List<ClaimedStep> claims, boolean started) {
+    if (claims.isEmpty()) {
+      return;
+    }
+    execute(() -> {
+      try {
+        database.call(connection -> steps.giveBack(connection, claims, started));
+        claims.stream().map(ClaimedStep::taskId).distinct().forEach(this::signal);
+      } catch (TaskerException.Database failure) {
+        LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), GIVE_BACK_AGAIN_MS, failure.getMessage());
+        timers.in(GIVE_BACK_AGAIN_MS, () -> giveBack(claims, started));
+      }
+    });
+  }
+
+  /** PostgreSQL may have committed claims whose confirmation was lost: they are to be found and given back. */
+  void suspectClaims() {
+    lease.suspectClaims();
+  }
+}

@@ -1,0 +1,32 @@
+package io.taskercore.engine;
+
+import java.util.concurrent.TimeUnit;
+
+/** A point in this process's time, for waits; none where nobody set one. */
+final class Deadline {
+
+  private final long atNanos;
+  private final boolean set;
+
+  private Deadline(long atNanos, boolean set) {
+    this.atNanos = atNanos;
+    this.set = set;
+  }
+
+  /** @param timeoutMs from now, in milliseconds; null: never */
+  static Deadline in(Long timeoutMs) {
+    return timeoutMs == null
+        ? new Deadline(0, false)
+        : new Deadline(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs), true);
+  }
+
+  boolean passed() {
+    return set && System.nanoTime() - atNanos >= 0;
+  }
+
+  /** The wait, or what is left until the deadline where that is less; in nanoseconds. */
+  long capNanos(long waitMs) {
+    long nanos = TimeUnit.MILLISECONDS.toNanos(waitMs);
+    return set ? Math.min(nanos, Math.max(0, atNanos - System.nanoTime())) : nanos;
+  }
+}

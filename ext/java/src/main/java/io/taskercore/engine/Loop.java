@@ -1,0 +1,77 @@
+package io.taskercore.engine;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A daemon thread that does one thing again and again, with a pause between. A failure is logged and ends nothing. */
+final class Loop implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Loop.class);
+
+  /** One round. */
+  @FunctionalInterface
+  interface Round {
+    void run() throws Exception;
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition stop = lock.newCondition();
+  private final String job;
+  private final Round round;
+  private final LongSupplier pauseMs;
+  private final Thread thread;
+  private boolean stopped;
+
+  Loop(String job, LongSupplier pauseMs, Round round) {
+    this.job = job;
+    this.pauseMs = pauseMs;
+    this.round = round;
+    this.thread = Threads.start(job, this::run);
+  }
+
+  private void run() {
+    while (pause()) {
+      try {
+        round.run();
+      } catch (Exception failure) {
+        LOG.warn("{}: this round failed and the next one follows: {}", job, failure.getMessage());
+      }
+    }
+  }
+
+  private boolean pause() {
+    lock.lock();
+    try {
+      long nanos = TimeUnit.MILLISECONDS.toNanos(pauseMs.getAsLong());
+      while (!stopped && nanos > 0) {
+        nanos = stop.awaitNanos(nanos);
+      }
+      return !stopped;
+    } catch (InterruptedException interrupted) {
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends after the round that is running, if one is, and waits for that. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      stopped = true;
+      stop.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    try {
+      thread.join(10_000);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

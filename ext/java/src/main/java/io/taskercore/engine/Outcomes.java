@@ -1,0 +1,59 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Failure;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.RetryPolicy;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
+import java.util.random.RandomGenerator;
+
+/** What an attempt's end means for its step. */
+final class Outcomes {
+
+  /** A reason is one line of the log; the whole message is in the step's error. */
+  private static final int REASON_CHARS = 200;
+
+  private Outcomes() {}
+
+  static StepOutcome success(ClaimedStep step, Json result) {
+    return new StepOutcome(step.stepId(), step.fence(), StepState.COMPLETE, result, null, null, null);
+  }
+
+  /** Another attempt if the failure, the policy and the count of attempts all allow one; else the step's end in error. */
+  static StepOutcome failure(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
+    boolean again = failure.retryable() && policy.retryable() && step.failures() < step.maxAttempts();
+    return new StepOutcome(
+        step.stepId(),
+        step.fence(),
+        again ? StepState.WAITING_FOR_RETRY : StepState.ERROR,
+        null,
+        error(failure),
+        again ? delayMs(step, policy, failure, random) : null,
+        reason(failure));
+  }
+
+  /** The policy's delay, or what the handler asked for where that is longer: jitter never shortens it. */
+  private static long delayMs(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
+    long delayMs = policy.delayMs(step.failures(), random);
+    Double retryAfter = failure.retryAfterSeconds();
+    return retryAfter == null ? delayMs : Math.max(delayMs, (long) Math.ceil(retryAfter * 1000));
+  }
+
+  private static Json error(Failure failure) {
+    return JsonWriter.object(error -> error
+        .put("class", failure.errorClass())
+        .put("message", failure.message())
+        .put("error_code", failure.errorCode())
+        .put("retryable", failure.retryable())
+        .put("context", failure.context())
+        .put("backtrace", failure.backtrace()));
+  }
+
+  private static String reason(Failure failure) {
+    String reason = failure.errorCode() != null ? failure.errorCode() : failure.errorClass() + ": " + failure.message();
+    String line = reason.lines().findFirst().orElse("");
+    return line.length() <= REASON_CHARS ? line : line.substring(0, REASON_CHARS - 1) + "…";
+  }
+}

@@ -1,0 +1,109 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.ProcessStore;
+import io.taskercore.store.ProcessStore.Orphan;
+import io.taskercore.store.StepChanges;
+import io.taskercore.store.StepChanges.LockedStep;
+import io.taskercore.store.StepStore;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.TaskStore.LockedTask;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes the claims of dead processes, so that their steps run elsewhere.
+ *
+ * <p>A lease that lapsed while PostgreSQL was away says nothing about its process: after an outage, nobody is taken for dead
+ * until everybody has had the time of a lease to renew.
+ */
+final class Reaper {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Reaper.class);
+
+  /** Every so many rounds it also looks for claims of processes that have no row, which no lease can tell of. */
+  private static final int ROUNDS_PER_SWEEP = 30;
+
+  private final CoreRuntime runtime;
+  private final Database database;
+  private final long leaseMs;
+  private final ProcessStore processes = new ProcessStore();
+  private final TaskStore tasks = new TaskStore();
+  private final StepStore steps = new StepStore();
+  private final StepChanges changes = new StepChanges();
+  private long patientUntil = System.nanoTime();
+  private long rounds;
+
+  Reaper(CoreRuntime runtime, Database database, long leaseMs) {
+    this.runtime = runtime;
+    this.database = database;
+    this.leaseMs = leaseMs;
+  }
+
+  void round() {
+    boolean sweep = rounds++ % ROUNDS_PER_SWEEP == 0;
+    try {
+      if (System.nanoTime() - patientUntil >= 0) {
+        reap(sweep);
+      } else {
+        database.call(connection -> connection.isValid(1));
+      }
+    } catch (TaskerException.Database failure) {
+      patientUntil = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(leaseMs);
+      throw failure;
+    }
+  }
+
+  private void reap(boolean sweep) {
+    List<Long> reaped = database.transaction(connection -> {
+      List<Long> dead = processes.lapsed(connection, leaseMs);
+      if (dead.isEmpty() && !sweep) {
+        return List.of();
+      }
+      processes.remove(connection, dead);
+      List<Orphan> orphans = processes.orphans(connection);
+      if (!orphans.isEmpty()) {
+        LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
+      }
+      return release(connection, orphans);
+    });
+    reaped.forEach(runtime::signal);
+  }
+
+  private List<Long> release(Connection connection, List<Orphan> orphans) throws SQLException {
+    Map<Long, List<Orphan>> byTask = new TreeMap<>();
+    orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
+    for (Map.Entry<Long, List<Orphan>> task : byTask.entrySet()) {
+      Optional<LockedTask> locked = tasks.lock(connection, task.getKey());
+      if (locked.isPresent()) {
+        release(connection, locked.get(), task.getValue());
+      }
+    }
+    return List.copyOf(byTask.keySet());
+  }
+
+  private void release(Connection connection, LockedTask task, List<Orphan> orphans) throws SQLException {
+    List<Long> stepIds = orphans.stream().map(Orphan::stepId).toList();
+    TreeSet<Long> holders = new TreeSet<>(orphans.stream().map(Orphan::processId).toList());
+    for (LockedStep step : changes.stillHeld(connection, task.taskId(), stepIds, List.copyOf(holders))) {
+      changes.crashed(connection, step);
+    }
+    tasks.settle(connection, task, null, null);
+    if (task.failFast()) {
+      List<Long> failed = steps.failFast(connection, List.of(task.taskId()));
+      if (!failed.isEmpty()) {
+        tasks.settle(connection, tasks.lock(connection, task.taskId()).orElseThrow(), null, "fail_fast");
+      }
+    }
+  }
+}

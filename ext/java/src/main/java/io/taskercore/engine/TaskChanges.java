@@ -1,0 +1,142 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.StepState;
+import io.taskercore.model.TaskState;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.StepChanges;
+import io.taskercore.store.StepChanges.LockedStep;
+import io.taskercore.store.StepStore;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.TaskStore.LockedTask;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Set;
+
+/** What people do to tasks and steps by hand: cancel, retry, resolve. Each is one transaction under the task's lock. */
+final class TaskChanges {
+
+  private static final Set<TaskState> CANCELLABLE = Set.of(TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.ERROR);
+
+  private static final Set<StepState> RETRYABLE = Set.of(StepState.ERROR, StepState.WAITING_FOR_RETRY);
+
+  private static final Set<StepState> RESOLVABLE =
+      Set.of(StepState.PENDING, StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.ERROR);
+
+  private static final List<StepState> UNFINISHED = List.of(
+      StepState.PENDING, StepState.ENQUEUED, StepState.IN_PROGRESS, StepState.WAITING_FOR_RETRY, StepState.ERROR);
+
+  private final CoreRuntime runtime;
+  private final Database database;
+  private final long cancelGraceMs;
+  private final TaskStore tasks = new TaskStore();
+  private final StepStore steps = new StepStore();
+  private final StepChanges changes = new StepChanges();
+
+  TaskChanges(CoreRuntime runtime, long cancelGraceMs) {
+    this.runtime = runtime;
+    this.database = runtime.database();
+    this.cancelGraceMs = cancelGraceMs;
+  }
+
+  Json cancel(long taskId, String reason) {
+    return end(taskId, TaskState.CANCELLED, reason, "cancelled");
+  }
+
+  Json resolve(long taskId, String reason) {
+    return end(taskId, TaskState.RESOLVED_MANUALLY, reason, "resolved");
+  }
+
+  private Json end(long taskId, TaskState to, String reason, String verb) {
+    database.transaction(connection -> {
+      LockedTask task = locked(connection, taskId);
+      if (!CANCELLABLE.contains(task.state())) {
+        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().wire(), verb));
+      }
+      steps.cancel(connection, taskId, UNFINISHED, reason);
+      tasks.settle(connection, task, to, reason);
+      return null;
+    });
+    stopAttempts(taskId);
+    runtime.signal(taskId);
+    return answer(taskId, null, to.wire());
+  }
+
+  /** Handlers are told first, so that they can end by themselves; then interrupted. Other processes find out when they renew. */
+  private void stopAttempts(long taskId) {
+    List<Attempt> running = runtime.attemptsOf(taskId);
+    running.forEach(Attempt::tell);
+    if (!running.isEmpty()) {
+      runtime.timers().in(cancelGraceMs, () -> running.forEach(Attempt::lose));
+    }
+  }
+
+  Json retryStep(long stepId) {
+    StepState state = database.transaction(connection -> {
+      LockedTask task = lockedTaskOf(connection, stepId);
+      LockedStep step = lockedStep(connection, stepId);
+      if (!RETRYABLE.contains(step.state()) || endedForGood(task)) {
+        throw refused(step, task, "retried", "only a step in error or waiting_for_retry can be");
+      }
+      changes.retry(connection, step);
+      reviveIfFailed(connection, task);
+      tasks.settle(connection, task, null, "retry_step");
+      return StepState.ENQUEUED;
+    });
+    runtime.signal(ClaimedStep.taskIdOf(stepId));
+    return answer(ClaimedStep.taskIdOf(stepId), stepId, state.wire());
+  }
+
+  /** @param result what the children read; null: {@code {}} */
+  Json resolveStep(long stepId, String reason, Json result) {
+    database.transaction(connection -> {
+      LockedTask task = lockedTaskOf(connection, stepId);
+      LockedStep step = lockedStep(connection, stepId);
+      if (!RESOLVABLE.contains(step.state()) || endedForGood(task)) {
+        throw refused(step, task, "resolved", "only a step that is pending, enqueued, waiting_for_retry or in error can be");
+      }
+      changes.resolve(connection, step, result, reason);
+      reviveIfFailed(connection, task);
+      tasks.settle(connection, task, null, "resolve_step");
+      return null;
+    });
+    runtime.signal(ClaimedStep.taskIdOf(stepId));
+    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.wire());
+  }
+
+  private void reviveIfFailed(Connection connection, LockedTask task) throws SQLException {
+    if (task.failFast() && task.failedSteps() > 0) {
+      changes.revive(connection, task.taskId());
+    }
+  }
+
+  private static boolean endedForGood(LockedTask task) {
+    return task.state().ended() && task.state() != TaskState.ERROR;
+  }
+
+  private static TaskerException.State refused(LockedStep step, LockedTask task, String verb, String rule) {
+    return new TaskerException.State("Step %d (%s) is %s, its task %s, and cannot be %s: %s".formatted(
+        step.stepId(), step.name(), step.state().wire(), task.state().wire(), verb, rule));
+  }
+
+  private LockedTask locked(Connection connection, long taskId) throws SQLException {
+    return tasks.lock(connection, taskId).orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
+  }
+
+  private LockedTask lockedTaskOf(Connection connection, long stepId) throws SQLException {
+    return tasks.lock(connection, ClaimedStep.taskIdOf(stepId))
+        .orElseThrow(() -> new TaskerException.StepNotFound(stepId));
+  }
+
+  private LockedStep lockedStep(Connection connection, long stepId) throws SQLException {
+    return changes.lock(connection, stepId).orElseThrow(() -> new TaskerException.StepNotFound(stepId));
+  }
+
+  private static Json answer(long taskId, Long stepId, String state) {
+    return JsonWriter.object(out -> out.put("task_id", taskId).put("step_id", stepId).put("state", state));
+  }
+}

@@ -1,0 +1,206 @@
+package io.taskercore.engine;
+
+import com.fasterxml.uuid.Generators;
+import com.fasterxml.uuid.NoArgGenerator;
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.TemplateRegistry.Registered;
+import io.taskercore.model.FailureMode;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.NewTask;
+import io.taskercore.model.StepDefinition;
+import io.taskercore.model.TaskState;
+import io.taskercore.model.TaskTemplate;
+import io.taskercore.model.TaskerException;
+import io.taskercore.model.Violation;
+import io.taskercore.store.Database;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.TaskStore.AttemptLimits;
+import io.taskercore.store.TaskStore.Earlier;
+import io.taskercore.template.TaskRequest;
+import io.taskercore.template.TaskRequestReader;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** From requests to tasks: checked first, all of them, then written in one transaction. */
+final class TaskInitializer {
+
+  private static final NoArgGenerator UUIDS = Generators.timeBasedEpochGenerator();
+
+  private final TemplateRegistry templates;
+  private final OrchestrationConfig config;
+  private final TaskStore tasks = new TaskStore();
+
+  TaskInitializer(TemplateRegistry templates, OrchestrationConfig config) {
+    this.templates = templates;
+    this.config = config;
+  }
+
+  /** One task, in a transaction of its own. */
+  Json initialize(Json request, Database database) {
+    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.maxPayloadBytes()));
+    List<String> paths = List.of("");
+    return inOwnTransaction(read, paths, database).get(0);
+  }
+
+  /** One task, in the caller's transaction. */
+  Json initialize(Json request, Connection connection) {
+    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.maxPayloadBytes()));
+    return Database.within(connection, on -> create(on, prepare(on, read, List.of("")), List.of(""))).get(0);
+  }
+
+  /** Many tasks or none, in a transaction of their own. */
+  Json initializeAll(List<Json> requests, Database database) {
+    List<String> paths = paths(requests.size());
+    return JsonWriter.array(inOwnTransaction(read(requests, paths), paths, database));
+  }
+
+  /** Many tasks or none, in the caller's transaction. */
+  Json initializeAll(List<Json> requests, Connection connection) {
+    List<String> paths = paths(requests.size());
+    List<TaskRequest> read = read(requests, paths);
+    return JsonWriter.array(Database.within(connection, on -> create(on, prepare(on, read, paths), paths)));
+  }
+
+  private static List<String> paths(int count) {
+    List<String> paths = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      paths.add("[" + i + "]");
+    }
+    return paths;
+  }
+
+  private List<TaskRequest> read(List<Json> requests, List<String> paths) {
+    List<TaskRequest> read = new ArrayList<>(requests.size());
+    for (int i = 0; i < requests.size(); i++) {
+      read.add(TaskRequestReader.read(requests.get(i), paths.get(i), config.maxPayloadBytes()));
+    }
+    return read;
+  }
+
+  private List<Json> inOwnTransaction(List<TaskRequest> requests, List<String> paths, Database database) {
+    if (requests.isEmpty()) {
+      return List.of();
+    }
+    return database.transaction(connection -> create(connection, prepare(connection, requests, paths), paths));
+  }
+
+  /** Finds each request's template and holds its payload against the schema. */
+  private List<NewTask> prepare(Connection connection, List<TaskRequest> requests, List<String> paths)
+      throws SQLException {
+    record Wanted(String namespace, String name, String version) {}
+    Map<Wanted, Registered> found = new HashMap<>();
+    List<NewTask> prepared = new ArrayList<>(requests.size());
+    List<Violation> violations = new ArrayList<>();
+    for (int i = 0; i < requests.size(); i++) {
+      TaskRequest request = requests.get(i);
+      Wanted wanted = new Wanted(request.namespace(), request.taskName(), request.version());
+      Registered template = found.get(wanted);
+      if (template == null) {
+        template = templates.newest(connection, wanted.namespace(), wanted.name(), wanted.version());
+        found.put(wanted, template);
+      }
+      violations.addAll(template.validate(request.payload(), join(paths.get(i), "payload")));
+      prepared.add(newTask(request, template));
+    }
+    if (!violations.isEmpty()) {
+      throw new TaskerException.Validation(violations);
+    }
+    return prepared;
+  }
+
+  private static String join(String path, String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+
+  private static NewTask newTask(TaskRequest request, Registered registered) {
+    TaskTemplate template = registered.template();
+    return new NewTask(
+        null,
+        registered.templateId(),
+        template.namespace(),
+        template.name(),
+        template.onStepFailure() == FailureMode.FAIL_FAST,
+        template.steps().size(),
+        (int) template.steps().stream().filter(StepDefinition::isRoot).count(),
+        request.priority(),
+        request.correlationId() != null ? request.correlationId() : UUIDS.generate().toString(),
+        request.idempotencyKey(),
+        request.initiator(),
+        request.reason(),
+        request.tags(),
+        request.runAt(),
+        request.payload());
+  }
+
+  private List<Json> create(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
+    boolean keyed = prepared.stream().anyMatch(task -> task.idempotencyKey() != null);
+    if (!keyed) {
+      List<Long> ids = write(connection, prepared);
+      List<Json> created = new ArrayList<>(ids.size());
+      for (int i = 0; i < ids.size(); i++) {
+        created.add(document(ids.get(i), prepared.get(i).totalSteps(), TaskState.PENDING, true));
+      }
+      return created;
+    }
+    return createKeyed(connection, withIds(connection, prepared), paths);
+  }
+
+  private List<NewTask> withIds(Connection connection, List<NewTask> prepared) throws SQLException {
+    List<Long> ids = tasks.nextIds(connection, prepared.size());
+    List<NewTask> tasksWithIds = new ArrayList<>(prepared.size());
+    for (int i = 0; i < prepared.size(); i++) {
+      tasksWithIds.add(prepared.get(i).withTaskId(ids.get(i)));
+    }
+    return tasksWithIds;
+  }
+
+  /** Keys are taken first; whose key was taken already gets the task that it made. */
+  private List<Json> createKeyed(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
+    Set<Long> reserved = tasks.reserveKeys(
+        connection, prepared.stream().filter(task -> task.idempotencyKey() != null).toList());
+    List<NewTask> fresh = prepared.stream()
+        .filter(task -> task.idempotencyKey() == null || reserved.contains(task.taskId()))
+        .toList();
+    if (!fresh.isEmpty()) {
+      write(connection, fresh);
+    }
+    List<Json> answers = new ArrayList<>(prepared.size());
+    for (int i = 0; i < prepared.size(); i++) {
+      NewTask task = prepared.get(i);
+      boolean created = task.idempotencyKey() == null || reserved.contains(task.taskId());
+      answers.add(created
+          ? document(task.taskId(), task.totalSteps(), TaskState.PENDING, true)
+          : earlier(connection, task, paths.get(i)));
+    }
+    return answers;
+  }
+
+  private Json earlier(Connection connection, NewTask task, String path) throws SQLException {
+    Earlier earlier = tasks.earlier(connection, task);
+    if (!earlier.samePayload()) {
+      throw new TaskerException.IdempotencyConflict(join(path, "idempotency_key"),
+          "\"%s\" made task %d of %s with another payload; use another key for another payload"
+              .formatted(task.idempotencyKey(), earlier.taskId(), task.name()));
+    }
+    return document(earlier.taskId(), earlier.totalSteps(), earlier.state(), false);
+  }
+
+  private List<Long> write(Connection connection, List<NewTask> fresh) throws SQLException {
+    return tasks.create(connection, fresh, new AttemptLimits(config.retryLimits()), config.maxCrashes());
+  }
+
+  private static Json document(long taskId, int steps, TaskState state, boolean created) {
+    return JsonWriter.object(out -> out
+        .put("task_id", taskId)
+        .put("step_count", steps)
+        .put("status", state.wire())
+        .put("errors", List.<String>of())
+        .put("created", created));
+  }
+}

@@ -1,0 +1,127 @@
+package io.taskercore.store;
+
+import io.taskercore.model.TaskerException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+import java.util.Set;
+import javax.sql.DataSource;
+
+/**
+ * Connections and transactions, with failures turned into {@link TaskerException.Database}.
+ *
+ * <p>Whoever is inside one of its methods holds a connection and must not ask for a second one.
+ */
+public final class Database {
+
+  /** What runs on a connection. */
+  @FunctionalInterface
+  public interface Work<T> {
+    T on(Connection connection) throws SQLException;
+  }
+
+  /** Losers of a race that may simply run again: serialization failure, deadlock. */
+  private static final Set<String> RACES = Set.of("40001", "40P01");
+
+  private static final int RACE_TRIES = 5;
+
+  private final DataSource dataSource;
+
+  public Database(DataSource dataSource) {
+    this.dataSource = dataSource;
+  }
+
+  /** Runs one statement, which is its own transaction: one round trip, one commit. */
+  public <T> T call(Work<T> work) {
+    return again(() -> {
+      try (Connection connection = dataSource.getConnection()) {
+        return work.on(connection);
+      }
+    });
+  }
+
+  /** Runs the work in one transaction: all of it is committed, or none. */
+  public <T> T transaction(Work<T> work) {
+    return again(() -> {
+      try (Connection connection = dataSource.getConnection()) {
+        connection.setAutoCommit(false);
+        try {
+          T result = work.on(connection);
+          connection.commit();
+          return result;
+        } catch (SQLException | RuntimeException | Error failure) {
+          rollback(connection, failure);
+          throw failure;
+        } finally {
+          connection.setAutoCommit(true);
+        }
+      }
+    });
+  }
+
+  /** Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. */
+  public static <T> T within(Connection connection, Work<T> work) {
+    try {
+      return work.on(connection);
+    } catch (SQLException failure) {
+      throw failed(failure);
+    }
+  }
+
+  private static void rollback(Connection connection, Throwable failure) {
+    try {
+      connection.rollback();
+    } catch (SQLException alsoFailed) {
+      failure.addSuppressed(alsoFailed);
+    }
+  }
+
+  @FunctionalInterface
+  private interface Try<T> {
+    T run() throws SQLException;
+  }
+
+  private static <T> T again(Try<T> attempt) {
+    for (int tries = 1; ; tries++) {
+      try {
+        return attempt.run();
+      } catch (SQLException failure) {
+        if (tries == RACE_TRIES || !RACES.contains(String.valueOf(failure.getSQLState()))) {
+          throw failed(failure);
+        }
+      }
+    }
+  }
+
+  /** The message says what kind of failure it was; the statement and the server's detail stay in the cause, for the log. */
+  static TaskerException.Database failed(SQLException failure) {
+    String state = failure.getSQLState();
+    if (failure instanceof SQLTransientConnectionException) {
+      return new TaskerException.Database(
+          "no connection to be had from the pool (" + poolFigures(failure) + ")", state, true, failure);
+    }
+    String kind = state == null || state.length() < 2 ? "" : state.substring(0, 2);
+    return switch (kind) {
+      case "08" -> new TaskerException.Database("the connection to PostgreSQL failed", state, true, failure);
+      case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
+      case "53" -> new TaskerException.Database("PostgreSQL is out of a resource", state, true, failure);
+      case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
+      case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password", state, false, failure);
+      case "3D" -> new TaskerException.Database("there is no such database", state, false, failure);
+      case "42" -> "42P01".equals(state) || "3F000".equals(state)
+          ? new TaskerException.Database(Migrations.MISSING, state, false, failure)
+          : new TaskerException.Database("PostgreSQL refused a statement (SQLSTATE " + state + ")", state, false, failure);
+      default -> new TaskerException.Database("a statement failed (SQLSTATE " + state + ")", state, false, failure);
+    };
+  }
+
+  private static String poolFigures(SQLException failure) {
+    String message = String.valueOf(failure.getMessage());
+    int open = message.lastIndexOf('(');
+    int close = message.lastIndexOf(')');
+    String figures = 0 <= open && open < close ? message.substring(open + 1, close) : "no figures";
+    Throwable cause = failure.getCause();
+    String reason = cause instanceof SQLException sql ? "; PostgreSQL cannot be reached, SQLSTATE " + sql.getSQLState() : "";
+    return figures + reason;
+  }
+}

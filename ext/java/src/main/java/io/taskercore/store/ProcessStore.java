@@ -1,0 +1,158 @@
+package io.taskercore.store;
+
+import io.taskercore.model.ClaimedStep;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** The processes that hold claims, and their leases. */
+public final class ProcessStore {
+
+  /** A claim of a process that is gone. */
+  public record Orphan(long taskId, long stepId, long processId) {}
+
+  /** What a renewal found: whether the process still has its row, and which of its claims are no longer its own. */
+  public record Renewal(boolean alive, Set<Long> lostSteps) {}
+
+  public long register(Connection connection, String host, long pid, long leaseMs) throws SQLException {
+    String sql = """
+        INSERT INTO tasker.processes (host, pid, lease_until, handlers)
+        VALUES (?, ?, tasker.now() + ? * interval '1 millisecond', '{}')
+        RETURNING process_id""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, host);
+      statement.setLong(2, pid);
+      statement.setLong(3, leaseMs);
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return row.getLong(1);
+      }
+    }
+  }
+
+  /**
+   * Extends the lease over all claims of the process, publishes its handlers, and tells which claims it has lost: those
+   * cancelled, ended or taken over meanwhile.
+   */
+  public Renewal renew(
+      Connection connection, long processId, long leaseMs, Collection<String> handlers, List<ClaimedStep> held)
+      throws SQLException {
+    String sql = """
+        WITH renewed AS (
+          UPDATE tasker.processes
+          SET lease_until = tasker.now() + ? * interval '1 millisecond', handlers = ?
+          WHERE process_id = ?
+          RETURNING process_id
+        )
+        SELECT NULL::bigint AS step_id FROM renewed
+        UNION ALL
+        SELECT held.step_id
+        FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
+        LEFT JOIN tasker.workflow_steps s
+          ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
+         AND s.fence = held.fence AND s.state = 'in_progress'
+        WHERE s.step_id IS NULL""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, leaseMs);
+      statement.setArray(2, Rows.texts(connection, handlers));
+      statement.setLong(3, processId);
+      statement.setArray(4, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
+      statement.setArray(5, Rows.column(connection, "integer", held, ClaimedStep::fence));
+      try (ResultSet row = statement.executeQuery()) {
+        boolean alive = false;
+        Set<Long> lost = new HashSet<>();
+        while (row.next()) {
+          Long stepId = Rows.longOrNull(row, "step_id");
+          if (stepId == null) {
+            alive = true;
+          } else {
+            lost.add(stepId);
+          }
+        }
+        return new Renewal(alive, lost);
+      }
+    }
+  }
+
+  /**
+   * Processes whose lease has lapsed, locked so that one other process alone takes care of each.
+   *
+   * <p>None as long as the server itself has not been up for a lease: what lapsed while it was away says nothing about the
+   * processes.
+   */
+  public List<Long> lapsed(Connection connection, long leaseMs) throws SQLException {
+    String sql = """
+        SELECT process_id
+        FROM tasker.processes
+        WHERE lease_until < tasker.now()
+          AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
+        ORDER BY process_id
+        FOR UPDATE SKIP LOCKED""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, leaseMs);
+      return longs(statement);
+    }
+  }
+
+  /** Claims of processes that have no row any more; by tasks_unfinished, for steps have no index on the process. */
+  public List<Orphan> orphans(Connection connection) throws SQLException {
+    String sql = """
+        SELECT s.task_id, s.step_id, s.process_id
+        FROM tasker.tasks t
+        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
+        WHERE t.state = 'in_progress' AND s.state = 'in_progress'
+          AND NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = s.process_id)
+        ORDER BY s.step_id""";
+    try (PreparedStatement statement = connection.prepareStatement(sql);
+        ResultSet row = statement.executeQuery()) {
+      List<Orphan> orphans = new ArrayList<>();
+      while (row.next()) {
+        orphans.add(new Orphan(row.getLong("task_id"), row.getLong("step_id"), row.getLong("process_id")));
+      }
+      return orphans;
+    }
+  }
+
+  /** Everything the process holds, as its rows say. */
+  public List<ClaimedStep> heldBy(Connection connection, long processId) throws SQLException {
+    String sql = """
+        SELECT s.*
+        FROM tasker.tasks t
+        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
+        WHERE t.state = 'in_progress' AND s.state = 'in_progress' AND s.process_id = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, processId);
+      try (ResultSet row = statement.executeQuery()) {
+        List<ClaimedStep> held = new ArrayList<>();
+        while (row.next()) {
+          held.add(StepStore.claimedStep(row));
+        }
+        return held;
+      }
+    }
+  }
+
+  public void remove(Connection connection, Collection<Long> processIds) throws SQLException {
+    String sql = "DELETE FROM tasker.processes WHERE process_id = ANY (?)";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.bigints(connection, processIds));
+      statement.executeUpdate();
+    }
+  }
+
+  private static List<Long> longs(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Long> values = new ArrayList<>();
+      while (row.next()) {
+        values.add(row.getLong(1));
+      }
+      return values;
+    }
+  }
+}

@@ -1,0 +1,302 @@
+package io.taskercore.store;
+
+import io.taskercore.model.Json;
+import io.taskercore.model.StepCounts;
+import io.taskercore.model.TaskState;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/** What is asked about tasks: each question one statement, so that its answer is of one moment. */
+public final class TaskReader {
+
+  /** A task without its steps. */
+  public record TaskRow(
+      long taskId,
+      String namespace,
+      String name,
+      String version,
+      TaskState state,
+      int priority,
+      List<String> tags,
+      String correlationId,
+      String idempotencyKey,
+      String initiator,
+      String reason,
+      Instant createdAt,
+      Instant completedAt) {}
+
+  /** Everything about a task; {@code steps} and {@code transitions} are JSON arrays. */
+  public record TaskView(TaskRow task, Json payload, StepCounts counts, Json steps, Json transitions) {}
+
+  /**
+   * How far a task is, seen from where some handlers are at hand.
+   *
+   * @param nextRunAt when the earliest step that waits for its time may run; null: none waits
+   * @param nextRunInMs the same from now, in milliseconds; null: none waits
+   * @param runnableHere steps that are or will be ready by themselves and whose handler is at hand
+   */
+  public record Progress(
+      TaskState state, StepCounts counts, Instant nextRunAt, Long nextRunInMs, int runnableHere) {}
+
+  /** Why a step is where it is. */
+  public record Standing(
+      String name,
+      String state,
+      TaskState taskState,
+      String handler,
+      Instant runAt,
+      boolean due,
+      boolean handlerAlive,
+      int attempts,
+      int maxAttempts,
+      Instant startedAt,
+      String holder,
+      List<String> openParents) {}
+
+  /** Which tasks to list; null where it does not matter. Newest first. */
+  public record Filter(
+      String namespace,
+      String name,
+      TaskState state,
+      String tag,
+      Instant createdAfter,
+      Instant createdBefore,
+      Long belowTaskId,
+      int limit) {}
+
+  private static final String COUNTS = """
+      count(*) AS total,
+      count(*) FILTER (WHERE s.state = 'pending') AS pending,
+      count(*) FILTER (WHERE s.state = 'enqueued') AS enqueued,
+      count(*) FILTER (WHERE s.state = 'in_progress') AS in_progress,
+      count(*) FILTER (WHERE s.state = 'waiting_for_retry') AS waiting,
+      count(*) FILTER (WHERE s.state IN ('complete', 'skipped', 'resolved_manually')) AS completed,
+      count(*) FILTER (WHERE s.state = 'error') AS failed,
+      count(*) FILTER (WHERE s.state = 'cancelled') AS cancelled
+      """;
+
+  private static final String TASK_COLUMNS = """
+      t.task_id, t.namespace, t.name, v.version, t.state, t.priority, t.tags, t.correlation_id, t.idempotency_key, t.initiator,
+      t.reason, t.created_at, t.completed_at
+      """;
+
+  public Optional<TaskView> view(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        SELECT %s, t.payload, c.*,
+          (SELECT json_agg(json_build_object(
+              'step_id', s.step_id,
+              'name', s.name,
+              'handler', s.handler,
+              'state', s.state,
+              'attempts', s.attempts,
+              'max_attempts', s.max_attempts,
+              'depends_on', COALESCE((
+                SELECT json_agg(p.name ORDER BY p.step_id)
+                FROM unnest(s.parents) AS o(ordinal)
+                JOIN tasker.workflow_steps p ON p.task_id = s.task_id AND p.step_id = (s.task_id << 16) + o.ordinal), '[]'),
+              'result', s.result,
+              'error', s.error,
+              'next_run_at', %s,
+              'started_at', %s,
+              'completed_at', %s,
+              'duration_ms', round((extract(epoch FROM s.completed_at - s.started_at) * 1000)::numeric, 3)
+            ) ORDER BY s.step_id)
+           FROM tasker.workflow_steps s WHERE s.task_id = t.task_id) AS steps,
+          COALESCE((SELECT json_agg(json_build_object(
+              'step_id', l.step_id,
+              'step_name', s.name,
+              'from_state', l.from_state,
+              'to_state', l.to_state,
+              'attempt', l.attempt,
+              'at', %s,
+              'reason', l.reason
+            ) ORDER BY l.transition_id)
+           FROM tasker.transitions l
+           LEFT JOIN tasker.workflow_steps s ON s.task_id = l.task_id AND s.step_id = l.step_id
+           WHERE l.task_id = t.task_id), '[]') AS transitions
+        FROM tasker.tasks t
+        JOIN tasker.templates v ON v.template_id = t.template_id
+        CROSS JOIN LATERAL (SELECT %s FROM tasker.workflow_steps s WHERE s.task_id = t.task_id) c
+        WHERE t.task_id = ?""".formatted(
+        TASK_COLUMNS, time("s.next_run_at"), time("s.started_at"), time("s.completed_at"), time("l.at"), COUNTS);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next()
+            ? Optional.of(new TaskView(
+                taskRow(row), Rows.json(row, "payload"), counts(row), Rows.json(row, "steps"), Rows.json(row, "transitions")))
+            : Optional.empty();
+      }
+    }
+  }
+
+  /** SQL for the one form of times: UTC, milliseconds, Z. */
+  private static String time(String column) {
+    return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
+  }
+
+  public Optional<Progress> progress(Connection connection, long taskId, Collection<String> handlers) throws SQLException {
+    String sql = """
+        SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms
+        FROM tasker.tasks t
+        CROSS JOIN LATERAL (
+          SELECT %s,
+            min(s.next_run_at) FILTER (WHERE s.state IN ('enqueued', 'waiting_for_retry')) AS next_run_at,
+            count(*) FILTER (WHERE s.state IN ('enqueued', 'waiting_for_retry') AND s.handler = ANY (?)) AS runnable_here
+          FROM tasker.workflow_steps s
+          WHERE s.task_id = t.task_id
+        ) c
+        WHERE t.task_id = ?""".formatted(COUNTS);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.texts(connection, handlers));
+      statement.setLong(2, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next()
+            ? Optional.of(new Progress(
+                TaskState.of(row.getString("state")),
+                counts(row),
+                Rows.instant(row, "next_run_at"),
+                Rows.longOrNull(row, "next_run_in_ms"),
+                row.getInt("runnable_here")))
+            : Optional.empty();
+      }
+    }
+  }
+
+  public Optional<TaskState> state(Connection connection, long taskId) throws SQLException {
+    String sql = "SELECT state FROM tasker.tasks WHERE task_id = ?";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next() ? Optional.of(TaskState.of(row.getString("state"))) : Optional.empty();
+      }
+    }
+  }
+
+  /** The standing of every step that is neither done nor failed for good. */
+  public List<Standing> standings(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        SELECT s.name, s.state, t.state AS task_state, s.handler, q.run_at,
+          COALESCE(q.run_at <= tasker.now(), false) AS due,
+          EXISTS (
+            SELECT 1 FROM tasker.processes p
+            WHERE p.lease_until > tasker.now() AND s.handler = ANY (p.handlers)) AS handler_alive,
+          s.attempts, s.max_attempts, s.started_at,
+          (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
+          ARRAY(
+            SELECT o.name || ' (' || o.state || ')'
+            FROM unnest(s.parents) AS u(ordinal)
+            JOIN tasker.workflow_steps o ON o.task_id = s.task_id AND o.step_id = (s.task_id << 16) + u.ordinal
+            WHERE o.state NOT IN ('complete', 'skipped', 'resolved_manually')
+            ORDER BY o.step_id) AS open_parents
+        FROM tasker.tasks t
+        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
+        LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
+        WHERE t.task_id = ? AND s.state IN ('pending', 'enqueued', 'in_progress', 'waiting_for_retry')
+        ORDER BY s.step_id""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        List<Standing> standings = new ArrayList<>();
+        while (row.next()) {
+          standings.add(new Standing(
+              row.getString("name"),
+              row.getString("state"),
+              TaskState.of(row.getString("task_state")),
+              row.getString("handler"),
+              Rows.instant(row, "run_at"),
+              row.getBoolean("due"),
+              row.getBoolean("handler_alive"),
+              row.getInt("attempts"),
+              row.getInt("max_attempts"),
+              Rows.instant(row, "started_at"),
+              row.getString("holder"),
+              Rows.texts(row, "open_parents")));
+        }
+        return standings;
+      }
+    }
+  }
+
+  /** By tasks_by_name, tasks_unfinished or the primary key, whichever the given conditions lean on. */
+  public List<TaskRow> list(Connection connection, Filter filter) throws SQLException {
+    List<String> conditions = new ArrayList<>();
+    List<Object> values = new ArrayList<>();
+    add(conditions, values, "t.namespace = ?", filter.namespace());
+    add(conditions, values, "t.name = ?", filter.name());
+    add(conditions, values, "t.state = ?", filter.state() == null ? null : filter.state().wire());
+    add(conditions, values, "? = ANY (t.tags)", filter.tag());
+    add(conditions, values, "t.created_at >= ?::timestamptz", text(filter.createdAfter()));
+    add(conditions, values, "t.created_at < ?::timestamptz", text(filter.createdBefore()));
+    add(conditions, values, "t.task_id < ?", filter.belowTaskId());
+    String where = conditions.isEmpty() ? "" : "WHERE " + String.join(" AND ", conditions);
+    String sql = """
+        SELECT %s
+        FROM tasker.tasks t
+        JOIN tasker.templates v ON v.template_id = t.template_id
+        %s
+        ORDER BY t.task_id DESC
+        LIMIT ?""".formatted(TASK_COLUMNS, where);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      int p = 0;
+      for (Object value : values) {
+        statement.setObject(++p, value);
+      }
+      statement.setInt(++p, filter.limit());
+      try (ResultSet row = statement.executeQuery()) {
+        List<TaskRow> tasks = new ArrayList<>();
+        while (row.next()) {
+          tasks.add(taskRow(row));
+        }
+        return tasks;
+      }
+    }
+  }
+
+  private static void add(List<String> conditions, List<Object> values, String condition, Object value) {
+    if (value != null) {
+      conditions.add(condition);
+      values.add(value);
+    }
+  }
+
+  private static String text(Instant instant) {
+    return instant == null ? null : instant.toString();
+  }
+
+  private static TaskRow taskRow(ResultSet row) throws SQLException {
+    return new TaskRow(
+        row.getLong("task_id"),
+        row.getString("namespace"),
+        row.getString("name"),
+        row.getString("version"),
+        TaskState.of(row.getString("state")),
+        row.getInt("priority"),
+        Rows.texts(row, "tags"),
+        row.getString("correlation_id"),
+        row.getString("idempotency_key"),
+        row.getString("initiator"),
+        row.getString("reason"),
+        Rows.instant(row, "created_at"),
+        Rows.instant(row, "completed_at"));
+  }
+
+  private static StepCounts counts(ResultSet row) throws SQLException {
+    return new StepCounts(
+        row.getInt("total"),
+        row.getInt("pending"),
+        row.getInt("enqueued"),
+        row.getInt("in_progress"),
+        row.getInt("waiting"),
+        row.getInt("completed"),
+        row.getInt("failed"),
+        row.getInt("cancelled"));
+  }
+}

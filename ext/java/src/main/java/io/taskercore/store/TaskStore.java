@@ -1,0 +1,311 @@
+package io.taskercore.store;
+
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.NewTask;
+import io.taskercore.model.TaskFacts;
+import io.taskercore.model.TaskState;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Tasks: their creation, their row as a lock, and what is asked about them as a whole. */
+public final class TaskStore {
+
+  /** A task's row, locked until the transaction ends. */
+  public record LockedTask(long taskId, TaskState state, boolean failFast, int activeSteps, int failedSteps) {}
+
+  /** The task that an idempotency key made before. */
+  public record Earlier(long taskId, int totalSteps, TaskState state, boolean samePayload) {}
+
+  /** How many attempts a step or a handler may have, by its name; beats the template. */
+  public record AttemptLimits(Map<String, Integer> byName) {
+    private Array names(Connection connection) throws SQLException {
+      return Rows.texts(connection, byName.keySet());
+    }
+
+    private Array attempts(Connection connection) throws SQLException {
+      return connection.createArrayOf("smallint", byName.values().toArray());
+    }
+  }
+
+  private final TransitionLog log = new TransitionLog();
+
+  /** As many ids as tasks are to be created; ids of a transaction that fails are lost, which is no harm. */
+  public List<Long> nextIds(Connection connection, int count) throws SQLException {
+    String sql = "SELECT nextval('tasker.tasks_task_id_seq') FROM generate_series(1, ?)";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setInt(1, count);
+      return ids(statement);
+    }
+  }
+
+  /**
+   * Takes the idempotency keys that are free, in the order of the keys, so that two who want the same ones cannot lock each
+   * other out; waits for others who are about to take one.
+   *
+   * @return the ids of those tasks that got their key
+   */
+  public Set<Long> reserveKeys(Connection connection, List<NewTask> tasks) throws SQLException {
+    String sql = """
+        INSERT INTO tasker.idempotency_keys (namespace, name, idempotency_key, task_id)
+        SELECT k.namespace, k.name, k.idempotency_key, k.task_id
+        FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[]) AS k(namespace, name, idempotency_key, task_id)
+        ORDER BY k.namespace, k.name, k.idempotency_key, k.task_id
+        ON CONFLICT DO NOTHING
+        RETURNING task_id""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.column(connection, "text", tasks, NewTask::namespace));
+      statement.setArray(2, Rows.column(connection, "text", tasks, NewTask::name));
+      statement.setArray(3, Rows.column(connection, "text", tasks, NewTask::idempotencyKey));
+      statement.setArray(4, Rows.column(connection, "bigint", tasks, NewTask::taskId));
+      return new HashSet<>(ids(statement));
+    }
+  }
+
+  /** The task that has the key now; payloads compare as {@code jsonb}, so that neither spacing nor the order of keys counts. */
+  public Earlier earlier(Connection connection, NewTask task) throws SQLException {
+    String sql = """
+        SELECT t.task_id, t.total_steps, t.state, t.payload::jsonb = ?::jsonb AS same_payload
+        FROM tasker.idempotency_keys k
+        JOIN tasker.tasks t ON t.task_id = k.task_id
+        WHERE k.namespace = ? AND k.name = ? AND k.idempotency_key = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, task.payload().text());
+      statement.setString(2, task.namespace());
+      statement.setString(3, task.name());
+      statement.setString(4, task.idempotencyKey());
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return new Earlier(
+            row.getLong("task_id"),
+            row.getInt("total_steps"),
+            TaskState.of(row.getString("state")),
+            row.getBoolean("same_payload"));
+      }
+    }
+  }
+
+  /**
+   * Writes the tasks, their steps and the queue rows of their root steps in one statement.
+   *
+   * @return the tasks' ids, in the order given
+   */
+  public List<Long> create(Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes)
+      throws SQLException {
+    String sql = """
+        WITH request AS MATERIALIZED (
+          SELECT COALESCE(r.task_id, nextval('tasker.tasks_task_id_seq')) AS task_id, r.template_id, r.namespace, r.name,
+            r.fail_fast, r.total_steps, r.root_steps, r.priority, r.correlation_id, r.idempotency_key, r.initiator, r.reason,
+            r.tags, r.run_at, r.payload, r.position
+          FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::boolean[], ?::smallint[], ?::smallint[],
+              ?::smallint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[])
+            WITH ORDINALITY AS r(task_id, template_id, namespace, name, fail_fast, total_steps, root_steps,
+              priority, correlation_id, idempotency_key, initiator, reason, tags, run_at, payload, position)
+        ), new_task AS (
+          INSERT INTO tasker.tasks (task_id, template_id, namespace, name, priority, fail_fast, total_steps, correlation_id,
+            idempotency_key, initiator, reason, tags, run_at, payload, created_at, active_steps)
+          SELECT r.task_id, r.template_id, r.namespace, r.name, r.priority, r.fail_fast, r.total_steps, r.correlation_id,
+            r.idempotency_key, r.initiator, r.reason,
+            CASE WHEN r.tags IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(r.tags::json)) END,
+            r.run_at, r.payload::json, tasker.now(), r.root_steps
+          FROM request r
+        ), new_step AS (
+          INSERT INTO tasker.workflow_steps (task_id, step_id, name, handler, parents, children, max_crashes, max_attempts,
+            state, waiting_on, next_run_at)
+          SELECT r.task_id, r.task_id * 65536 + d.ordinal, d.name, d.handler, d.parents, d.children,
+            COALESCE(d.max_crashes, ?),
+            COALESCE(
+              (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.name),
+              (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.handler),
+              d.max_attempts),
+            CASE WHEN cardinality(d.parents) = 0 THEN 'enqueued' ELSE 'pending' END,
+            cardinality(d.parents),
+            CASE WHEN cardinality(d.parents) = 0 THEN r.run_at END
+          FROM request r
+          JOIN tasker.template_steps d ON d.template_id = r.template_id
+        ), queued AS (
+          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+          SELECT r.task_id, r.task_id * 65536 + d.ordinal, 'enqueued', r.priority, COALESCE(r.run_at, tasker.now()),
+            r.namespace, d.handler
+          FROM request r
+          JOIN tasker.template_steps d ON d.template_id = r.template_id
+          WHERE cardinality(d.parents) = 0
+        )
+        SELECT task_id FROM request ORDER BY position""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      int p = 0;
+      statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
+      statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::templateId));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::namespace));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::name));
+      statement.setArray(++p, Rows.column(connection, "boolean", tasks, NewTask::failFast));
+      statement.setArray(++p, Rows.column(connection, "smallint", tasks, NewTask::totalSteps));
+      statement.setArray(++p, Rows.column(connection, "smallint", tasks, NewTask::rootSteps));
+      statement.setArray(++p, Rows.column(connection, "smallint", tasks, NewTask::priority));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::correlationId));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::idempotencyKey));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::initiator));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::reason));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, TaskStore::tags));
+      statement.setArray(++p, Rows.column(connection, "timestamptz", tasks, TaskStore::runAt));
+      statement.setArray(++p, Rows.column(connection, "text", tasks, task -> task.payload().text()));
+      statement.setInt(++p, maxCrashes);
+      Array names = limits.names(connection);
+      Array attempts = limits.attempts(connection);
+      statement.setArray(++p, names);
+      statement.setArray(++p, attempts);
+      statement.setArray(++p, names);
+      statement.setArray(++p, attempts);
+      return ids(statement);
+    }
+  }
+
+  private static Object tags(NewTask task) {
+    return task.tags().isEmpty()
+        ? null
+        : JsonWriter.array(task.tags().stream().map(JsonWriter::string).toList()).text();
+  }
+
+  private static Object runAt(NewTask task) {
+    return task.runAt() == null ? null : task.runAt().atOffset(ZoneOffset.UTC).toString();
+  }
+
+  /**
+   * Locks the task's row: nothing is recorded for the task until the transaction ends. Take it before any lock on its steps.
+   */
+  public Optional<LockedTask> lock(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        SELECT task_id, state, fail_fast, active_steps, failed_steps
+        FROM tasker.tasks
+        WHERE task_id = ?
+        FOR NO KEY UPDATE""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next()
+            ? Optional.of(new LockedTask(
+                row.getLong("task_id"),
+                TaskState.of(row.getString("state")),
+                row.getBoolean("fail_fast"),
+                row.getInt("active_steps"),
+                row.getInt("failed_steps")))
+            : Optional.empty();
+      }
+    }
+  }
+
+  /**
+   * Counts the task's steps anew, sets its counters to that and its state to what follows, and logs the change.
+   *
+   * <p>For changes outside the hot path. The caller holds the task's lock.
+   *
+   * @param wanted the state that a decision gave the task; null: what its steps say
+   * @return the task's state now
+   */
+  public TaskState settle(Connection connection, LockedTask task, TaskState wanted, String reason) throws SQLException {
+    Recount recount = recount(connection, task.taskId());
+    TaskState to = wanted != null ? wanted : recount.taskState(task.state());
+    String sql = """
+        UPDATE tasker.tasks
+        SET state = ?, active_steps = ?, failed_steps = ?,
+            started_at = CASE WHEN ? THEN COALESCE(started_at, tasker.now()) ELSE started_at END,
+            completed_at = CASE WHEN ? THEN COALESCE(completed_at, tasker.now()) END
+        WHERE task_id = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, to.wire());
+      statement.setInt(2, recount.active());
+      statement.setInt(3, recount.failed());
+      statement.setBoolean(4, to == TaskState.IN_PROGRESS);
+      statement.setBoolean(5, to.ended());
+      statement.setLong(6, task.taskId());
+      statement.executeUpdate();
+    }
+    for (TaskState[] change : path(task.state(), to)) {
+      log.task(connection, task.taskId(), change[0].wire(), change[1].wire(), reason);
+    }
+    return to;
+  }
+
+  private record Recount(int active, int failed) {
+    /** What the steps say of a task that nobody decided upon. */
+    TaskState taskState(TaskState now) {
+      if (active > 0) {
+        return now == TaskState.PENDING ? now : TaskState.IN_PROGRESS;
+      }
+      return failed > 0 ? TaskState.ERROR : TaskState.COMPLETE;
+    }
+  }
+
+  private static Recount recount(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        SELECT count(*) FILTER (WHERE state IN ('enqueued', 'in_progress', 'waiting_for_retry')) AS active,
+          count(*) FILTER (WHERE state = 'error') AS failed
+        FROM tasker.workflow_steps
+        WHERE task_id = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return new Recount(row.getInt("active"), row.getInt("failed"));
+      }
+    }
+  }
+
+  /** The legal way from one state to another, for the log: a task only completes or fails while it is in progress. */
+  private static List<TaskState[]> path(TaskState from, TaskState to) {
+    if (from == to) {
+      return List.of();
+    }
+    boolean throughProgress = from != TaskState.IN_PROGRESS && (to == TaskState.COMPLETE || to == TaskState.ERROR);
+    return throughProgress
+        ? List.of(new TaskState[] {from, TaskState.IN_PROGRESS}, new TaskState[] {TaskState.IN_PROGRESS, to})
+        : List.<TaskState[]>of(new TaskState[] {from, to});
+  }
+
+  /** A task as a run begins with it. */
+  public record Found(TaskFacts facts, TaskState state) {}
+
+  public Optional<Found> find(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        SELECT task_id, template_id, namespace, name, correlation_id, fail_fast, payload, state
+        FROM tasker.tasks
+        WHERE task_id = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next()
+            ? Optional.of(new Found(
+                new TaskFacts(
+                    row.getLong("task_id"),
+                    row.getLong("template_id"),
+                    row.getString("namespace"),
+                    row.getString("name"),
+                    row.getString("correlation_id"),
+                    row.getBoolean("fail_fast"),
+                    Rows.json(row, "payload")),
+                TaskState.of(row.getString("state"))))
+            : Optional.empty();
+      }
+    }
+  }
+
+  private static List<Long> ids(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Long> ids = new ArrayList<>();
+      while (row.next()) {
+        ids.add(row.getLong(1));
+      }
+      return ids;
+    }
+  }
+}
