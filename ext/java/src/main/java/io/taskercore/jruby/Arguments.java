@@ -1,0 +1,87 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.TaskerException;
+import java.sql.Connection;
+import java.util.function.Function;
+import org.jruby.RubyBignum;
+import org.jruby.RubyFixnum;
+import org.jruby.RubyFloat;
+import org.jruby.RubyHash;
+import org.jruby.RubyString;
+import org.jruby.RubySymbol;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What methods are given, checked and in Java's types. */
+final class Arguments {
+
+  /** A hundred years: a caller who waits longer than that waits for ever. */
+  private static final long LONGEST_WAIT_MS = 100L * 365 * 24 * 3600 * 1000;
+
+  private Arguments() {}
+
+  static long taskId(IRubyObject id) {
+    return id("task_id", id, TaskerException.TaskNotFound::new);
+  }
+
+  static long stepId(IRubyObject id) {
+    return id("step_id", id, TaskerException.StepNotFound::new);
+  }
+
+  private static long id(String name, IRubyObject id, Function<Object, TaskerException> notFound) {
+    if (id instanceof RubyFixnum fixnum) {
+      return fixnum.getLongValue();
+    } else if (id instanceof RubyBignum bignum) {
+      throw notFound.apply(bignum.getValue());
+    }
+    throw new InvalidType(name, "an Integer", id);
+  }
+
+  static RubyHash hash(String name, IRubyObject value) {
+    if (value instanceof RubyHash hash) {
+      return hash;
+    }
+    throw new InvalidType(name, "a Hash", value);
+  }
+
+  /** Text that the database can store. */
+  static String text(ThreadContext context, String name, IRubyObject value) {
+    if (!(value instanceof RubyString || value instanceof RubySymbol)) {
+      throw new InvalidType(name, "a String", value);
+    }
+    ValueWriter.write(context, value, name, ValueWriter.MAX_DOCUMENT_BYTES);
+    return value.asJavaString();
+  }
+
+  /** Null for nil. */
+  static Long milliseconds(String name, IRubyObject value) {
+    if (value.isNil()) {
+      return null;
+    }
+    double milliseconds;
+    if (value instanceof RubyFixnum fixnum) {
+      milliseconds = fixnum.getLongValue();
+    } else if (value instanceof RubyFloat number) {
+      milliseconds = number.getValue();
+    } else if (value instanceof RubyBignum bignum) {
+      milliseconds = bignum.getValue().doubleValue();
+    } else {
+      throw new InvalidType(name, "a number or nil", value);
+    }
+    if (!(milliseconds >= 0)) {
+      throw new TaskerException.Validation(name, "must be 0 or more milliseconds, or nil to wait for the end");
+    }
+    return (long) Math.min(milliseconds, LONGEST_WAIT_MS);
+  }
+
+  /** Null for nil. */
+  static Connection connection(IRubyObject value) {
+    if (value.isNil()) {
+      return null;
+    }
+    if (value.getJavaClass() != null && Connection.class.isAssignableFrom(value.getJavaClass())) {
+      return value.toJava(Connection.class);
+    }
+    throw new InvalidType("connection", "a java.sql.Connection", value);
+  }
+}

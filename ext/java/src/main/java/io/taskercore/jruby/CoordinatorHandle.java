@@ -1,0 +1,281 @@
+package io.taskercore.jruby;
+
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.TaskRun;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import java.lang.ref.Reference;
+import java.sql.Connection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jruby.RubyArray;
+import org.jruby.RubyClass;
+import org.jruby.RubyHash;
+import org.jruby.RubyObject;
+import org.jruby.RubyString;
+import org.jruby.anno.JRubyClass;
+import org.jruby.anno.JRubyMethod;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/**
+ * {@code TaskerCore::Native::Coordinator}: a coordinator of the core as Ruby holds it.
+ *
+ * <p>Its life: {@code Native.open} makes it; {@code close} ends it, or the {@link Lifeline} does once Ruby has dropped it, or the
+ * runtime at its end. Nothing else refers to it strongly, except an attempt that is running one of its handlers.
+ */
+@JRubyClass(name = "TaskerCore::Native::Coordinator")
+public final class CoordinatorHandle extends RubyObject {
+
+  private static final long serialVersionUID = 1L;
+
+  private final transient RuntimeState state;
+  private final transient Lifeline lifeline;
+  private final transient Coordinator coordinator;
+  private final transient KnownHandlers known;
+  private final transient int maxPayloadBytes;
+
+  /** The Ruby object that turns names into handlers. */
+  private final transient IRubyObject registry;
+
+  private CoordinatorHandle(
+      RubyClass rubyClass, RuntimeState state, Lifeline lifeline, KnownHandlers known, OrchestrationConfig config, IRubyObject registry) {
+    super(rubyClass.getRuntime(), rubyClass);
+    this.state = state;
+    this.lifeline = lifeline;
+    this.coordinator = lifeline.coordinator();
+    this.known = known;
+    this.maxPayloadBytes = config.maxPayloadBytes();
+    this.registry = registry;
+  }
+
+  static CoordinatorHandle open(ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry)
+      throws Exception {
+    state.connectLog(context);
+    KnownHandlers known = new KnownHandlers();
+    Lifeline lifeline =
+        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
+    CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, config, registry);
+    known.serve(handle);
+    state.keep(handle, lifeline);
+    return handle;
+  }
+
+  /** The handler for a name: something with {@code call}, or a class of such; null if there is none. */
+  IRubyObject find(ThreadContext context, String handler) {
+    IRubyObject found = registry.callMethod(context, "find", RubyString.newUTF8String(context.runtime, handler));
+    if (found.isNil()) {
+      known.remove(handler);
+      return null;
+    }
+    known.add(handler);
+    return found;
+  }
+
+  int maxPayloadBytes() {
+    return maxPayloadBytes;
+  }
+
+  @JRubyMethod(name = "add_handler")
+  public IRubyObject addHandler(ThreadContext context, IRubyObject name) {
+    known.add(name.asJavaString());
+    return context.nil;
+  }
+
+  @JRubyMethod(name = "register_template")
+  public IRubyObject registerTemplate(ThreadContext context, IRubyObject template) {
+    return guarded(
+        context,
+        () -> {
+          Json document = ValueWriter.write(context, Arguments.hash("template", template), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          return answer(context, () -> coordinator.registerTemplate(document));
+        });
+  }
+
+  @JRubyMethod(name = "initialize_task")
+  public IRubyObject initializeTask(ThreadContext context, IRubyObject request, IRubyObject connection) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes);
+          Connection given = Arguments.connection(connection);
+          // A connection belongs to the thread that uses it, so its work stays on this one.
+          return given == null
+              ? answer(context, () -> coordinator.initializeTask(json))
+              : ValueReader.read(context, coordinator.initializeTask(json, given));
+        });
+  }
+
+  @JRubyMethod(name = "initialize_tasks")
+  public IRubyObject initializeTasks(ThreadContext context, IRubyObject requests, IRubyObject connection) {
+    return guarded(
+        context,
+        () -> {
+          List<Json> jsons = requests(context, requests);
+          Connection given = Arguments.connection(connection);
+          return given == null
+              ? answer(context, () -> coordinator.initializeTasks(jsons))
+              : ValueReader.read(context, coordinator.initializeTasks(jsons, given));
+        });
+  }
+
+  private List<Json> requests(ThreadContext context, IRubyObject requests) {
+    if (!(requests instanceof RubyArray<?> array)) {
+      throw new InvalidType("requests", "an Array of Hashes", requests);
+    }
+    List<Json> jsons = new ArrayList<>(array.getLength());
+    for (int i = 0; i < array.getLength(); i++) {
+      String place = "[" + i + "]";
+      if (!(array.eltOk(i) instanceof RubyHash request)) {
+        throw new TaskerException.Validation(place, "must be a Hash, not an instance of " + RubyTypes.nameOf(array.eltOk(i)));
+      }
+      jsons.add(ValueWriter.writeRequest(context, request, place, maxPayloadBytes));
+    }
+    return jsons;
+  }
+
+  @JRubyMethod(name = "orchestrate_task")
+  public IRubyObject orchestrateTask(ThreadContext context, IRubyObject taskId, IRubyObject timeoutMs) {
+    return guarded(
+        context, () -> orchestrate(context, Arguments.taskId(taskId), Arguments.milliseconds("timeout_ms", timeoutMs)));
+  }
+
+  private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
+    resolveHandlers(context, CoreCall.run(context, () -> coordinator.handlerNames(taskId)));
+    SlotLoan loan = SlotLoan.ofThisThread();
+    try (TaskRun run = CoreCall.run(context, () -> coordinator.orchestrate(taskId, timeoutMs), TaskRun::close)) {
+      while (!CoreCall.await(context, run::await)) {
+        state.startHandlerThreads(context);
+      }
+      return ValueReader.read(context, run.outcome());
+    } finally {
+      loan.end();
+    }
+  }
+
+  /** Names are resolved here, on a thread of Ruby's, because that may load code. */
+  private void resolveHandlers(ThreadContext context, List<String> names) {
+    for (String name : names) {
+      if (!known.has(name)) {
+        find(context, name);
+      }
+    }
+  }
+
+  @JRubyMethod(name = "task_context")
+  public IRubyObject taskContext(ThreadContext context, IRubyObject taskId) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          return answer(context, () -> coordinator.taskContext(id));
+        });
+  }
+
+  @JRubyMethod(name = "list_tasks")
+  public IRubyObject listTasks(ThreadContext context, IRubyObject filter) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.write(context, Arguments.hash("filter", filter), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          return answer(context, () -> coordinator.listTasks(json));
+        });
+  }
+
+  @JRubyMethod(name = "cancel_task")
+  public IRubyObject cancelTask(ThreadContext context, IRubyObject taskId, IRubyObject reason) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          String why = Arguments.text(context, "reason", reason);
+          return answer(context, () -> coordinator.cancelTask(id, why));
+        });
+  }
+
+  @JRubyMethod(name = "retry_step")
+  public IRubyObject retryStep(ThreadContext context, IRubyObject stepId) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.stepId(stepId);
+          return answer(context, () -> coordinator.retryStep(id));
+        });
+  }
+
+  @JRubyMethod(name = "resolve_step")
+  public IRubyObject resolveStep(ThreadContext context, IRubyObject stepId, IRubyObject reason, IRubyObject result) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.stepId(stepId);
+          String why = Arguments.text(context, "reason", reason);
+          Json json =
+              result.isNil() ? null : ValueWriter.write(context, Arguments.hash("result", result), "result", maxPayloadBytes);
+          return answer(context, () -> coordinator.resolveStep(id, why, json));
+        });
+  }
+
+  @JRubyMethod(name = "resolve_task")
+  public IRubyObject resolveTask(ThreadContext context, IRubyObject taskId, IRubyObject reason) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          String why = Arguments.text(context, "reason", reason);
+          return answer(context, () -> coordinator.resolveTask(id, why));
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject explain(ThreadContext context, IRubyObject taskId) {
+    return guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          return answer(context, () -> coordinator.explain(id));
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject close(ThreadContext context) {
+    return state.guard().run(
+        context,
+        () -> {
+          CoreCall.run(
+              context,
+              () -> {
+                lifeline.close();
+                return null;
+              });
+          return context.nil;
+        });
+  }
+
+  @JRubyMethod(name = "closed?")
+  public IRubyObject isClosed(ThreadContext context) {
+    return lifeline.closed() ? context.tru : context.fals;
+  }
+
+  private IRubyObject answer(ThreadContext context, Callable<Json> question) throws Exception {
+    return ValueReader.read(context, CoreCall.run(context, question));
+  }
+
+  /** As {@link Guard#run}; and the handle cannot be collected, hence closed, under the call. */
+  private IRubyObject guarded(ThreadContext context, Guard.Body body) {
+    try {
+      return state.guard().run(
+          context,
+          () -> {
+            if (lifeline.closed()) {
+              throw new TaskerException.Closed("The coordinator");
+            }
+            return body.run();
+          });
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+}

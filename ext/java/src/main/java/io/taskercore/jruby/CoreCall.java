@@ -1,0 +1,121 @@
+package io.taskercore.jruby;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.jruby.RubyThread;
+import org.jruby.runtime.ThreadContext;
+
+/**
+ * Waits that Ruby can interrupt. A Ruby thread that blocks in Java is deaf to Timeout, Thread#raise and Thread#kill, so what may
+ * block runs on a Java thread, and the Ruby thread waits for it in the one way that JRuby can break off.
+ *
+ * <p>When the wait is broken off the work goes on, and its outcome is unknown to the caller.
+ */
+final class CoreCall {
+
+  /** Long enough to serve calls in a row, short enough that nothing of us is left over. */
+  private static final long IDLE_SECONDS = 5;
+
+  private static final AtomicInteger THREAD_NUMBERS = new AtomicInteger();
+
+  /** Unbounded, for each of its threads has a Ruby thread waiting for it; the connection pool bounds what they do at once. */
+  private static final Executor THREADS =
+      new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), CoreCall::thread);
+
+  private CoreCall() {}
+
+  private static Thread thread(Runnable work) {
+    Thread thread = new Thread(null, work, "tasker-call-" + THREAD_NUMBERS.incrementAndGet(), 0, false);
+    thread.setDaemon(true);
+    // Else it would be the application's that happened to call first, and keep that alive.
+    thread.setContextClassLoader(CoreCall.class.getClassLoader());
+    return thread;
+  }
+
+  /** A wait in Java; thrown into by {@code Thread.interrupt} when Ruby wants the thread. */
+  @FunctionalInterface
+  interface Wait<T> {
+    T await() throws InterruptedException, ExecutionException;
+  }
+
+  /** Runs {@code work} on a thread of the core while the Ruby thread waits. */
+  static <T> T run(ThreadContext context, Callable<T> work) throws Exception {
+    return run(context, work, result -> {});
+  }
+
+  /**
+   * The same for work that acquires something.
+   *
+   * @param unwanted disposes of a result that came when nobody waited for it any more
+   */
+  static <T> T run(ThreadContext context, Callable<T> work, Consumer<? super T> unwanted) throws Exception {
+    CompletableFuture<T> future = new CompletableFuture<>();
+    inBackground(
+        () -> {
+          try {
+            future.complete(work.call());
+          } catch (Throwable failure) {
+            future.completeExceptionally(failure);
+          }
+        });
+    try {
+      return await(context, future::get);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof Exception cause ? cause : new ExecutionException(e.getCause());
+    } catch (Throwable interruption) {
+      future.thenAccept(unwanted);
+      throw interruption;
+    }
+  }
+
+  static void inBackground(Runnable work) {
+    THREADS.execute(work);
+  }
+
+  /** Waits where the waiting itself is all there is to do. */
+  static <T> T await(ThreadContext context, Wait<T> wait) throws ExecutionException {
+    while (true) {
+      try {
+        return context.getThread().executeTask(context, wait, new InterruptibleWait<T>());
+      } catch (InterruptedException e) {
+        // Woken for nothing that Ruby knows of, by Thread#wakeup for instance.
+        context.pollThreadEvents();
+      } catch (ExecutionFailed e) {
+        throw (ExecutionException) e.getCause();
+      }
+    }
+  }
+
+  private static final class InterruptibleWait<T> implements RubyThread.Task<Wait<T>, T> {
+
+    @Override
+    public T run(ThreadContext context, Wait<T> wait) throws InterruptedException {
+      try {
+        return wait.await();
+      } catch (ExecutionException e) {
+        throw new ExecutionFailed(e);
+      }
+    }
+
+    @Override
+    public void wakeup(RubyThread thread, Wait<T> wait) {
+      thread.getNativeThread().interrupt();
+    }
+  }
+
+  /** Carries the failure through JRuby's signature. */
+  private static final class ExecutionFailed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    ExecutionFailed(ExecutionException cause) {
+      super(null, cause, false, false);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.taskercore.jruby;
+
+import org.slf4j.Marker;
+import org.slf4j.event.Level;
+import org.slf4j.helpers.LegacyAbstractLogger;
+import org.slf4j.helpers.MessageFormatter;
+
+/** One class's logger. What our libraries call information interests only those who debug. */
+final class CoreLogger extends LegacyAbstractLogger {
+
+  private static final long serialVersionUID = 1L;
+  private static final String OWN = "io.taskercore.";
+  private static final String LIBRARIES = "io.taskercore.internal.";
+
+  private final boolean own;
+
+  CoreLogger(String name) {
+    this.name = name;
+    this.own = name.startsWith(OWN) && !name.startsWith(LIBRARIES);
+  }
+
+  @Override
+  public boolean isTraceEnabled() {
+    return false;
+  }
+
+  @Override
+  public boolean isDebugEnabled() {
+    return own && LogRelay.debugging();
+  }
+
+  @Override
+  public boolean isInfoEnabled() {
+    return own || LogRelay.debugging();
+  }
+
+  @Override
+  public boolean isWarnEnabled() {
+    return true;
+  }
+
+  @Override
+  public boolean isErrorEnabled() {
+    return true;
+  }
+
+  @Override
+  protected String getFullyQualifiedCallerName() {
+    return null;
+  }
+
+  @Override
+  protected void handleNormalizedLoggingCall(Level level, Marker marker, String message, Object[] arguments, Throwable failure) {
+    String text = MessageFormatter.basicArrayFormat(message, arguments);
+    LogRelay.pass(rubyLevel(level), failure == null ? text : text + "\n" + RubyLog.stackTrace(failure));
+  }
+
+  private String rubyLevel(Level level) {
+    return switch (level) {
+      case ERROR -> "error";
+      case WARN -> "warn";
+      case INFO -> own ? "info" : "debug";
+      case DEBUG, TRACE -> "debug";
+    };
+  }
+}

@@ -1,0 +1,165 @@
+package io.taskercore.jruby;
+
+import io.taskercore.config.ConfigKey;
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.Coordinator;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import org.jcodings.specific.UTF8Encoding;
+import org.jruby.RubyHash;
+import org.jruby.RubyString;
+import org.jruby.anno.JRubyMethod;
+import org.jruby.anno.JRubyModule;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+import org.jruby.util.ByteList;
+
+/** The functions of {@code TaskerCore::Native}. */
+@JRubyModule(name = "TaskerCore::Native")
+public final class Functions {
+
+  private Functions() {}
+
+  /** {@code open(config, registry)}: a new coordinator; the registry's {@code find(name)} gives it its handlers. */
+  @JRubyMethod(module = true)
+  public static IRubyObject open(ThreadContext context, IRubyObject self, IRubyObject config, IRubyObject registry) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(context, () -> CoordinatorHandle.open(context, state, configuration(context, config), registry));
+  }
+
+  /** {@code migrate(config)}: creates or upgrades the schema. */
+  @JRubyMethod(module = true)
+  public static IRubyObject migrate(ThreadContext context, IRubyObject self, IRubyObject config) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          OrchestrationConfig checked = configuration(context, config);
+          CoreCall.run(
+              context,
+              () -> {
+                Coordinator.migrate(checked);
+                return null;
+              });
+          return context.nil;
+        });
+  }
+
+  /** {@code work}: what a handler thread does with its life. */
+  @JRubyMethod(module = true)
+  public static IRubyObject work(ThreadContext context, IRubyObject self) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(
+        context,
+        () -> {
+          new HandlerLoop(context, state).run();
+          return context.nil;
+        });
+  }
+
+  /** {@code shut_down}: closes what the application left open. */
+  @JRubyMethod(name = "shut_down", module = true)
+  public static IRubyObject shutDown(ThreadContext context, IRubyObject self) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(
+        context,
+        () -> {
+          CoreCall.run(
+              context,
+              () -> {
+                state.closeAll();
+                return null;
+              });
+          state.disconnectLog(context);
+          return context.nil;
+        });
+  }
+
+  /** {@code read_environment(variables)}: the part of the configuration that environment variables give. */
+  @JRubyMethod(name = "read_environment", module = true)
+  public static IRubyObject readEnvironment(ThreadContext context, IRubyObject self, IRubyObject variables) {
+    return RuntimeState.of(self).guard().run(
+        context, () -> ValueReader.read(context, OrchestrationConfig.readEnvironment(write(context, variables, ""))));
+  }
+
+  /** {@code configuration_keys}: every key, with its variables, bounds and meaning. */
+  @JRubyMethod(name = "configuration_keys", module = true)
+  public static IRubyObject configurationKeys(ThreadContext context, IRubyObject self) {
+    return RuntimeState.of(self).guard().run(context, () -> ValueReader.read(context, ConfigKey.describe()));
+  }
+
+  /** {@code refuse(path, message)}: raises a ValidationError for what the Ruby side alone can see. */
+  @JRubyMethod(module = true)
+  public static IRubyObject refuse(ThreadContext context, IRubyObject self, IRubyObject path, IRubyObject message) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          throw new TaskerException.Validation(path.asJavaString(), message.asJavaString());
+        });
+  }
+
+  /** {@code refuse_type(argument, expected, given)}: raises an InvalidTypeError. */
+  @JRubyMethod(name = "refuse_type", module = true)
+  public static IRubyObject refuseType(
+      ThreadContext context, IRubyObject self, IRubyObject argument, IRubyObject expected, IRubyObject given) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          throw new InvalidType(argument.asJavaString(), expected.asJavaString(), given);
+        });
+  }
+
+  /** {@code refuse_configuration(message)}: raises a ConfigurationError. */
+  @JRubyMethod(name = "refuse_configuration", module = true)
+  public static IRubyObject refuseConfiguration(ThreadContext context, IRubyObject self, IRubyObject message) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          throw new TaskerException.Configuration(message.asJavaString());
+        });
+  }
+
+  /** {@code dump(value, path, max_bytes)}: the value as the core would store it. */
+  @JRubyMethod(module = true)
+  public static IRubyObject dump(
+      ThreadContext context, IRubyObject self, IRubyObject value, IRubyObject path, IRubyObject maxBytes) {
+    return RuntimeState.of(self).guard().run(
+        context, () -> text(context, ValueWriter.write(context, value, path.asJavaString(), integer(maxBytes))));
+  }
+
+  /** {@code dump_request(request, path, max_payload_bytes)}: the same for a task request. */
+  @JRubyMethod(name = "dump_request", module = true)
+  public static IRubyObject dumpRequest(
+      ThreadContext context, IRubyObject self, IRubyObject request, IRubyObject path, IRubyObject maxBytes) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> text(context, ValueWriter.writeRequest(context, (RubyHash) request, path.asJavaString(), integer(maxBytes))));
+  }
+
+  /** {@code parse(json)}: what the core stored, as Ruby gets it back. */
+  @JRubyMethod(module = true)
+  public static IRubyObject parse(ThreadContext context, IRubyObject self, IRubyObject json) {
+    return RuntimeState.of(self).guard().run(
+        context, () -> ValueReader.read(context, new Json(json.convertToString().getBytes())));
+  }
+
+  private static OrchestrationConfig configuration(ThreadContext context, IRubyObject config) {
+    RubyHash hash = Arguments.hash("the configuration", config);
+    try {
+      return OrchestrationConfig.fromJson(write(context, hash, ""));
+    } catch (TaskerException.Validation refusal) {
+      throw new TaskerException.Configuration(refusal.getMessage());
+    }
+  }
+
+  private static Json write(ThreadContext context, IRubyObject value, String root) {
+    return ValueWriter.write(context, value, root, ValueWriter.MAX_DOCUMENT_BYTES);
+  }
+
+  private static int integer(IRubyObject value) {
+    return (int) value.convertToInteger().getLongValue();
+  }
+
+  private static IRubyObject text(ThreadContext context, Json json) {
+    return RubyString.newStringNoCopy(context.runtime, new ByteList(json.utf8(), UTF8Encoding.INSTANCE, false));
+  }
+}

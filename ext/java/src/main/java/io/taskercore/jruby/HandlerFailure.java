@@ -1,0 +1,156 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.Failure;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jruby.RubyArray;
+import org.jruby.RubyException;
+import org.jruby.RubyString;
+import org.jruby.exceptions.RaiseException;
+import org.jruby.exceptions.ThreadKill;
+import org.jruby.javasupport.JavaUtil;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What a handler ended with, other than a result, as the failure that is stored with its step. */
+final class HandlerFailure {
+
+  private static final int MAX_BACKTRACE_LINES = 50;
+  private static final int MAX_LINE_LENGTH = 500;
+  private static final int MAX_MESSAGE_LENGTH = 10_000;
+
+  private final ThreadContext context;
+  private final RuntimeState state;
+  private final int maxContextBytes;
+
+  HandlerFailure(ThreadContext context, RuntimeState state, int maxContextBytes) {
+    this.context = context;
+    this.state = state;
+    this.maxContextBytes = maxContextBytes;
+  }
+
+  Failure of(Throwable thrown) {
+    if (thrown instanceof RaiseException raised) {
+      return ofException(raised.getException());
+    } else if (thrown instanceof ThreadKill) {
+      return retryable("ThreadKill", "the handler's thread was killed");
+    } else if (thrown instanceof StackOverflowError) {
+      return retryable("SystemStackError", "stack level too deep");
+    } else if (thrown instanceof OutOfMemoryError) {
+      return retryable("NoMemoryError", String.valueOf(thrown.getMessage()));
+    } else if (RubyErrors.isRubys(thrown)) {
+      return retryable("LocalJumpError", "the handler left by a throw, break or return that leads out of it");
+    }
+    return ofJava(thrown);
+  }
+
+  /** A handler returned {@code failure(...)}. */
+  Failure ofReturned(IRubyObject failure) {
+    boolean retryable = failure.callMethod(context, "retryable").isTrue();
+    return new Failure(
+        retryable ? "TaskerCore::RetryableError" : "TaskerCore::PermanentError",
+        message(failure),
+        textOrNull(failure.callMethod(context, "error_code")),
+        retryable,
+        seconds(failure.callMethod(context, "retry_after")),
+        context(failure.callMethod(context, "context")),
+        List.of());
+  }
+
+  /** A handler returned what is no result. */
+  static Failure ofWrongResult(IRubyObject result) {
+    return permanent(
+        "TaskerCore::InvalidTypeError",
+        "the handler returned an instance of " + RubyTypes.nameOf(result) + ": return a Hash, nil, success(...) or failure(...)");
+  }
+
+  /** A handler returned what cannot be stored. */
+  static Failure ofUnwritableResult(TaskerException.Validation refusal) {
+    return permanent("TaskerCore::ValidationError", refusal.getMessage());
+  }
+
+  private Failure ofException(RubyException error) {
+    boolean permanent = RubyTypes.isA(context, error, "TaskerCore", "PermanentError");
+    boolean retryable = RubyTypes.isA(context, error, "TaskerCore", "RetryableError");
+    return new Failure(
+        RubyTypes.nameOf(error),
+        message(error),
+        permanent ? textOrNull(error.callMethod(context, "error_code")) : null,
+        !permanent,
+        retryable ? seconds(error.callMethod(context, "retry_after")) : null,
+        permanent || retryable ? context(error.callMethod(context, "context")) : Json.EMPTY_OBJECT,
+        backtrace(error.callMethod(context, "backtrace")));
+  }
+
+  private Failure ofJava(Throwable thrown) {
+    IRubyObject error = JavaUtil.convertJavaToUsableRubyObject(context.runtime, thrown);
+    return new Failure(
+        RubyTypes.nameOf(error),
+        shown(String.valueOf(thrown.getMessage()), MAX_MESSAGE_LENGTH),
+        null,
+        true,
+        null,
+        Json.EMPTY_OBJECT,
+        backtrace(error.callMethod(context, "backtrace")));
+  }
+
+  private static Failure retryable(String errorClass, String message) {
+    return Failure.of(errorClass, message, null, true);
+  }
+
+  private static Failure permanent(String errorClass, String message) {
+    return Failure.of(errorClass, shown(message, MAX_MESSAGE_LENGTH), null, false);
+  }
+
+  private String message(IRubyObject error) {
+    String message = textOrNull(error.callMethod(context, "message"));
+    return message == null ? "" : message;
+  }
+
+  private String textOrNull(IRubyObject value) {
+    return value.isNil() ? null : shown(value.callMethod(context, "to_s").asJavaString(), MAX_MESSAGE_LENGTH);
+  }
+
+  /** Anything that is some number of seconds; null for what is none. */
+  private Double seconds(IRubyObject value) {
+    if (value.isNil() || !value.respondsTo("to_f")) {
+      return null;
+    }
+    double seconds = value.callMethod(context, "to_f").toJava(Double.class);
+    return seconds >= 0 && Double.isFinite(seconds) ? seconds : null;
+  }
+
+  /** A context that cannot be stored does not hide the failure that it came with: it says so in its place. */
+  private Json context(IRubyObject value) {
+    if (value.isNil()) {
+      return Json.EMPTY_OBJECT;
+    }
+    try {
+      return ValueWriter.write(context, Arguments.hash("context", value), "context", maxContextBytes);
+    } catch (TaskerException.Validation | InvalidType unwritable) {
+      state.log().write(context, "warn", "a failure's context was not stored: " + unwritable.getMessage());
+      return JsonWriter.object(json -> json.put("not_stored", shown(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));
+    }
+  }
+
+  private List<String> backtrace(IRubyObject backtrace) {
+    List<String> lines = new ArrayList<>();
+    if (backtrace instanceof RubyArray<?> array) {
+      for (int i = 0; i < Math.min(array.getLength(), MAX_BACKTRACE_LINES); i++) {
+        if (array.eltOk(i) instanceof RubyString line) {
+          lines.add(shown(line.asJavaString(), MAX_LINE_LENGTH));
+        }
+      }
+    }
+    return lines;
+  }
+
+  /** PostgreSQL stores no NUL. */
+  private static String shown(String text, int maxLength) {
+    String cut = text.length() <= maxLength ? text : text.substring(0, maxLength) + "…";
+    return cut.replace('\0', '\uFFFD');
+  }
+}

@@ -1,0 +1,61 @@
+package io.taskercore.jruby;
+
+import io.taskercore.engine.Attempt;
+import org.jruby.exceptions.MainExitException;
+import org.jruby.exceptions.RaiseException;
+import org.jruby.exceptions.ThreadKill;
+import org.jruby.runtime.ThreadContext;
+
+/**
+ * The life of a handler thread: wait for an attempt, run it, wait again; retire when there is none for a while. It serves every
+ * coordinator of its Ruby runtime, and refers to none while it waits.
+ */
+final class HandlerLoop {
+
+  private static final long IDLE_MS = 5_000;
+
+  private final ThreadContext context;
+  private final RuntimeState state;
+
+  HandlerLoop(ThreadContext context, RuntimeState state) {
+    this.context = context;
+    this.state = state;
+  }
+
+  void run() throws Exception {
+    while (runNext()) {
+      context.setErrorInfo(context.nil);
+    }
+  }
+
+  /** A method of its own, so that nothing of the last attempt is on the stack while the thread waits for the next. */
+  private boolean runNext() throws Exception {
+    try {
+      Attempt attempt = take();
+      if (attempt == null) {
+        return false;
+      }
+      new HandlerRun(context, state, attempt).run();
+    } catch (ThreadKill | MainExitException end) {
+      throw end;
+    } catch (RaiseException stray) {
+      state.log().write(context, "warn", "a handler thread was interrupted between two steps: " + stray.getMessage());
+    } catch (RuntimeException | Error failure) {
+      state.log().write(context, "error", "a handler thread goes on after " + RubyLog.stackTrace(failure));
+    }
+    return true;
+  }
+
+  /** What was taken when the thread is interrupted in the same moment goes back. */
+  private Attempt take() throws Exception {
+    Attempt[] taken = new Attempt[1];
+    try {
+      return CoreCall.await(context, () -> taken[0] = state.attempts().take(IDLE_MS));
+    } catch (Throwable interruption) {
+      if (taken[0] != null) {
+        taken[0].release();
+      }
+      throw interruption;
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.taskercore.jruby;
+
+import io.taskercore.engine.Attempt;
+import io.taskercore.model.Failure;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import java.util.function.Consumer;
+import org.jruby.RubyClass;
+import org.jruby.RubyHash;
+import org.jruby.exceptions.MainExitException;
+import org.jruby.exceptions.ThreadKill;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/**
+ * One attempt on a handler thread: find the handler, call it, hand back what came of it. Whatever the handler does, the attempt
+ * ends exactly once.
+ */
+final class HandlerRun {
+
+  private final ThreadContext context;
+  private final RuntimeState state;
+  private final Attempt attempt;
+
+  /** What the handler was left by; null if it returned. */
+  private Throwable left;
+
+  HandlerRun(ThreadContext context, RuntimeState state, Attempt attempt) {
+    this.context = context;
+    this.state = state;
+    this.attempt = attempt;
+  }
+
+  void run() {
+    CoordinatorHandle handle = ((KnownHandlers) attempt.directory()).handle();
+    IRubyObject handler = handle == null ? null : find(handle);
+    Interruption interruption = new Interruption(context.getThread(), state.errorClass("StepInterrupted"));
+    if (handler == null || !attempt.begin(interruption)) {
+      attempt.release();
+      return;
+    }
+    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
+    Consumer<Attempt> ending = call(handler, failures, handle.maxPayloadBytes());
+    left = interruption.end(context, left);
+    if (left != null) {
+      Failure failure = failure(failures);
+      ending = ended -> ended.fail(failure);
+    }
+    ending.accept(attempt);
+    context.setErrorInfo(context.nil);
+    if (isEndOfThread(left)) {
+      throw (RuntimeException) left;
+    }
+  }
+
+  private IRubyObject find(CoordinatorHandle handle) {
+    try {
+      return handle.find(context, attempt.handler());
+    } catch (Throwable failure) {
+      attempt.release();
+      throw failure;
+    }
+  }
+
+  private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
+    SlotLoan.lenderIs(attempt);
+    try {
+      IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
+      IRubyObject result = instance.callMethod(context, "call", state.stepContext(context, attempt));
+      return ending(result, failures, maxResultBytes);
+    } catch (Throwable thrown) {
+      left = thrown;
+      return null;
+    } finally {
+      SlotLoan.noLender();
+    }
+  }
+
+  private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
+    if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
+      Failure failure = failures.ofReturned(returned);
+      return ended -> ended.fail(failure);
+    }
+    boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
+    IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
+    if (result.isNil()) {
+      return ended -> ended.succeed(Json.EMPTY_OBJECT);
+    } else if (!(result instanceof RubyHash)) {
+      return ended -> ended.fail(HandlerFailure.ofWrongResult(result));
+    }
+    try {
+      Json json = ValueWriter.write(context, result, "result", maxResultBytes);
+      return ended -> ended.succeed(json);
+    } catch (TaskerException.Validation refusal) {
+      return ended -> ended.fail(HandlerFailure.ofUnwritableResult(refusal));
+    }
+  }
+
+  /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */
+  private Failure failure(HandlerFailure failures) {
+    try {
+      return failures.of(left);
+    } catch (Throwable broken) {
+      String name = left.getClass().getSimpleName();
+      left = isEndOfThread(broken) ? broken : left;
+      return Failure.of(name, "the handler's exception could not be read", null, true);
+    }
+  }
+
+  private static boolean isEndOfThread(Throwable left) {
+    return left instanceof ThreadKill || left instanceof MainExitException;
+  }
+}

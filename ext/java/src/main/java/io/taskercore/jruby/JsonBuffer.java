@@ -1,0 +1,138 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** JSON text being written: UTF-8 bytes that grow. */
+final class JsonBuffer {
+
+  private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] SMALLEST_LONG = "-9223372036854775808".getBytes(StandardCharsets.US_ASCII);
+
+  /** For each byte: 0 goes as it is, 'u' becomes a six-character escape, any other letter follows a backslash. */
+  private static final byte[] ESCAPES = escapes();
+
+  private byte[] bytes = new byte[512];
+  private int size;
+
+  private static byte[] escapes() {
+    byte[] escapes = new byte[256];
+    Arrays.fill(escapes, 0, 0x20, (byte) 'u');
+    escapes['"'] = '"';
+    escapes['\\'] = '\\';
+    escapes['\b'] = 'b';
+    escapes['\t'] = 't';
+    escapes['\n'] = 'n';
+    escapes['\f'] = 'f';
+    escapes['\r'] = 'r';
+    return escapes;
+  }
+
+  int size() {
+    return size;
+  }
+
+  Json toJson() {
+    return new Json(Arrays.copyOf(bytes, size));
+  }
+
+  void token(char ascii) {
+    reserve(1);
+    bytes[size++] = (byte) ascii;
+  }
+
+  /** A comma, unless nothing stands yet in the object or array that was opened with {@code open}. */
+  void separate(char open) {
+    if (bytes[size - 1] != open) {
+      token(',');
+    }
+  }
+
+  void raw(byte[] source) {
+    raw(source, 0, source.length);
+  }
+
+  void raw(String ascii) {
+    raw(ascii.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  /**
+   * A JSON string from bytes that are valid UTF-8.
+   *
+   * @return false when it holds a NUL, which PostgreSQL cannot store; what was written is then worthless
+   */
+  boolean string(byte[] source, int begin, int length) {
+    reserve(length + 2);
+    bytes[size++] = '"';
+    int end = begin + length;
+    int plain = begin;
+    for (int i = begin; i < end; i++) {
+      byte escape = ESCAPES[source[i] & 0xff];
+      if (escape != 0) {
+        if (source[i] == 0) {
+          return false;
+        }
+        raw(source, plain, i - plain);
+        escape(escape, source[i]);
+        plain = i + 1;
+      }
+    }
+    raw(source, plain, end - plain);
+    token('"');
+    return true;
+  }
+
+  void number(long value) {
+    if (value == Long.MIN_VALUE) {
+      raw(SMALLEST_LONG);
+      return;
+    }
+    reserve(20);
+    long rest = value;
+    if (rest < 0) {
+      bytes[size++] = '-';
+      rest = -rest;
+    }
+    int end = size + digits(rest);
+    size = end;
+    do {
+      bytes[--end] = (byte) ('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+  }
+
+  private static int digits(long positive) {
+    int digits = 1;
+    for (long bound = 10; positive >= bound; bound *= 10) {
+      if (++digits == 19) {
+        break;
+      }
+    }
+    return digits;
+  }
+
+  private void escape(byte escape, byte original) {
+    reserve(6);
+    bytes[size++] = '\\';
+    bytes[size++] = escape;
+    if (escape == 'u') {
+      bytes[size++] = '0';
+      bytes[size++] = '0';
+      bytes[size++] = HEX[original >> 4];
+      bytes[size++] = HEX[original & 0xf];
+    }
+  }
+
+  private void raw(byte[] source, int begin, int length) {
+    reserve(length);
+    System.arraycopy(source, begin, bytes, size, length);
+    size += length;
+  }
+
+  private void reserve(int room) {
+    if (bytes.length - size < room) {
+      bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, size + room));
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package io.taskercore.jruby;
+
+import java.security.SecureRandom;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Names for errors, by which the one who sees an error finds it in the log. */
+final class Reference {
+
+  private static final String PROCESS = String.format("%06x", new SecureRandom().nextInt(1 << 24));
+  private static final AtomicLong COUNT = new AtomicLong();
+
+  private Reference() {}
+
+  static String next() {
+    return PROCESS + "-" + COUNT.incrementAndGet();
+  }
+}

@@ -1,0 +1,122 @@
+package io.taskercore.jruby;
+
+import io.taskercore.engine.Attempt;
+import io.taskercore.engine.AttemptQueue;
+import java.lang.ref.Cleaner;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jruby.RubyClass;
+import org.jruby.RubyModule;
+import org.jruby.runtime.ObjectAllocator;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What the bridge keeps for one Ruby runtime; it lives and dies with the module {@code TaskerCore::Native}. */
+final class RuntimeState {
+
+  private static final String VARIABLE = "tasker_core_state";
+  private static final Cleaner CLEANER = Cleaner.create();
+
+  private final RubyModule taskerCore;
+  private final RubyClass coordinatorClass;
+  private final RubyClass attemptClass;
+  private final RubyLog log;
+  private final Guard guard;
+  private final AttemptQueue attempts = new AttemptQueue();
+
+  /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
+  private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
+
+  private RuntimeState(RubyModule taskerCore, RubyModule nativeModule) {
+    this.taskerCore = taskerCore;
+    this.coordinatorClass = define(nativeModule, "Coordinator", CoordinatorHandle.class);
+    this.attemptClass = define(nativeModule, "Attempt", AttemptHandle.class);
+    this.log = new RubyLog(taskerCore);
+    this.guard = new Guard(new RubyErrors(taskerCore, log, taskerCore.getConstant("LIBRARY_PATH").asJavaString()));
+  }
+
+  static void attach(RubyModule nativeModule, RubyModule taskerCore) {
+    nativeModule.setInternalVariable(VARIABLE, new RuntimeState(taskerCore, nativeModule));
+  }
+
+  static RuntimeState of(IRubyObject nativeModule) {
+    return (RuntimeState) ((RubyModule) nativeModule).getInternalVariable(VARIABLE);
+  }
+
+  private static RubyClass define(RubyModule nativeModule, String name, Class<?> methods) {
+    RubyClass rubyClass =
+        nativeModule.defineClassUnder(name, nativeModule.getRuntime().getObject(), ObjectAllocator.NOT_ALLOCATABLE_ALLOCATOR);
+    rubyClass.defineAnnotatedMethods(methods);
+    return rubyClass;
+  }
+
+  RubyLog log() {
+    return log;
+  }
+
+  Guard guard() {
+    return guard;
+  }
+
+  AttemptQueue attempts() {
+    return attempts;
+  }
+
+  RubyClass coordinatorClass() {
+    return coordinatorClass;
+  }
+
+  RubyClass errorClass(String name) {
+    return (RubyClass) taskerCore.getConstant(name);
+  }
+
+  IRubyObject stepContext(ThreadContext context, Attempt attempt) {
+    return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, attempt));
+  }
+
+  /** Starts as many handler threads as the core misses. */
+  void startHandlerThreads(ThreadContext context) {
+    int missing = attempts.threadsToStart();
+    if (missing > 0) {
+      taskerCore.getConstant("HandlerThreads").callMethod(context, "start", context.runtime.newFixnum(missing));
+    }
+  }
+
+  /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */
+  void keep(CoordinatorHandle handle, Lifeline lifeline) {
+    Set<Lifeline> others = open;
+    others.add(lifeline);
+    Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(lifeline));
+    lifeline.onClose(
+        () -> {
+          others.remove(lifeline);
+          cleanable.clean();
+        });
+  }
+
+  /** From here on this runtime's logger gets what the core has to say. */
+  void connectLog(ThreadContext context) {
+    LogRelay.add(log);
+    LogRelay.debugging(log.isDebugging(context));
+  }
+
+  void disconnectLog(ThreadContext context) {
+    LogRelay.flush(context, log);
+    LogRelay.remove(log);
+  }
+
+  void closeAll() {
+    List.copyOf(open).forEach(Lifeline::close);
+  }
+
+  /** What the collector of a handle sets off; knows neither the handle nor the runtime. Closing may block, so not here. */
+  private record Dropped(Lifeline lifeline) implements Runnable {
+    @Override
+    public void run() {
+      if (!lifeline.closed()) {
+        CoreCall.inBackground(lifeline::close);
+      }
+    }
+  }
+}

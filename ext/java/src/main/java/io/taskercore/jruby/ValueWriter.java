@@ -1,0 +1,410 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.Json;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.Set;
+import org.jcodings.Encoding;
+import org.jcodings.specific.ASCIIEncoding;
+import org.jcodings.specific.USASCIIEncoding;
+import org.jcodings.specific.UTF8Encoding;
+import org.joda.time.format.DateTimeFormat;
+import org.joda.time.format.DateTimeFormatter;
+import org.jruby.RubyArray;
+import org.jruby.RubyBignum;
+import org.jruby.RubyFixnum;
+import org.jruby.RubyFloat;
+import org.jruby.RubyHash;
+import org.jruby.RubyString;
+import org.jruby.RubyStruct;
+import org.jruby.RubySymbol;
+import org.jruby.RubyTime;
+import org.jruby.exceptions.RaiseException;
+import org.jruby.ext.bigdecimal.RubyBigDecimal;
+import org.jruby.ext.set.RubySet;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+import org.jruby.util.ByteList;
+import org.jruby.util.StringSupport;
+import tools.jackson.core.io.NumberOutput;
+
+/**
+ * Ruby value to JSON, in one visit, straight to UTF-8 bytes.
+ *
+ * <p>Strict: what would not come back as it went is refused, naming its path, and nothing is asked for its {@code to_json}. A
+ * writer serves one value.
+ */
+final class ValueWriter {
+
+  /** Containers within containers, counted from the value's own root; as in Ruby's own JSON library. */
+  static final int MAX_DEPTH = 100;
+
+  /** What a template, or a request around its payload, may take. */
+  static final int MAX_DOCUMENT_BYTES = 16 << 20;
+
+  private static final byte[] NULL = ascii("null");
+  private static final byte[] TRUE = ascii("true");
+  private static final byte[] FALSE = ascii("false");
+  private static final ByteList PAYLOAD = new ByteList(ascii("payload"), false);
+
+  /** As Ruby's {@code Time#iso8601(3)}: cut, not rounded, and {@code Z} only for a time that is in UTC by name. */
+  private static final DateTimeFormatter UTC_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'");
+
+  private static final DateTimeFormatter OFFSET_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSSZZ");
+
+  private static final RubyHash.VisitorWithState<ValueWriter> ENTRY =
+      new RubyHash.VisitorWithState<>() {
+        @Override
+        public void visit(ThreadContext context, RubyHash hash, IRubyObject key, IRubyObject value, int index, ValueWriter writer) {
+          writer.entry(key, value);
+        }
+      };
+
+  /** Kinds of keys met in one Hash. Keys of one of the first two kinds cannot collide with each other; all else may. */
+  private static final int STRING_KEY = 1;
+
+  private static final int SYMBOL_KEY = 2;
+  private static final int TRANSCODED_KEY = 4;
+
+  private final ThreadContext context;
+  private final JsonBuffer json = new JsonBuffer();
+
+  /** The containers that are being written, outermost first: how a cycle is told from mere depth. */
+  private final IRubyObject[] open = new IRubyObject[MAX_DEPTH];
+
+  private int depth;
+
+  /** The size that the text must not pass, and the size it had where that began to count. */
+  private int limit;
+
+  private int limitStart;
+
+  private int keyKinds;
+
+  /** What a payload inside may take; 0 where the value is not a request, or the payload was met. */
+  private int maxPayloadBytes;
+
+  /** Path segments from what the caller gave to the root from which depth and size are counted. */
+  private int rootSegments;
+
+  private ValueWriter(ThreadContext context, int limit) {
+    this.context = context;
+    this.limit = limit;
+  }
+
+  /**
+   * Writes any value.
+   *
+   * @param root how refusals name it: {@code result}
+   * @param maxBytes the most that its JSON may take
+   */
+  static Json write(ThreadContext context, IRubyObject value, String root, int maxBytes) {
+    return new ValueWriter(context, maxBytes).toJson(value, root);
+  }
+
+  /**
+   * Writes a task request, whose payload counts depth and size from its own root.
+   *
+   * @param root how refusals name it; empty for a request that comes alone
+   */
+  static Json writeRequest(ThreadContext context, RubyHash request, String root, int maxPayloadBytes) {
+    ValueWriter writer = new ValueWriter(context, MAX_DOCUMENT_BYTES);
+    writer.maxPayloadBytes = maxPayloadBytes;
+    return writer.toJson(request, root);
+  }
+
+  private Json toJson(IRubyObject value, String root) {
+    try {
+      value(value);
+      return json.toJson();
+    } catch (Refusal refusal) {
+      throw refusal.at(root);
+    }
+  }
+
+  private void value(IRubyObject value) {
+    if (value instanceof RubyString string) {
+      string(string);
+    } else if (value instanceof RubyFixnum fixnum) {
+      json.number(fixnum.getLongValue());
+    } else if (value instanceof RubyHash hash) {
+      hash(hash, hash);
+    } else if (value instanceof RubyArray<?> array) {
+      array(array, array);
+    } else if (value instanceof RubySymbol symbol) {
+      symbol(symbol);
+    } else if (value.isNil()) {
+      json.raw(NULL);
+    } else if (value == context.tru) {
+      json.raw(TRUE);
+    } else if (value == context.fals) {
+      json.raw(FALSE);
+    } else if (value instanceof RubyFloat number) {
+      floating(number.getValue());
+    } else {
+      rareValue(value);
+    }
+    if (json.size() > limit) {
+      throw tooLarge();
+    }
+  }
+
+  private void rareValue(IRubyObject value) {
+    if (value instanceof RubyBignum bignum) {
+      integer(bignum.getValue());
+    } else if (value instanceof RubyTime time) {
+      text((time.isUTC() ? UTC_TIME : OFFSET_TIME).print(time.getDateTime()));
+    } else if (value instanceof RubyBigDecimal decimal) {
+      decimal(decimal);
+    } else if (value instanceof RubySet) {
+      container(value, "to_a");
+    } else if (value instanceof RubyStruct || RubyTypes.isA(context, value, "Data")) {
+      container(value, "to_h");
+    } else if (RubyTypes.isA(context, value, "DateTime") || RubyTypes.isA(context, value, "ActiveSupport", "TimeWithZone")) {
+      value(value.callMethod(context, "iso8601", context.runtime.newFixnum(3)));
+    } else if (RubyTypes.isA(context, value, "Date")) {
+      value(value.callMethod(context, "iso8601"));
+    } else if (RubyTypes.isA(context, value, "ActionController", "Parameters")) {
+      parameters(value);
+    } else {
+      throw new Refusal(
+          "an instance of "
+              + RubyTypes.nameOf(value)
+              + " has no JSON form; give a Hash, Array, String, Symbol, number, time, true, false or nil");
+    }
+  }
+
+  private void string(RubyString string) {
+    int codeRange = string.scanForCodeRange();
+    Encoding encoding = string.getEncoding();
+    boolean isUtf8 =
+        codeRange == StringSupport.CR_7BIT ? isAsciiBased(encoding) : codeRange == StringSupport.CR_VALID && encoding == UTF8Encoding.INSTANCE;
+    utf8((isUtf8 ? string : transcoded(string)).getByteList());
+  }
+
+  /** UTF-7 and ISO-2022-JP are made of ASCII bytes that mean something else. */
+  private static boolean isAsciiBased(Encoding encoding) {
+    return encoding.isAsciiCompatible() && !encoding.isDummy();
+  }
+
+  private RubyString transcoded(RubyString string) {
+    Encoding encoding = string.getEncoding();
+    if (encoding == ASCIIEncoding.INSTANCE) {
+      throw new Refusal("is binary (ASCII-8BIT): encode it, as Base64 for instance, or force the encoding that it really has");
+    }
+    if (string.isBrokenString()) {
+      throw new Refusal("is not valid " + encoding + ": force the encoding that it really has, or scrub it");
+    }
+    try {
+      return (RubyString) string.callMethod(context, "encode", context.runtime.newString("UTF-8"));
+    } catch (RaiseException e) {
+      throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: " + e.getException().getMessageAsJavaString());
+    }
+  }
+
+  private void symbol(RubySymbol symbol) {
+    if (symbol.getEncoding() == USASCIIEncoding.INSTANCE) {
+      utf8(symbol.getBytes());
+    } else {
+      string((RubyString) symbol.to_s(context));
+    }
+  }
+
+  private void utf8(ByteList text) {
+    if (text.getRealSize() > limit - json.size()) {
+      throw tooLarge();
+    }
+    if (!json.string(text.getUnsafeBytes(), text.getBegin(), text.getRealSize())) {
+      throw new Refusal("holds a NUL character, which PostgreSQL cannot store: remove it");
+    }
+  }
+
+  private void text(String ascii) {
+    json.token('"');
+    json.raw(ascii);
+    json.token('"');
+  }
+
+  private void floating(double number) {
+    if (!Double.isFinite(number)) {
+      throw notFinite(Double.toString(number));
+    }
+    // The shortest form on every Java, so that equal payloads stay equal; Double.toString is that from Java 19 on only.
+    json.raw(NumberOutput.toString(number, true));
+  }
+
+  private void integer(BigInteger number) {
+    if (number.bitLength() / 4 > limit - json.size()) {
+      throw tooLarge();
+    }
+    json.raw(number.toString());
+  }
+
+  private void decimal(RubyBigDecimal decimal) {
+    if (!decimal.callMethod(context, "finite?").isTrue()) {
+      throw notFinite(decimal.callMethod(context, "to_s").asJavaString());
+    }
+    BigDecimal plain = decimal.getValue().stripTrailingZeros();
+    // 1e1000000 is a few bytes as it is and a million written out.
+    if (Math.abs((long) plain.scale()) + plain.precision() > limit - json.size()) {
+      throw tooLarge();
+    }
+    String sign = plain.signum() == 0 && isNegativeZero(decimal) ? "-" : "";
+    text(sign + plain.toPlainString() + (plain.scale() <= 0 ? ".0" : ""));
+  }
+
+  private boolean isNegativeZero(RubyBigDecimal zero) {
+    return zero.callMethod(context, "to_s").asJavaString().startsWith("-");
+  }
+
+  private void parameters(IRubyObject parameters) {
+    if (!parameters.callMethod(context, "permitted?").isTrue()) {
+      throw new Refusal("holds unpermitted parameters: call permit first");
+    }
+    container(parameters, "to_h");
+  }
+
+  /** A value that becomes a Hash or an Array; the value, not what it becomes, is what a cycle comes back to. */
+  private void container(IRubyObject value, String conversion) {
+    IRubyObject converted = value.callMethod(context, conversion);
+    if (converted instanceof RubyHash hash) {
+      hash(hash, value);
+    } else if (converted instanceof RubyArray<?> array) {
+      array(array, value);
+    } else {
+      throw new Refusal(RubyTypes.nameOf(value) + "#" + conversion + " gave an instance of " + RubyTypes.nameOf(converted));
+    }
+  }
+
+  private void array(RubyArray<?> array, IRubyObject identity) {
+    enter(identity);
+    json.token('[');
+    for (int i = 0; i < array.getLength(); i++) {
+      json.separate('[');
+      try {
+        value(array.eltOk(i));
+      } catch (Refusal refusal) {
+        throw refusal.within(i);
+      }
+    }
+    json.token(']');
+    leave();
+  }
+
+  private void hash(RubyHash hash, IRubyObject identity) {
+    enter(identity);
+    json.token('{');
+    int outerKinds = keyKinds;
+    keyKinds = 0;
+    hash.visitAll(context, ENTRY, this);
+    json.token('}');
+    if (keyKinds > SYMBOL_KEY || hash.isComparedByIdentity()) {
+      refuseCollidingKeys(hash);
+    }
+    keyKinds = outerKinds;
+    leave();
+  }
+
+  private void entry(IRubyObject key, IRubyObject value) {
+    json.separate('{');
+    try {
+      key(key);
+      json.token(':');
+      if (maxPayloadBytes != 0 && depth == 1 && isPayload(key)) {
+        payload(value);
+      } else {
+        value(value);
+      }
+    } catch (Refusal refusal) {
+      throw isKey(key) ? refusal.within(name(key)) : refusal;
+    }
+  }
+
+  private void key(IRubyObject key) {
+    if (key instanceof RubyString string) {
+      keyKinds |= string.isAsciiOnly() || string.getEncoding() == UTF8Encoding.INSTANCE ? STRING_KEY : TRANSCODED_KEY;
+      string(string);
+    } else if (key instanceof RubySymbol symbol) {
+      keyKinds |= SYMBOL_KEY;
+      symbol(symbol);
+    } else {
+      throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols");
+    }
+  }
+
+  private void payload(IRubyObject payload) {
+    int outerLimit = limit;
+    limitStart = json.size();
+    limit = (int) Math.min(Integer.MAX_VALUE, (long) limitStart + maxPayloadBytes);
+    maxPayloadBytes = 0;
+    depth = 0;
+    rootSegments = 1;
+    value(payload);
+    rootSegments = 0;
+    depth = 1;
+    limit = outerLimit + json.size() - limitStart;
+    limitStart = json.size() - limitStart;
+  }
+
+  private static boolean isPayload(IRubyObject key) {
+    ByteList name = key instanceof RubyString string ? string.getByteList() : ((RubySymbol) key).getBytes();
+    return name.equal(PAYLOAD);
+  }
+
+  private void refuseCollidingKeys(RubyHash hash) {
+    Set<String> seen = new HashSet<>();
+    RubyArray<?> keys = hash.keys(context);
+    for (int i = 0; i < keys.getLength(); i++) {
+      String name = name(keys.eltOk(i));
+      if (!seen.add(name)) {
+        throw new Refusal("two keys of the Hash become this one (a String and a Symbol, for instance): keep one").within(name);
+      }
+    }
+  }
+
+  private static boolean isKey(IRubyObject key) {
+    return key instanceof RubyString || key instanceof RubySymbol;
+  }
+
+  private static String name(IRubyObject key) {
+    return key.asJavaString();
+  }
+
+  private void enter(IRubyObject container) {
+    if (depth == MAX_DEPTH) {
+      throw tooDeep(container);
+    }
+    open[depth++] = container;
+  }
+
+  private void leave() {
+    open[--depth] = null;
+  }
+
+  private Refusal tooDeep(IRubyObject container) {
+    for (int inner = 1; inner <= MAX_DEPTH; inner++) {
+      IRubyObject candidate = inner == MAX_DEPTH ? container : open[inner];
+      for (int outer = 0; outer < inner; outer++) {
+        if (open[outer] == candidate) {
+          return new Refusal("contains itself: break the cycle", rootSegments + inner);
+        }
+      }
+    }
+    return new Refusal("is nested deeper than " + MAX_DEPTH + " levels: flatten it");
+  }
+
+  private Refusal tooLarge() {
+    return new Refusal(
+        "takes more than the " + (limit - limitStart) + " bytes allowed as JSON: store it elsewhere and pass a reference", rootSegments);
+  }
+
+  private static Refusal notFinite(String number) {
+    return new Refusal("is " + number + ", which JSON cannot hold: use nil or a String");
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}

@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+require "forwardable"
+require "logger"
+
+# Durable DAG workflows for Ruby applications on JRuby.
+#
+#   TaskerCore.register_template(Pathname("order.yml"))
+#   TaskerCore.register_handler("payments.charge") { |context| { "charged" => context.payload["amount"] } }
+#   TaskerCore.handle_task(namespace: "shop", task_name: "order", payload: { amount: 12 })
+#
+# These are methods of the process's own {Coordinator}, see there for all of them. {.create_coordinator} makes others; they
+# share what they can.
+module TaskerCore
+  # The library's own frames are under this path; the backtraces of its errors begin below them.
+  LIBRARY_PATH = File.join(__dir__, "tasker_core")
+  private_constant :LIBRARY_PATH
+end
+
+require_relative "tasker_core/version"
+require_relative "tasker_core/errors"
+require_relative "tasker_core/native"
+require_relative "tasker_core/configuration"
+require_relative "tasker_core/result"
+require_relative "tasker_core/step_result"
+require_relative "tasker_core/step_handler"
+require_relative "tasker_core/step_context"
+require_relative "tasker_core/handler_registry"
+require_relative "tasker_core/handler_threads"
+require_relative "tasker_core/template_source"
+require_relative "tasker_core/coordinator"
+require_relative "tasker_core/process"

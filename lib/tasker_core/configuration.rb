@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+require "erb"
+require "pathname"
+require "yaml"
+
+module TaskerCore
+  # Where the settings come from when {TaskerCore.create_coordinator} is not told. What they mean is the core's business, which
+  # also checks them: see {.keys}.
+  module Configuration
+    # The file, below the application's root.
+    FILE = "config/tasker_core.yml"
+
+    class << self
+      # All settings that were made, weakest first: the file's part for the environment, then environment variables. Keys that
+      # nobody set are not there.
+      #
+      # @param root [String, Pathname] the application's root
+      # @param env [#to_h] the environment variables
+      # @return [Hash{String => Object}]
+      # @raise [ConfigurationError]
+      def load(root: default_root, env: ENV)
+        from_env = load_from_env(env)
+        environment = from_env["environment"] || default_environment(env)
+        { "environment" => environment }.merge(load_file(Pathname(root) + FILE, environment), from_env)
+      end
+
+      # The settings that environment variables make.
+      #
+      # @param env [#to_h]
+      # @return [Hash{String => Object}]
+      # @raise [ConfigurationError] naming the variable
+      def load_from_env(env = ENV)
+        Native.read_environment(env.to_h.slice(*variables))
+      end
+
+      # Every setting there is.
+      #
+      # @return [Array<Hash>] +key, env, type, min, max, default, reconfigurable, doc+ of each
+      def keys = Native.configuration_keys
+
+      # {.load}, on another database.
+      #
+      # @api private
+      def load_for(database_url)
+        return load if database_url.nil?
+
+        Native.refuse_type("database_url", "a String or nil", database_url) unless database_url.is_a?(String)
+        load.merge("database_url" => database_url)
+      end
+
+      private
+
+      def variables = keys.flat_map { |key| key["env"] }
+
+      def default_root = defined?(::Rails.root) && ::Rails.root || Dir.pwd
+
+      def default_environment(env) = env["RAILS_ENV"] || env["RACK_ENV"] || "development"
+
+      def load_file(path, environment)
+        return {} unless path.file?
+
+        settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s) || {}
+        Native.refuse_configuration("#{path} is not a mapping of environments") unless settings.is_a?(Hash)
+        (settings[environment] || {}).transform_keys(&:to_s)
+      rescue Psych::Exception, SystemCallError => e
+        Native.refuse_configuration("cannot read #{path}: #{e.message}")
+      end
+    end
+  end
+end

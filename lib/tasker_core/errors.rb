@@ -1,0 +1,126 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # In every error that tasker_core raises, so that one +rescue TaskerCore::Error+ catches them all. Each is also a kind of
+  # StandardError that fits it: +ArgumentError+ for what the caller gave, +RuntimeError+ for what happened.
+  module Error
+    # @return [String, nil] the name of this error in the log
+    attr_reader :reference
+  end
+
+  # There is no task with this id.
+  class TaskNotFoundError < ArgumentError
+    include Error
+  end
+
+  # There is no step with this id or name.
+  class StepNotFoundError < ArgumentError
+    include Error
+  end
+
+  # There is no template under this namespace, name and version.
+  class TemplateNotFoundError < ArgumentError
+    include Error
+  end
+
+  # A request, a template or a value was refused.
+  class ValidationError < ArgumentError
+    include Error
+
+    # @return [Array<Hash{String => String}>] +path+ and +message+ of each thing that is wrong
+    def errors
+      @errors || []
+    end
+  end
+
+  # The idempotency key was used before, with another payload.
+  class IdempotencyConflictError < ArgumentError
+    include Error
+
+    # @return [Array<Hash{String => String}>] +path+ and +message+ of the conflict
+    def errors
+      @errors || []
+    end
+  end
+
+  # The configuration cannot work.
+  class ConfigurationError < ArgumentError
+    include Error
+  end
+
+  # An argument is of the wrong Ruby type.
+  class InvalidTypeError < TypeError
+    include Error
+  end
+
+  # PostgreSQL, the way to it, or the connection pool failed.
+  class DatabaseError < RuntimeError
+    include Error
+
+    # @return [String, nil] PostgreSQL's five characters, where it said anything
+    attr_reader :sql_state
+
+    # @return [Boolean] whether the same call may succeed later
+    def transient?
+      @transient ? true : false
+    end
+  end
+
+  # The change is not one that the task or step can make in the state that it is in.
+  class StateError < RuntimeError
+    include Error
+  end
+
+  # The handle was closed.
+  class ClosedError < RuntimeError
+    include Error
+  end
+
+  # Something nobody foresaw. The log has the details, under {Error#reference}.
+  class InternalError < RuntimeError
+    include Error
+  end
+
+  # Raised by a handler: try again later.
+  #
+  #   raise TaskerCore::RetryableError.new("the gateway is busy", retry_after: 5)
+  class RetryableError < StandardError
+    include Error
+
+    # @return [Numeric, nil] seconds that the next attempt waits at least
+    attr_reader :retry_after
+
+    # @return [Hash] what is stored with the step's error
+    attr_reader :context
+
+    def initialize(message = nil, retry_after: nil, context: {})
+      super(message)
+      @retry_after = retry_after
+      @context = context
+    end
+  end
+
+  # Raised by a handler: no further attempt can help.
+  #
+  #   raise TaskerCore::PermanentError.new("card declined", error_code: "declined", context: { "amount" => 12 })
+  class PermanentError < StandardError
+    include Error
+
+    # @return [String, nil] the application's own code for what happened
+    attr_reader :error_code
+
+    # @return [Hash] what is stored with the step's error
+    attr_reader :context
+
+    def initialize(message = nil, error_code: nil, context: {})
+      super(message)
+      @error_code = error_code
+      @context = context
+    end
+  end
+
+  # Raised into a running handler when its time is up or its step was cancelled. Not a StandardError, so that a bare +rescue+
+  # does not swallow it; clean up in +ensure+.
+  class StepInterrupted < Exception # rubocop:disable Lint/InheritException
+  end
+end

@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # The handlers that a coordinator knows by name; other names are looked up as Ruby constants, anew each time, so that code
+  # which was reloaded runs as it is now.
+  #
+  # @api private
+  class HandlerRegistry
+    CONSTANT_NAME = /\A(::)?\p{Upper}\w*(::\p{Upper}\w*)*\z/
+    private_constant :CONSTANT_NAME
+
+    def initialize
+      @lock = Mutex.new
+      @handlers = {}.freeze
+    end
+
+    # @return [String] the name
+    def add(name, handler)
+      Native.refuse_type("name", "a String or Symbol", name) unless name.is_a?(String) || name.is_a?(Symbol)
+      Native.refuse_type("handler", "a class with call, an object with call, or a block", handler) unless handler?(handler)
+      name = name.to_s.encode(Encoding::UTF_8).freeze
+      @lock.synchronize { @handlers = @handlers.merge(name => handler).freeze }
+      name
+    end
+
+    # @return [Class, #call, nil] nil if there is none
+    def find(name) = @handlers[name] || find_constant(name)
+
+    private
+
+    def find_constant(name)
+      return unless CONSTANT_NAME.match?(name)
+
+      constant = Object.const_get(name)
+      constant if handler?(constant)
+    rescue NameError, LoadError => e
+      TaskerCore.logger.debug { "no handler #{name}: #{e.message}" }
+      nil
+    end
+
+    def handler?(object) = object.is_a?(Class) ? object.method_defined?(:call) : object.respond_to?(:call)
+  end
+end

@@ -1,0 +1,33 @@
+# frozen_string_literal: true
+
+require "jruby"
+require_relative "errors"
+
+module TaskerCore
+  # The Java core. Only the classes of this library talk to it.
+  #
+  # @api private
+  module Native
+    JARS = File.join(__dir__, "jars")
+
+    class << self
+      # Makes the core's classes loadable and lets them define the rest of this module. Jars that are on the class path
+      # already, in an application server for instance, are used as they are.
+      def boot
+        require_jar("tasker_core.jar", "io.taskercore.jruby.Bridge")
+        require_jar("postgresql.jar", "org.postgresql.Driver")
+        JRuby::Util.load_ext("io.taskercore.jruby.Bridge")
+      end
+
+      private
+
+      def require_jar(jar, a_class_in_it)
+        JRuby.runtime.jruby_class_loader.load_class(a_class_in_it)
+      rescue Java::JavaLang::ClassNotFoundException
+        require File.join(JARS, jar)
+      end
+    end
+  end
+
+  Native.boot
+end

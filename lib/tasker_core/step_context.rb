@@ -1,0 +1,65 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # What a handler may know about the attempt that it runs in. Documents are converted when first asked for.
+  class StepContext
+    extend Forwardable
+
+    # @api private
+    def initialize(attempt)
+      @attempt = attempt
+    end
+
+    # @!attribute [r] task_id
+    #   @return [Integer]
+    # @!attribute [r] step_id
+    #   @return [Integer]
+    # @!attribute [r] step_name
+    #   @return [String]
+    # @!attribute [r] namespace
+    #   @return [String]
+    # @!attribute [r] task_name
+    #   @return [String]
+    # @!attribute [r] max_attempts
+    #   @return [Integer]
+    # @!attribute [r] correlation_id
+    #   @return [String]
+    # @!attribute [r] idempotency_key
+    #   @return [String] the same in every attempt at this step, and in no other step; for calls to other systems
+    # @!attribute [r] deadline
+    #   @return [Time] when the attempt times out and the handler is interrupted
+    # @!method cancelled?
+    #   @return [Boolean] whether the outcome is of no use any more
+    def_delegators :@attempt, :task_id, :step_id, :step_name, :namespace, :task_name, :max_attempts, :correlation_id,
+                   :idempotency_key, :deadline, :cancelled?
+
+    # @return [Hash] the task's payload
+    def payload = @payload ||= @attempt.payload
+
+    # @return [Hash] the step's +config+ in the template
+    def config = @config ||= @attempt.config
+
+    # @return [Hash{String => Hash}] results of the direct parents, by name
+    def results = @results ||= @attempt.results
+
+    # @param name [String, Symbol] a direct parent
+    # @return [Hash] its result, empty if it has none
+    # @raise [KeyError] if the step has no such parent
+    def result_of(name) = results.fetch(name.to_s)
+
+    # @return [Integer] the number of this attempt, from 1
+    def attempt = @attempt.number
+
+    # @return [Boolean] whether there was an attempt before
+    def retry? = attempt > 1
+
+    # @return [Boolean] whether a failure of this attempt is final
+    def last_attempt? = @attempt.last?
+
+    # @return [Logger] the library's
+    def logger = TaskerCore.logger
+
+    # @return [String]
+    def inspect = "#<#{self.class.name} task #{task_id}, step #{step_name}, attempt #{attempt} of #{max_attempts}>"
+  end
+end

@@ -1,0 +1,44 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # Does the work of a step. Each attempt gets an instance of its own, on a thread of its own.
+  #
+  #   class ProcessPayment < TaskerCore::StepHandler
+  #     def call(context)
+  #       charge = Gateway.charge(context.payload["amount"], key: context.idempotency_key)
+  #       { "charge_id" => charge.id }
+  #     rescue Gateway::Busy => e
+  #       raise TaskerCore::RetryableError.new(e.message, retry_after: 5)
+  #     rescue Gateway::Declined => e
+  #       raise TaskerCore::PermanentError.new(e.message, error_code: "declined")
+  #     end
+  #   end
+  #
+  # What +call+ returns is the step's result: a Hash, +nil+ for an empty one, {#success} or {#failure}; anything else is a
+  # failure for good. What it raises is a failure that is tried again, unless it is a {PermanentError}. To inherit from this
+  # class is a convenience: any class with +call+ will do.
+  class StepHandler
+    # @param context [StepContext]
+    # @return [Hash, nil, StepSuccess, StepFailure]
+    def call(context)
+      raise NotImplementedError, "#{self.class.name} must implement call(context)"
+    end
+
+    private
+
+    # @param result [Hash, nil] what the step's children read
+    # @param metadata [Hash] notes for whoever calls the handler directly; not stored
+    # @return [StepSuccess]
+    def success(result: nil, metadata: {}) = StepSuccess.new(result: result, metadata: metadata)
+
+    # @param message [String]
+    # @param error_code [String, nil] the application's own code for what happened
+    # @param retryable [Boolean] whether another attempt may help
+    # @param retry_after [Numeric, nil] seconds that the next attempt waits at least
+    # @param context [Hash] what is stored with the step's error
+    # @return [StepFailure]
+    def failure(message:, error_code: nil, retryable: false, retry_after: nil, context: {})
+      StepFailure.new(message: message, error_code: error_code, retryable: retryable, retry_after: retry_after, context: context)
+    end
+  end
+end

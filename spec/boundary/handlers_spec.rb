@@ -1,0 +1,216 @@
+# frozen_string_literal: true
+
+require_relative "../support/workflows"
+
+# Whatever a handler does, its attempt ends as a result or as a failure that tells what happened.
+RSpec.describe "Handlers" do
+  include Workflows
+
+  def error_of(...) = run_step(...)["error"]
+
+  describe "what they return" do
+    it "is the result, if it is a Hash" do
+      step = run_step { { at: Time.utc(2026), big: 6**64, "list" => [:a, 1.0] } }
+
+      expect(step).to include("state" => "complete", "error" => nil)
+      expect(step["result"]).to eql("at" => "2026-01-01T00:00:00.000Z", "big" => 6**64, "list" => ["a", 1.0])
+    end
+
+    it "is an empty result, if it is nil" do
+      expect(run_step { nil }).to include("state" => "complete", "result" => {})
+    end
+
+    it "may be success or failure, from a class" do
+      good = Class.new(TaskerCore::StepHandler) { def call(_) = success(result: { "n" => 1 }, metadata: { "m" => 2 }) }
+      bad = Class.new(TaskerCore::StepHandler) do
+        def call(_) = failure(message: "no stock", error_code: :stock, context: { "sku" => 7 })
+      end
+
+      expect(run_step(good)).to include("state" => "complete", "result" => { "n" => 1 })
+      expect(run_step(bad)).to include("state" => "error")
+      expect(error_of(bad)).to include("class" => "TaskerCore::PermanentError", "message" => "no stock", "error_code" => "stock",
+                                       "retryable" => false, "context" => { "sku" => 7 })
+    end
+
+    it "may be a failure that is tried again" do
+      handler = Class.new(TaskerCore::StepHandler) do
+        def call(context) = context.retry? ? success : failure(message: "busy", retryable: true)
+      end
+
+      expect(run_step(handler, retry_policy: { base_ms: 1 })).to include("state" => "complete", "attempts" => 2)
+    end
+
+    [42, "text", [], :symbol, true, Object.new, 1..2].each do |wrong|
+      it "fails the step for good if it is an instance of #{wrong.class}" do
+        step = run_step(retry_policy: { max_attempts: 3 }) { wrong }
+
+        expect(step).to include("state" => "error", "attempts" => 1)
+        expect(step["error"]).to include("class" => "TaskerCore::InvalidTypeError", "retryable" => false,
+                                         "message" => /returned an instance of #{wrong.class}: return a Hash/)
+      end
+    end
+
+    it "fails the step for good if it can't be stored, naming the path" do
+      step = run_step(retry_policy: { max_attempts: 3 }) { { items: [{ price: Float::NAN }] } }
+
+      expect(step).to include("state" => "error", "attempts" => 1)
+      expect(step["error"]).to include("class" => "TaskerCore::ValidationError", "message" => /\Aresult\.items\[0\]\.price: is NaN/)
+    end
+  end
+
+  describe "what they raise" do
+    it "is stored whole, when it is a PermanentError" do
+      step = run_step(retry_policy: { max_attempts: 3 }) do
+        raise TaskerCore::PermanentError.new("declined", error_code: "card", context: { amount: 12 })
+      end
+
+      expect(step).to include("state" => "error", "attempts" => 1)
+      expect(step["error"]).to include("class" => "TaskerCore::PermanentError", "message" => "declined", "error_code" => "card",
+                                       "retryable" => false, "context" => { "amount" => 12 })
+      expect(step["error"]["backtrace"].first).to start_with("#{__FILE__}:")
+    end
+
+    it "is tried again, and waits as long as a RetryableError says" do
+      step = run_step(retry_policy: { max_attempts: 2, base_ms: 1 }) do |context|
+        raise TaskerCore::RetryableError.new("busy", retry_after: 0.3, context: { "n" => 1 }) unless context.retry?
+
+        { "waited" => true }
+      end
+
+      expect(step).to include("state" => "complete", "attempts" => 2)
+      context = coordinator.task_context(step["step_id"] >> 16)
+      times = context["transitions"].select { |row| row["to_state"] == "in_progress" && row["step_id"] }.map { |row| Time.new(*row["at"].scan(/\d+/).map(&:to_i).first(5), row["at"][17..22].to_f) }
+      expect(times.last - times.first).to be_between(0.3, 3)
+    end
+
+    {
+      "a StandardError" => [-> { raise "oops" }, "RuntimeError", "oops"],
+      "a SystemExit" => [-> { exit 3 }, "SystemExit", "exit"],
+      "a ScriptError" => [-> { raise NotImplementedError, "later" }, "NotImplementedError", "later"],
+      "an Interrupt" => [-> { raise Interrupt, "ctrl-c" }, "Interrupt", "ctrl-c"],
+      "a NoMemoryError" => [-> { raise NoMemoryError, "full" }, "NoMemoryError", "full"],
+      "an Exception of its own" => [-> { raise Class.new(Exception) { def self.name = "Odd" }, "odd" }, /Class|Odd/, "odd"],
+      "an uncaught throw" => [-> { throw :done }, "UncaughtThrowError", /done/],
+      "a Java exception" => [-> { raise java.lang.IllegalStateException.new("java") }, "Java::JavaLang::IllegalStateException", /java/],
+      "a Java error" => [-> { java.util.ArrayList.new.get(1) }, "Java::JavaLang::IndexOutOfBoundsException", /Index 1/],
+      "endless recursion" => [-> { (recurse = ->(n) { recurse.(n + 1) + 1 }).(0) }, "SystemStackError", /./],
+      "a yield from the root fiber" => [-> { Fiber.yield 1 }, "FiberError", /./],
+      "what a fiber raises" => [-> { Fiber.new { raise "in a fiber" }.resume }, "RuntimeError", "in a fiber"],
+      "a break out of a proc" => [-> { proc { break 1 }.call }, "LocalJumpError", /./],
+      "a message that is no text" => [-> { raise "a\0b\xFF" }, "RuntimeError", /a.*b/],
+      "a message that raises" => [-> { raise Class.new(StandardError) { def message = raise("again") } }, /./, /could not be read/]
+    }.each do |name, (body, error_class, message)|
+
+      it "is a failure that is tried again, when it is #{name}" do
+        error = error_of { body.call }
+
+        expect(error).to include("class" => error_class, "message" => message, "retryable" => true)
+      end
+    end
+
+    it "does not hide behind a context that can't be stored" do
+      error = error_of { raise TaskerCore::PermanentError.new("no", context: { it: Object.new }) }
+
+      expect(error).to include("message" => "no", "retryable" => false, "context" => { "not_stored" => /context\.it/ })
+    end
+
+    it "keeps a long backtrace short" do
+      deep = ->(n) { n.zero? ? raise("deep") : deep.call(n - 1) }
+
+      expect(error_of { deep.call(300) }["backtrace"].size).to be <= 50
+    end
+  end
+
+  describe "a handler that leaves a block by return" do
+    it "ends as a failure" do
+      def handler_with_return = proc { |_| return { "n" => 1 } }
+
+      expect(error_of(handler_with_return)).to include("class" => "LocalJumpError")
+    end
+  end
+
+  describe "where they are found" do
+    it "is by the name they were registered under, a String or a Symbol" do
+      expect(coordinator.register_handler(:"some.handler") {}).to eq("some.handler")
+    end
+
+    it "is the constant of that name, looked up for each attempt, a new instance each" do
+      stub_const("Found::Here", Class.new { def call(_) = { "who" => object_id, "version" => 1 } })
+      first, second = Array.new(2) { orchestrated([{ name: "a", handler: "Found::Here" }])["steps"].first["result"] }
+      expect(first["who"]).not_to eq(second["who"])
+
+      stub_const("Found::Here", Class.new { def call(_) = { "version" => 2 } })
+      expect(orchestrated([{ name: "a", handler: "Found::Here" }])["steps"].first["result"]).to eq("version" => 2)
+    end
+
+    it "is nowhere: the step is no attempt, stays enqueued, and runs once there is a handler" do
+      task_id = create_task([{ name: "a", handler: "Not::Yet" }])
+
+      expect(coordinator.orchestrate_task(task_id)).to include("status" => "pending", "steps_executed" => 0)
+      expect(coordinator.explain(task_id)["steps"].first).to include("name" => "a", "reason" => "no_live_worker_has_handler")
+      expect(coordinator.task_context(task_id)["steps"].first).to include("state" => "enqueued", "attempts" => 0)
+
+      stub_const("Not::Yet", Class.new { def call(_) = {} })
+      expect(coordinator.orchestrate_task(task_id)).to include("status" => "complete")
+    end
+
+    it "is refused where it can't be one" do
+      expect { coordinator.register_handler("a", 3) }.to raise_error(TaskerCore::InvalidTypeError, /handler must be/)
+      expect { coordinator.register_handler("a", String) }.to raise_error(TaskerCore::InvalidTypeError)
+      expect { coordinator.register_handler("a") }.to raise_error(TaskerCore::InvalidTypeError)
+      expect { coordinator.register_handler(7) {} }.to raise_error(TaskerCore::InvalidTypeError, /name must be/)
+    end
+
+    def orchestrated(steps)
+      task_id = create_task(steps)
+      coordinator.orchestrate_task(task_id)
+      coordinator.task_context(task_id)
+    end
+  end
+
+  describe "their context" do
+    it "tells all about the attempt" do
+      seen = nil
+      step = run_step(payload: { n: [1] }, config: { limit: 5 }, timeout_ms: 60_000, retry_policy: { max_attempts: 2 }) do |context|
+        seen = context
+        nil
+      end
+
+      expect(seen).to have_attributes(
+        task_id: step["step_id"] >> 16, step_id: step["step_id"], step_name: "only", namespace: "default", payload: { "n" => [1] },
+        config: { "limit" => 5 }, results: {}, attempt: 1, max_attempts: 2, retry?: false, last_attempt?: false, cancelled?: false,
+        logger: TaskerCore.logger
+      )
+      expect(seen.deadline).to be_within(5).of(Time.now + 60)
+      expect(seen.correlation_id).to match(/\A\h{8}-/)
+      expect(seen.payload).to equal(seen.payload)
+      expect(seen.inspect).to include("step only, attempt 1 of 2")
+    end
+
+    it "has the same idempotency key in each attempt, and another in another step" do
+      keys = []
+      2.times do
+        run_step(retry_policy: { max_attempts: 2, base_ms: 1 }) do |context|
+          keys << context.idempotency_key
+          raise "again" unless context.last_attempt?
+        end
+      end
+
+      expect(keys.uniq.size).to eq(2)
+      expect(keys[0]).to eq(keys[1])
+    end
+
+    it "has the results of direct parents only" do
+      seen = nil
+      coordinator.register_handler("give") { |context| { "from" => context.step_name } }
+      coordinator.register_handler("look") { |context| (seen = context) && nil }
+      task_id = create_task([{ name: "a", handler: "give" }, { name: "b", handler: "give", depends_on: ["a"] },
+                             { name: "c", handler: "look", depends_on: ["b"] }])
+      coordinator.orchestrate_task(task_id)
+
+      expect(seen.results).to eq("b" => { "from" => "b" })
+      expect(seen.result_of(:b)).to eq("from" => "b")
+      expect { seen.result_of("a") }.to raise_error(KeyError)
+    end
+  end
+end

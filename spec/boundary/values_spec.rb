@@ -1,0 +1,271 @@
+# frozen_string_literal: true
+
+require "bigdecimal"
+require "date"
+require "json"
+require "set"
+require_relative "../support/generated_values"
+
+# What may cross the boundary, and how it comes back. Ruby's own JSON library is the judge of the text in between.
+RSpec.describe "Values at the boundary" do
+  def dump(value, path: "payload", max_bytes: 1 << 20) = TaskerCore::Native.dump(value, path, max_bytes)
+
+  def round_trip(value) = TaskerCore::Native.parse(dump(value))
+
+  def refusal(value, **options)
+    dump(value, **options)
+    nil
+  rescue TaskerCore::ValidationError => e
+    e.errors.first
+  end
+
+  def path_of(value) = refusal(value)&.fetch("path")
+
+  def message_of(value) = refusal(value)&.fetch("message")
+
+  def nested(depth) = depth.times.reduce(0) { |inner, _| [inner] }
+
+  describe "what comes back as it went" do
+    {
+      "nil" => nil, "true" => true, "false" => false, "zero" => 0, "a negative Integer" => -1,
+      "the largest 64-bit Integer" => 2**63 - 1, "the smallest 64-bit Integer" => -2**63,
+      "the first Integer beyond 64 bits" => 2**63, "2^64" => 2**64, "an Integer of 1,000 digits" => 10**999 + 7,
+      "a Float" => 1.5, "a whole Float" => 1.0, "a large whole Float" => 1.0e20, "the largest Float" => Float::MAX,
+      "the smallest Float" => 5e-324, "a Float with all its digits" => 0.1 + 0.2, "negative zero" => -0.0,
+      "an empty String" => "", "ASCII" => "plain", "UTF-8" => "Grüße, 世界 😀", "what JSON escapes" => "\"\\/\b\f\n\r\t\u0001\u001f\u007f",
+      "line separators" => "\u2028\u2029", "an empty Hash" => {}, "an empty Array" => [],
+      "nested data" => { "a" => [1, { "b" => [[], {}, nil] }], "c" => { "d" => "e" } }
+    }.each do |name, value|
+      it "is #{name}" do
+        expect(round_trip(value)).to eql(value)
+        expect(JSON.parse(dump(value), allow_nan: false)).to eql(value)
+      end
+    end
+
+    it "is every power of ten and its neighbours" do
+      (0..40).flat_map { |n| [10**n - 1, 10**n, 10**n + 1, -10**n] }.each do |number|
+        expect(dump(number)).to eq(number.to_s)
+        expect(round_trip(number)).to eql(number)
+      end
+    end
+
+    it "is 100 levels of nesting" do
+      expect(round_trip(nested(100))).to eq(nested(100))
+    end
+
+    it "is a Float as a Float and an Integer as an Integer" do
+      expect(round_trip([1.0e20, 10**20])).to eql([1.0e20, 10**20])
+    end
+
+    it "keeps the order of keys" do
+      expect(round_trip({ "b" => 1, "a" => 2, "c" => 3 }).keys).to eq(%w[b a c])
+    end
+  end
+
+  describe "what comes back in JSON's own types" do
+    point = Struct.new(:x, :y)
+
+    {
+      "a Symbol" => [:paid, "paid"], "a Symbol beyond ASCII" => [:größe, "größe"],
+      "Symbols as keys" => [{ a: { b: 1 } }, { "a" => { "b" => 1 } }],
+      "a subclass of Hash" => [Class.new(Hash).new.merge!("a" => 1), { "a" => 1 }],
+      "a subclass of String" => [Class.new(String).new("text"), "text"],
+      "a Struct" => [point.new(1, [2]), { "x" => 1, "y" => [2] }], "a Set" => [Set[1, "a"], [1, "a"]],
+      "a BigDecimal" => [BigDecimal("12.340"), "12.34"], "a whole BigDecimal" => [BigDecimal("100"), "100.0"],
+      "a small BigDecimal" => [BigDecimal("0.00000012"), "0.00000012"], "a negative BigDecimal" => [BigDecimal("-1.50"), "-1.5"],
+      "zero as BigDecimal" => [BigDecimal("0"), "0.0"], "a large BigDecimal" => [BigDecimal("1e30"), "1#{'0' * 30}.0"],
+      "a Time in UTC" => [Time.utc(2026, 1, 31, 12, 0, 0.1235r), "2026-01-31T12:00:00.123Z"],
+      "a Time with an offset" => [Time.new(2026, 1, 31, 12, 0, 0, "+02:00"), "2026-01-31T12:00:00.000+02:00"],
+      "a Time before 1970" => [Time.utc(1969, 12, 31, 23, 59, 59.9995r), "1969-12-31T23:59:59.999Z"],
+      "a DateTime" => [DateTime.new(2026, 1, 31, 1, 2, 3.5, "-03:00"), "2026-01-31T01:02:03.500-03:00"],
+      "a Date" => [Date.new(2026, 1, 31), "2026-01-31"],
+      "Latin-1" => ["caf\xE9".dup.force_encoding("ISO-8859-1"), "café"], "UTF-16" => ["häß".encode("UTF-16LE"), "häß"],
+      "Shift JIS" => ["日本".encode("Shift_JIS"), "日本"], "ISO-2022-JP" => ["日本".encode("ISO-2022-JP"), "日本"],
+      "a transcoded key" => [{ "caf\xE9".dup.force_encoding("ISO-8859-1") => 1 }, { "café" => 1 }],
+      "ASCII-8BIT that is ASCII" => ["plain".b, "plain"], "US-ASCII" => ["plain".encode("US-ASCII"), "plain"]
+    }.each do |name, (given, back)|
+      it "is #{name}" do
+        expect(round_trip(given)).to eql(back)
+      end
+    end
+
+    it "is a Data", if: defined?(Data.define) do
+      expect(round_trip(Data.define(:amount, :currency).new(12, :EUR))).to eq("amount" => 12, "currency" => "EUR")
+    end
+
+    it "is the part of a String that shares its bytes with another" do
+      expect(round_trip("0123456789éabcdefghijklmnopqrstuvwxyz0123456789"[8, 20])).to eq("89éabcdefghijklmnopq")
+    end
+
+    it "is what permitted parameters hold" do
+      stub_const("ActionController::Parameters", Class.new do
+        def initialize(hash) = @hash = hash
+        def permitted? = @hash.key?("ok")
+        def to_h = @hash
+      end)
+
+      expect(round_trip({ "p" => ActionController::Parameters.new({ "ok" => 1 }) })).to eq("p" => { "ok" => 1 })
+      expect(message_of(ActionController::Parameters.new({}))).to match(/unpermitted.*permit/)
+    end
+
+    it "is a time with a zone" do
+      stub_const("ActiveSupport::TimeWithZone", Class.new { def iso8601(digits) = "2026-01-31T00:00:00.#{'0' * digits}+01:00" })
+
+      expect(round_trip(ActiveSupport::TimeWithZone.new)).to eq("2026-01-31T00:00:00.000+01:00")
+    end
+  end
+
+  describe "what is read" do
+    subject(:hash) { round_trip({ "items" => [{ "name" => "ä" }, { "name" => "b" }] }) }
+
+    it "has frozen keys, each once" do
+      first, second = hash["items"].map { |item| item.keys.first }
+
+      expect(first).to be_frozen
+      expect(first).to equal(second)
+    end
+
+    it "has UTF-8 Strings that may be changed" do
+      name = hash["items"].first["name"]
+
+      expect(name.encoding).to eq(Encoding::UTF_8)
+      expect(name << "!").to eq("ä!")
+      expect(round_trip("plain").encoding).to eq(Encoding::UTF_8)
+    end
+
+    it "can be added to" do
+      expect(hash.merge!("x" => 1)["x"]).to eq(1)
+    end
+  end
+
+  describe "what is refused" do
+    {
+      "NaN" => [Float::NAN, /NaN.*nil or a String/], "Infinity" => [Float::INFINITY, /Infinity/],
+      "a BigDecimal that is not a number" => [BigDecimal("NaN"), /NaN/],
+      "an infinite BigDecimal" => [BigDecimal("-Infinity"), /-Infinity/],
+      "binary" => ["\xFF".b, /binary.*Base64/], "invalid UTF-8" => ["a\xFF", /not valid UTF-8.*scrub/],
+      "a NUL" => ["a\0b", /NUL.*remove/], "an object" => [Object.new, /instance of Object.*give a Hash/],
+      "a BasicObject" => [BasicObject.new, /instance of BasicObject/], "a class" => [String, /instance of Class/],
+      "a Range" => [1..2, /instance of Range/], "a Rational" => [1r, /instance of Rational/],
+      "a Proc" => [-> {}, /instance of Proc/], "a Java object" => [java.util.HashMap.new, /Java::JavaUtil::HashMap/],
+      "an Integer as a key" => [{ 1 => 2 }, /key.*Integer.*Strings or Symbols/], "nil as a key" => [{ nil => 2 }, /NilClass/]
+    }.each do |name, (value, message)|
+      it "is #{name}" do
+        expect(message_of({ items: [0, { it: value }] })).to match(message)
+        expect(path_of({ items: [0, { it: value }] })).to start_with("payload.items[1].it")
+      end
+    end
+
+    it "never asks an object for its JSON" do
+      object = Class.new do
+        def to_json(*) = raise("asked")
+        def as_json(*) = raise("asked")
+        def to_h = raise("asked")
+        def to_s = raise("asked")
+        def inspect = raise("asked")
+      end.new
+
+      expect(message_of(object)).to match(/no JSON form/)
+    end
+
+    it "is two keys that become one" do
+      twice = {}.compare_by_identity.tap { |hash| 2.times { hash[+"k"] = 1 } }
+      same = { "é" => 1, "\xE9".dup.force_encoding("ISO-8859-1") => 2 }
+
+      expect(path_of({ "a" => { b: 1, "b" => 2 } })).to eq("payload.a.b")
+      expect(path_of(same)).to eq("payload.é")
+      expect(path_of(twice)).to eq("payload.k")
+      expect(message_of({ a: 1, "a" => 2 })).to match(/become this one.*keep one/)
+    end
+
+    it "is a key that is no valid text" do
+      expect(message_of({ "\xFF" => 1 })).to match(/not valid UTF-8/)
+      expect(message_of({ "a\0" => 1 })).to match(/NUL/)
+    end
+
+    it "is a cycle, where it closes" do
+      hash = { "x" => { "y" => [1] } }
+      hash["x"]["y"] << hash["x"]
+      array = [].tap { |it| it << it }
+      struct = Struct.new(:me).new.tap { |it| it.me = [it] }
+
+      expect([path_of(hash), path_of(array), path_of(struct)]).to eq(%w[payload.x.y[1] payload[0] payload.me[0]])
+      expect(message_of(array)).to match(/contains itself/)
+    end
+
+    it "is nesting deeper than 100 levels" do
+      expect(message_of(nested(101))).to match(/deeper than 100/)
+      expect(message_of(nested(100_000))).to match(/deeper than 100/)
+    end
+
+    it "is more than the allowed bytes, exactly" do
+      expect(refusal("x" * 98, max_bytes: 100)).to be_nil
+      expect(refusal("x" * 99, max_bytes: 100)).to include("path" => "payload", "message" => /more than the 100 bytes/)
+      expect(refusal(["ab"] * 40, max_bytes: 100)).to include("path" => "payload")
+    end
+
+    it "is a number whose digits alone are too many, without writing them" do
+      expect(message_of(BigDecimal("1e100000000"))).to match(/bytes allowed/)
+      expect(message_of(1 << 40_000_000)).to match(/bytes allowed/)
+    end
+
+    it "is named by a path that shows odd keys as they are" do
+      expect(path_of({ items: [1, { "odd key" => { price: Object }, "a.b" => 1 }] })).to eq('payload.items[1]["odd key"].price')
+      expect(path_of([Object])).to eq("payload[0]")
+      expect(path_of(Object)).to eq("payload")
+    end
+  end
+
+  describe "a request" do
+    def dump_request(request, path: "", max_bytes: 1 << 20) = TaskerCore::Native.dump_request(request, path, max_bytes)
+
+    it "gives its payload a depth of its own" do
+      payload = { "list" => nested(99) }
+
+      expect(JSON.parse(dump_request({ payload: payload }), max_nesting: 101)).to eq("payload" => payload)
+      expect { dump_request({ payload: { "list" => nested(100) } }) }.to raise_error(TaskerCore::ValidationError, /\Apayload\.list\[0\].*deeper/)
+    end
+
+    it "counts the payload's bytes only" do
+      request = { task_name: "t", payload: "x" * 98, tags: ["y" * 200] }
+
+      expect(JSON.parse(dump_request(request, max_bytes: 100))["payload"]).to eq("x" * 98)
+      expect { dump_request(request, max_bytes: 99) }.to raise_error(TaskerCore::ValidationError, /\Apayload: .* 99 bytes/)
+    end
+
+    it "is named by its place among others" do
+      expect { dump_request({ payload: { a: Object } }, path: "[17]") }.to raise_error(TaskerCore::ValidationError, /\A\[17\]\.payload\.a: /)
+    end
+
+    it "finds a payload that holds the request" do
+      request = { "payload" => {} }
+      request["payload"]["back"] = request
+
+      expect { dump_request(request) }.to raise_error(TaskerCore::ValidationError, /contains itself/)
+    end
+  end
+
+  describe "a refusal" do
+    it "has the caller's line first in its backtrace, no cause, and a reference" do
+      error = begin
+        dump(Object)
+      rescue TaskerCore::ValidationError => e
+        e
+      end
+
+      expect(error).to be_a(ArgumentError).and be_a(TaskerCore::Error)
+      expect(error.backtrace.first).to start_with("#{__FILE__}:")
+      expect(error.cause).to be_nil
+      expect(error.reference).to match(/\A\h{6}-\d+\z/)
+    end
+  end
+
+  it "come back whole from any nesting of any of them, seed #{seed = Random.new_seed % 1_000_000}" do
+    random = Random.new(seed)
+    300.times do
+      value = GeneratedValues.value(random)
+      expect(round_trip(value)).to eql(value)
+      expect(JSON.parse(dump(value))).to eql(value)
+    end
+  end
+end
