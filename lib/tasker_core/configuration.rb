@@ -60,11 +60,17 @@ module TaskerCore
       def load_file(path, environment)
         return {} unless path.file?
 
-        settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s) || {}
-        Native.refuse_configuration("#{path} is not a mapping of environments") unless settings.is_a?(Hash)
-        (settings[environment] || {}).transform_keys(&:to_s)
+        settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
+        part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
+        part.transform_keys(&:to_s)
       rescue Psych::Exception, SystemCallError => e
         Native.refuse_configuration("cannot read #{path}: #{e.message}")
+      end
+
+      def mapping(value, name)
+        return {} if value.nil?
+
+        value.is_a?(Hash) ? value : Native.refuse_configuration("#{name} must be a mapping of keys and values")
       end
     end
   end

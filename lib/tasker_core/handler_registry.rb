@@ -33,10 +33,14 @@ module TaskerCore
 
       constant = Object.const_get(name)
       constant if handler?(constant)
-    rescue NameError, LoadError => e
-      TaskerCore.logger.debug { "no handler #{name}: #{e.message}" }
+    rescue ScriptError, StandardError => e
+      # Code that is broken is no handler: the step waits for a process that has one.
+      level = missing?(e, name) ? Logger::DEBUG : Logger::ERROR
+      TaskerCore.logger.add(level) { "no handler #{name}: #{e.class}: #{e.message}" }
       nil
     end
+
+    def missing?(error, name) = error.is_a?(NameError) && name.split("::").include?(error.name.to_s)
 
     def handler?(object) = object.is_a?(Class) ? object.method_defined?(:call) : object.respond_to?(:call)
   end

@@ -15,8 +15,11 @@ module TaskerCore
       @logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core")
     end
 
-    # @param logger [Logger] anything with a logger's methods; nil for the default again
-    attr_writer :logger
+    # @param logger [Logger, nil] anything with a logger's methods; nil for the default again
+    def logger=(logger)
+      @logger = logger
+      Native.logger_changed
+    end
 
     # A coordinator on a database, everything else as {Configuration.load} has it.
     #

@@ -7,6 +7,8 @@ module TaskerCore
   #   result.task_id                        # => 7
   #   result.dig("steps", 0, "name")        # => "validate_order"
   #   result == { "task_id" => 7, ... }     # => true
+  #
+  # It may be given wherever a Hash may, in a payload for instance, or as a handler's result.
   class Result
     # @param values [Hash{String => Object}]
     def initialize(values)

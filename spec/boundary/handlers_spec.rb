@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "time"
 require_relative "../support/workflows"
 
 # Whatever a handler does, its attempt ends as a result or as a failure that tells what happened.
@@ -18,6 +19,10 @@ RSpec.describe "Handlers" do
 
     it "is an empty result, if it is nil" do
       expect(run_step { nil }).to include("state" => "complete", "result" => {})
+    end
+
+    it "may be what a coordinator returned" do
+      expect(run_step { TaskerCore::Result.new("n" => TaskerCore::Result.new("m" => 1)) }["result"]).to eq("n" => { "m" => 1 })
     end
 
     it "may be success or failure, from a class" do
@@ -79,8 +84,9 @@ RSpec.describe "Handlers" do
 
       expect(step).to include("state" => "complete", "attempts" => 2)
       context = coordinator.task_context(step["step_id"] >> 16)
-      times = context["transitions"].select { |row| row["to_state"] == "in_progress" && row["step_id"] }.map { |row| Time.new(*row["at"].scan(/\d+/).map(&:to_i).first(5), row["at"][17..22].to_f) }
-      expect(times.last - times.first).to be_between(0.3, 3)
+      began = context["transitions"].select { |row| row["step_id"] && row["to_state"] == "in_progress" }
+      first, second = began.map { |row| Time.iso8601(row["at"]) }
+      expect(second - first).to be_between(0.3, 3)
     end
 
     {
@@ -91,7 +97,7 @@ RSpec.describe "Handlers" do
       "a NoMemoryError" => [-> { raise NoMemoryError, "full" }, "NoMemoryError", "full"],
       "an Exception of its own" => [-> { raise Class.new(Exception) { def self.name = "Odd" }, "odd" }, /Class|Odd/, "odd"],
       "an uncaught throw" => [-> { throw :done }, "UncaughtThrowError", /done/],
-      "a Java exception" => [-> { raise java.lang.IllegalStateException.new("java") }, "Java::JavaLang::IllegalStateException", /java/],
+      "a Java exception" => [-> { raise java.lang.Exception.new("java") }, "Java::JavaLang::Exception", /java/],
       "a Java error" => [-> { java.util.ArrayList.new.get(1) }, "Java::JavaLang::IndexOutOfBoundsException", /Index 1/],
       "endless recursion" => [-> { (recurse = ->(n) { recurse.(n + 1) + 1 }).(0) }, "SystemStackError", /./],
       "a yield from the root fiber" => [-> { Fiber.yield 1 }, "FiberError", /./],
@@ -152,6 +158,15 @@ RSpec.describe "Handlers" do
 
       stub_const("Not::Yet", Class.new { def call(_) = {} })
       expect(coordinator.orchestrate_task(task_id)).to include("status" => "complete")
+    end
+
+    it "is nowhere while its code is broken, which the log tells" do
+      broken = stub_const("Broken", Module.new { def self.const_missing(_) = raise(SyntaxError, "unexpected end") })
+      task_id = create_task([{ name: "a", handler: "Broken::Handler" }])
+
+      expect(coordinator.orchestrate_task(task_id, timeout_ms: 5_000)).to include("status" => "pending", "steps_executed" => 0)
+      expect(log.string).to match(/ERROR.*no handler Broken::Handler: SyntaxError: unexpected end/)
+      expect(broken).to be_a(Module)
     end
 
     it "is refused where it can't be one" do

@@ -166,6 +166,14 @@ RSpec.describe "Threads at the boundary" do
       expect(Thread.list).to include(seen)
     end
 
+    it "retires when there has been nothing to do for some seconds" do
+      run_step { nil }
+
+      expect(handler_threads).not_to be_empty
+      expect(eventually(10) { handler_threads.empty? }).to be(true)
+      expect(run_step { nil }).to include("state" => "complete")
+    end
+
     it "begins each step without the last one's $!" do
       seen = []
       2.times { run_step { (seen << $!) && raise("oops") } }

@@ -32,7 +32,8 @@ RSpec.describe "Values at the boundary" do
       "the first Integer beyond 64 bits" => 2**63, "2^64" => 2**64, "an Integer of 1,000 digits" => 10**999 + 7,
       "a Float" => 1.5, "a whole Float" => 1.0, "a large whole Float" => 1.0e20, "the largest Float" => Float::MAX,
       "the smallest Float" => 5e-324, "a Float with all its digits" => 0.1 + 0.2, "negative zero" => -0.0,
-      "an empty String" => "", "ASCII" => "plain", "UTF-8" => "Grüße, 世界 😀", "what JSON escapes" => "\"\\/\b\f\n\r\t\u0001\u001f\u007f",
+      "an empty String" => "", "ASCII" => "plain", "UTF-8" => "Grüße, 世界 😀",
+      "what JSON escapes" => "\"\\/\b\f\n\r\t\u0001\u001f\u007f",
       "line separators" => "\u2028\u2029", "an empty Hash" => {}, "an empty Array" => [],
       "nested data" => { "a" => [1, { "b" => [[], {}, nil] }], "c" => { "d" => "e" } }
     }.each do |name, value|
@@ -223,7 +224,8 @@ RSpec.describe "Values at the boundary" do
       payload = { "list" => nested(99) }
 
       expect(JSON.parse(dump_request({ payload: payload }), max_nesting: 101)).to eq("payload" => payload)
-      expect { dump_request({ payload: { "list" => nested(100) } }) }.to raise_error(TaskerCore::ValidationError, /\Apayload\.list\[0\].*deeper/)
+      expect { dump_request({ payload: { "list" => nested(100) } }) }
+        .to raise_error(TaskerCore::ValidationError, /\Apayload\.list\[0\].*deeper/)
     end
 
     it "counts the payload's bytes only" do
@@ -234,7 +236,8 @@ RSpec.describe "Values at the boundary" do
     end
 
     it "is named by its place among others" do
-      expect { dump_request({ payload: { a: Object } }, path: "[17]") }.to raise_error(TaskerCore::ValidationError, /\A\[17\]\.payload\.a: /)
+      expect { dump_request({ payload: { a: Object } }, path: "[17]") }
+        .to raise_error(TaskerCore::ValidationError, /\A\[17\]\.payload\.a: /)
     end
 
     it "finds a payload that holds the request" do

@@ -37,6 +37,7 @@ public final class Attempt {
   private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
   private volatile boolean cancelled;
   private volatile Instant deadline;
+  private volatile long begunNanos;
   private volatile Runnable interrupter;
   private volatile Future<?> timer;
 
@@ -135,6 +136,7 @@ public final class Attempt {
     if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
       return false;
     }
+    begunNanos = System.nanoTime();
     timer = runtime.timers().in(timeoutMs, () -> timedOut(timeoutMs));
     claimant.began(this);
     return true;
@@ -231,7 +233,11 @@ public final class Attempt {
   }
 
   private void leave() {
-    claimant.lane().leave();
+    if (begunNanos == 0) {
+      claimant.lane().leave();
+    } else {
+      claimant.lane().leave(System.nanoTime() - begunNanos);
+    }
   }
 
   ClaimedStep step() {

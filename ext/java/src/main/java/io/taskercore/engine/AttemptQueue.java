@@ -30,6 +30,19 @@ public final class AttemptQueue {
    * @return the attempt; null when there was none for so long and the thread should retire
    */
   public Attempt take(long idleMs) throws InterruptedException {
+    Attempt taken = null;
+    try {
+      taken = waitForOne(idleMs);
+      return taken;
+    } finally {
+      if (taken == null) {
+        // The thread may have been counted on for an attempt that was offered in the same moment.
+        pokeStarter();
+      }
+    }
+  }
+
+  private Attempt waitForOne(long idleMs) throws InterruptedException {
     long nanos = TimeUnit.MILLISECONDS.toNanos(idleMs);
     lock.lockInterruptibly();
     try {
@@ -64,20 +77,14 @@ public final class AttemptQueue {
   }
 
   void offer(Attempt attempt) {
-    Runnable starter = null;
     lock.lock();
     try {
       attempts.addLast(attempt);
       offered.signal();
-      if (missing() > 0 && !starters.isEmpty()) {
-        starter = starters.get(0);
-      }
     } finally {
       lock.unlock();
     }
-    if (starter != null) {
-      starter.run();
-    }
+    pokeStarter();
   }
 
   /** Takes back an attempt that no thread has taken yet. */
@@ -92,33 +99,36 @@ public final class AttemptQueue {
 
   /** @param starter called when threads are missing, from any thread; must not block */
   void addStarter(Runnable starter) {
-    boolean poke;
     lock.lock();
     try {
       starters.add(starter);
-      poke = missing() > 0;
     } finally {
       lock.unlock();
     }
-    if (poke) {
-      starter.run();
-    }
+    pokeStarter();
   }
 
-  /** Removes a starter; if threads are still missing, the next one is poked, for the first may have left without starting any. */
+  /** Removes a starter. It may have been poked and have left without starting any thread, so the next one is. */
   void removeStarter(Runnable starter) {
-    Runnable next = null;
     lock.lock();
     try {
       starters.remove(starter);
-      if (missing() > 0 && !starters.isEmpty()) {
-        next = starters.get(0);
-      }
     } finally {
       lock.unlock();
     }
-    if (next != null) {
-      next.run();
+    pokeStarter();
+  }
+
+  private void pokeStarter() {
+    Runnable starter;
+    lock.lock();
+    try {
+      starter = missing() > 0 && !starters.isEmpty() ? starters.get(0) : null;
+    } finally {
+      lock.unlock();
+    }
+    if (starter != null) {
+      starter.run();
     }
   }
 

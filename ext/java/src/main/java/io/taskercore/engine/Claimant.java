@@ -1,8 +1,5 @@
 package io.taskercore.engine;
 
-import io.taskercore.model.ClaimedStep;
-import java.util.List;
-
 /** On whose behalf steps are claimed. */
 interface Claimant {
 
@@ -21,7 +18,4 @@ interface Claimant {
 
   /** So many attempts more, or fewer, are in flight for it: claimed, and not yet recorded, lost or given back. */
   void holds(int more);
-
-  /** Children were claimed for it, in room that was reserved in its lane. */
-  void handedOver(List<ClaimedStep> steps, TaskMemory memory);
 }

@@ -1,12 +1,9 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
-import io.taskercore.engine.TemplateRegistry.Registered;
+import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.model.Json;
-import io.taskercore.model.StepDefinition;
 import io.taskercore.model.TaskerException;
-import io.taskercore.store.TaskStore;
-import io.taskercore.store.TaskStore.Found;
 import java.sql.Connection;
 import java.util.List;
 import java.util.Set;
@@ -29,9 +26,9 @@ public final class Coordinator implements AutoCloseable {
   private final TaskInitializer initializer;
   private final TaskChanges changes;
   private final TaskReports reports;
-  private final TaskStore tasks = new TaskStore();
   private final Set<String> met = ConcurrentHashMap.newKeySet();
   private final Set<TaskRun> runs = ConcurrentHashMap.newKeySet();
+  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private final InFlight inFlight = new InFlight();
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -41,7 +38,7 @@ public final class Coordinator implements AutoCloseable {
     this.directory = directory;
     this.attempts = attempts;
     this.runtime = runtime;
-    this.lane = new Lane(attempts, config.maxParallelSteps(), config.maxParallelSteps(), this::roomCameFree);
+    this.lane = new Lane(attempts, config.maxParallelSteps(), this::roomCameFree);
     this.initializer = new TaskInitializer(runtime.templates(), config);
     this.changes = new TaskChanges(runtime, config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
@@ -77,7 +74,9 @@ public final class Coordinator implements AutoCloseable {
   }
 
   public Json initializeTask(Json request) {
-    return initializer.initialize(request, open().database());
+    Json created = initializer.initialize(request, open().database());
+    runtime.workCame();
+    return created;
   }
 
   /** The same in the caller's transaction: a rollback leaves nothing. */
@@ -88,7 +87,9 @@ public final class Coordinator implements AutoCloseable {
 
   /** All of them or none. */
   public Json initializeTasks(List<Json> requests) {
-    return initializer.initializeAll(requests, open().database());
+    Json created = initializer.initializeAll(requests, open().database());
+    runtime.workCame();
+    return created;
   }
 
   public Json initializeTasks(List<Json> requests, Connection connection) {
@@ -96,33 +97,30 @@ public final class Coordinator implements AutoCloseable {
     return initializer.initializeAll(requests, connection);
   }
 
-  /** The names of the handlers of a task's template, for the handlers' side to look for before it orchestrates the task. */
-  public List<String> handlerNames(long taskId) {
-    return memory(open(), taskId).memory().template().steps().stream().map(StepDefinition::handler).distinct().toList();
-  }
-
   /**
-   * Begins to run a task in this process.
+   * Prepares to run a task in this process: look for the handlers of its {@link TaskRun#handlerNames}, then start it.
    *
    * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
    */
+  public TaskRun prepare(long taskId, Long timeoutMs) {
+    Recalled recalled = open().memories().recall(taskId);
+    return new TaskRun(this, recalled.memory(), recalled.state().ended(), timeoutMs);
+  }
+
+  /** Prepares a run and starts it, for those whose directory knows the handlers already. */
   public TaskRun orchestrate(long taskId, Long timeoutMs) {
-    Remembered remembered = memory(open(), taskId);
-    TaskRun run = new TaskRun(this, remembered.memory(), remembered.ended(), timeoutMs);
-    handlersOf(remembered.memory());
-    runs.add(run);
+    TaskRun run = prepare(taskId, timeoutMs);
     run.start();
     return run;
   }
 
-  private record Remembered(TaskMemory memory, boolean ended) {}
-
-  private Remembered memory(CoreRuntime open, long taskId) {
-    return open.database().call(connection -> {
-      Found found = tasks.find(connection, taskId).orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
-      Registered template = open.templates().get(connection, found.facts().templateId());
-      return new Remembered(new TaskMemory(found.facts(), template.template()), found.state().ended());
-    });
+  /** Begins to work through everything that may run and whose handler is at hand. */
+  public Worker startWorker() {
+    open();
+    Worker worker = new Worker(this, config.namespaces());
+    workers.add(worker);
+    worker.start();
+    return worker;
   }
 
   public Json taskContext(long taskId) {
@@ -175,18 +173,13 @@ public final class Coordinator implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       runs.forEach(TaskRun::close);
+      workers.forEach(Worker::close);
       if (!inFlight.awaitNone(config.shutdownTimeoutMs())) {
-        breakOff();
+        runtime.breakOff(attempt -> attempt.claimant().lane() == lane);
       }
       runtime.remove(this);
       runtime.release();
     }
-  }
-
-  private void breakOff() {
-    List<Attempt> brokenOff =
-        runtime.inFlight().stream().filter(attempt -> attempt.claimant().lane() == lane && attempt.lose()).toList();
-    runtime.giveBackStarted(brokenOff.stream().map(Attempt::step).toList());
   }
 
   public boolean isClosed() {
@@ -218,13 +211,9 @@ public final class Coordinator implements AutoCloseable {
 
   /** The handlers of the task that are at hand; from now on the process says so to others. */
   List<String> handlersOf(TaskMemory task) {
-    List<String> atHand = task.template().steps().stream().map(StepDefinition::handler).distinct().filter(directory::has).toList();
+    List<String> atHand = task.handlerNames().stream().filter(directory::has).toList();
     met.addAll(atHand);
     return atHand;
-  }
-
-  Set<String> handlersAtHand() {
-    return met;
   }
 
   /** So many attempts more, or fewer, are claimed by this handle and not yet recorded. */
@@ -232,11 +221,30 @@ public final class Coordinator implements AutoCloseable {
     inFlight.add(more);
   }
 
+  void started(TaskRun run) {
+    runs.add(run);
+  }
+
   void ended(TaskRun run) {
     runs.remove(run);
   }
 
+  void ended(Worker worker) {
+    workers.remove(worker);
+  }
+
   private void roomCameFree() {
     runs.forEach(TaskRun::signal);
+    workers.forEach(Worker::signal);
+  }
+
+  /** Handlers that templates ask for and that the directory was asked about. */
+  void met(Set<String> names) {
+    met.addAll(names);
+  }
+
+  /** Those of the names met that are at hand now. */
+  List<String> handlersAtHandNow() {
+    return met.stream().filter(directory::has).toList();
   }
 }

@@ -24,6 +24,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.Logger;
@@ -53,6 +54,7 @@ final class CoreRuntime {
   private static final Map<DatabaseUrl, CoreRuntime> OPEN = new HashMap<>();
 
   private final DatabaseUrl url;
+  private final PGSimpleDataSource driver;
   private final HikariDataSource pool;
   private final Database database;
   private final ExecutorService executor;
@@ -60,17 +62,21 @@ final class CoreRuntime {
   private final ResultRecorder recorder;
   private final StepClaimer claimer;
   private final TemplateRegistry templates;
+  private final TaskMemories memories;
   private final ProcessLease lease;
   private final TaskReader reader = new TaskReader();
   private final StepStore steps = new StepStore();
   private final Map<Long, Attempt> inFlight = new ConcurrentHashMap<>();
   private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
+  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private final Announcer announcer;
+  private Listener listener;
   private int handles;
 
   private CoreRuntime(OrchestrationConfig config) {
     this.url = config.databaseUrl();
-    PGSimpleDataSource driver = driver(config);
+    this.driver = driver(config);
     prepareSchema(driver, config.autoMigrate());
     this.pool = pool(driver, config);
     this.database = new Database(pool);
@@ -78,6 +84,8 @@ final class CoreRuntime {
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
     this.claimer = new StepClaimer(this, database);
     this.templates = new TemplateRegistry(database);
+    this.announcer = new Announcer(database);
+    this.memories = new TaskMemories(database, templates);
     this.lease = new ProcessLease(this, database, config.leaseMs());
     this.recorder = new ResultRecorder(this, database);
   }
@@ -105,6 +113,7 @@ final class CoreRuntime {
       OPEN.remove(url);
     }
     recorder.close();
+    announcer.close();
     executor.shutdown();
     awaitExecutor();
     lease.close();
@@ -187,6 +196,10 @@ final class CoreRuntime {
     return templates;
   }
 
+  TaskMemories memories() {
+    return memories;
+  }
+
   Timers timers() {
     return timers;
   }
@@ -203,6 +216,11 @@ final class CoreRuntime {
   Progress progress(long taskId, Collection<String> handlers) {
     return database.call(connection -> reader.progress(connection, taskId, handlers))
         .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
+  }
+
+  /** How long until the next step of the queue is due, in milliseconds; null where none waits for its time. */
+  Long untilNextDueMs() {
+    return database.call(steps::untilNextDueMs);
   }
 
   void execute(Runnable work) {
@@ -230,8 +248,47 @@ final class CoreRuntime {
   /** The handlers that this process can run, as far as it has met them. */
   Set<String> handlersAtHand() {
     Set<String> names = new TreeSet<>();
-    coordinators.forEach(coordinator -> names.addAll(coordinator.handlersAtHand()));
+    coordinators.forEach(coordinator -> names.addAll(coordinator.handlersAtHandNow()));
     return names;
+  }
+
+  void addWorker(Worker worker) {
+    synchronized (workers) {
+      workers.add(worker);
+      if (listener == null) {
+        listener = new Listener(driver, this::wakeWorkers);
+      }
+    }
+  }
+
+  void removeWorker(Worker worker) {
+    Listener unused = null;
+    synchronized (workers) {
+      workers.remove(worker);
+      if (workers.isEmpty()) {
+        unused = listener;
+        listener = null;
+      }
+    }
+    if (unused != null) {
+      unused.close();
+    }
+  }
+
+  /** There are steps in the queue that nobody here was given. */
+  void workCame() {
+    wakeWorkers();
+    announcer.workCame();
+  }
+
+  private void wakeWorkers() {
+    workers.forEach(Worker::signal);
+  }
+
+  /** The task was changed by hand or by a sweep: its runs look at it, and there may be steps in the queue. */
+  void changed(long taskId) {
+    signal(taskId);
+    workCame();
   }
 
   void addRun(TaskRun run) {
@@ -249,12 +306,14 @@ final class CoreRuntime {
 
   void remember(Attempt attempt) {
     inFlight.put(attempt.stepId(), attempt);
+    memories.use(attempt.memory());
     attempt.claimant().holds(1);
   }
 
   /** The attempt is recorded, lost or given back. */
   void forget(Attempt attempt) {
     if (inFlight.remove(attempt.stepId(), attempt)) {
+      memories.leave(attempt.memory());
       attempt.claimant().holds(-1);
     }
   }
@@ -276,13 +335,28 @@ final class CoreRuntime {
     return inFlight.values().stream().filter(attempt -> attempt.taskId() == taskId).toList();
   }
 
+  /** Gives back what a claimant has claimed and nobody has begun. */
+  void giveBackUnstarted(Claimant claimant) {
+    List<Attempt> unstarted =
+        inFlight.values().stream().filter(attempt -> attempt.claimant() == claimant && attempt.withdraw()).toList();
+    unstarted.forEach(claimant.lane()::drop);
+    giveBack(unstarted.stream().map(Attempt::step).toList());
+    unstarted.forEach(this::forget);
+  }
+
+  /** Interrupts handlers and gives their steps back. */
+  void breakOff(Predicate<Attempt> which) {
+    List<Attempt> brokenOff = inFlight.values().stream().filter(which).filter(Attempt::lose).toList();
+    giveBackStarted(brokenOff.stream().map(Attempt::step).toList());
+  }
+
   /** Gives claims back whose attempts never began; they do not count. */
   void giveBack(List<ClaimedStep> claims) {
     giveBack(claims, false);
   }
 
   /** Gives claims back whose attempts were broken off; they count. */
-  void giveBackStarted(List<ClaimedStep> claims) {
+  private void giveBackStarted(List<ClaimedStep> claims) {
     giveBack(claims, true);
   }
 
@@ -294,7 +368,7 @@ final class CoreRuntime {
     execute(() -> {
       try {
         database.call(connection -> steps.giveBack(connection, claims, started));
-        claims.stream().map(ClaimedStep::taskId).distinct().forEach(this::signal);
+        claims.stream().map(ClaimedStep::taskId).distinct().forEach(this::changed);
       } catch (TaskerException.Database failure) {
         LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), GIVE_BACK_AGAIN_MS, failure.getMessage());
         timers.in(GIVE_BACK_AGAIN_MS, () -> giveBack(claims, started));

@@ -2,37 +2,62 @@ package io.taskercore.engine;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
 
 /**
  * One coordinator's share of the handler threads: at most so many attempts run at once, a bounded number of claimed ones wait
  * behind them.
+ *
+ * <p>How many may wait follows from how long handlers take: as many as a tenth of a second will see off. So short steps are
+ * claimed by the hundred, and of long ones none is kept from other processes.
  */
 final class Lane {
+
+  private static final double HORIZON_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final int MOST_WAITING = 1_000;
+
+  /** The weight of the newest attempt in the average. */
+  private static final double WEIGHT = 0.1;
 
   private final AttemptQueue queue;
   private final Deque<Attempt> waiting = new ArrayDeque<>();
   private final int parallel;
-  private final int prefetch;
   private final Runnable roomCameFree;
+  private double averageNanos = HORIZON_NANOS;
   private int running;
   private int reserved;
   private boolean refused;
 
+  /** How much is going on. */
+  record Load(int running, int waiting) {}
+
   /** @param roomCameFree called after somebody was refused room and there is some again; must not block */
-  Lane(AttemptQueue queue, int parallel, int prefetch, Runnable roomCameFree) {
+  Lane(AttemptQueue queue, int parallel, Runnable roomCameFree) {
     this.queue = queue;
     this.parallel = parallel;
-    this.prefetch = prefetch;
     this.roomCameFree = roomCameFree;
   }
 
   /** Sets room aside for claims that are about to be made; each is used up by {@link #submit} or given up again. */
   synchronized int reserve(int wanted) {
-    int room = parallel + prefetch - running - waiting.size() - reserved;
-    int granted = Math.max(0, Math.min(wanted, room));
+    int granted = Math.max(0, Math.min(wanted, room()));
     reserved += granted;
     refused |= granted == 0;
     return granted;
+  }
+
+  /** Sets all room aside, if it is enough to be worth a look at the queue: half of it, or a place where nothing waits. */
+  synchronized int reserveBatch() {
+    boolean worthIt = waiting.isEmpty() || 2 * room() >= parallel + prefetch();
+    return reserve(worthIt ? Integer.MAX_VALUE : 0);
+  }
+
+  private int room() {
+    return parallel + prefetch() - running - waiting.size() - reserved;
+  }
+
+  private int prefetch() {
+    return (int) Math.min(MOST_WAITING, parallel * HORIZON_NANOS / averageNanos);
   }
 
   synchronized void giveUp(int unused) {
@@ -52,18 +77,26 @@ final class Lane {
     queue.offer(attempt);
   }
 
-  /** An attempt that ran has left its thread, or one lends its place while it waits for others. */
+  /** An attempt has left its thread, after running for so long. */
+  void leave(long nanos) {
+    synchronized (this) {
+      averageNanos += WEIGHT * (Math.max(1, nanos) - averageNanos);
+    }
+    leave();
+  }
+
+  /** An attempt that has not run leaves, or one that runs lends its place while it waits for others. */
   void leave() {
     Attempt next;
     boolean tell;
     synchronized (this) {
       running--;
-      tell = refused;
-      refused = false;
       next = running < parallel ? waiting.pollFirst() : null;
       if (next != null) {
         running++;
       }
+      tell = refused && (waiting.isEmpty() || 2 * room() >= parallel + prefetch());
+      refused &= !tell;
     }
     if (next != null) {
       queue.offer(next);
@@ -87,5 +120,9 @@ final class Lane {
     if (!waited && queue.withdraw(attempt)) {
       leave();
     }
+  }
+
+  synchronized Load load() {
+    return new Load(running, waiting.size());
   }
 }

@@ -77,7 +77,7 @@ final class Reaper {
       }
       return release(connection, orphans);
     });
-    reaped.forEach(runtime::signal);
+    reaped.forEach(runtime::changed);
   }
 
   private List<Long> release(Connection connection, List<Orphan> orphans) throws SQLException {

@@ -173,6 +173,9 @@ final class ResultRecorder implements AutoCloseable {
       batch.forEach(completion -> runtime.forget(completion.attempt()));
       logRefused(recorded.accepted());
       tasksToLookAt(recorded, failedFast).forEach(runtime::signal);
+      if (!recorded.enqueued().isEmpty()) {
+        runtime.workCame();
+      }
     }
 
     private Recorded record(Connection connection, List<StepOutcome> outcomes) throws SQLException {
@@ -232,7 +235,7 @@ final class ResultRecorder implements AutoCloseable {
       }
       byParent.forEach((parent, steps) -> {
         unusedRoom.merge(parent.claimant(), -steps.size(), Integer::sum);
-        parent.claimant().handedOver(steps, parent.memory());
+        runtime.claimer().handOver(steps, parent.memory(), parent.claimant());
       });
     }
 

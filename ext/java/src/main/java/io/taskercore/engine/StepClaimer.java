@@ -23,27 +23,66 @@ final class StepClaimer {
 
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long processId = runtime.processId();
-    List<ClaimedStep> claimed = database.call(connection ->
-        steps.claimOfTask(connection, processId, task.facts().taskId(), handlers, limit));
-    return claimed.isEmpty() ? List.of() : attempts(claimed, task, claimant);
+    long taskId = task.facts().taskId();
+    List<ClaimedStep> claimed =
+        database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
+    return attempts(claimed, Map.of(taskId, task), claimant);
   }
 
-  /** True if the attempts at these steps can be made without asking the database for results. */
-  boolean allAtHand(List<ClaimedStep> claimed, TaskMemory task) {
-    return claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
+  List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
+    long processId = runtime.processId();
+    List<ClaimedStep> claimed =
+        database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
+    if (claimed.isEmpty()) {
+      return List.of();
+    }
+    Map<Long, TaskMemory> tasks;
+    try {
+      tasks = runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
+    } catch (RuntimeException failure) {
+      runtime.giveBack(claimed);
+      throw failure;
+    }
+    return attempts(claimed, tasks, claimant);
+  }
+
+  /**
+   * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
+   * results are at hand, else as soon as they have been read.
+   */
+  void handOver(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
+    boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
+    if (allAtHand) {
+      submit(claimed, task, claimant);
+    } else {
+      runtime.execute(() -> submit(claimed, task, claimant));
+    }
+  }
+
+  private void submit(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
+    int submitted = 0;
+    try {
+      for (Attempt attempt : attempts(claimed, Map.of(task.facts().taskId(), task), claimant)) {
+        claimant.lane().submit(attempt);
+        submitted++;
+      }
+    } finally {
+      claimant.lane().giveUp(claimed.size() - submitted);
+    }
   }
 
   /** If the parents' results cannot be had, the claims are given back. */
-  List<Attempt> attempts(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
+  private List<Attempt> attempts(List<ClaimedStep> claimed, Map<Long, TaskMemory> tasks, Claimant claimant) {
     Map<Long, Json> loaded;
     try {
-      loaded = load(claimed, task);
+      loaded = load(claimed, tasks);
     } catch (RuntimeException failure) {
       runtime.giveBack(claimed);
       throw failure;
     }
     List<Attempt> attempts = new ArrayList<>(claimed.size());
     for (ClaimedStep step : claimed) {
+      TaskMemory task = tasks.get(step.taskId());
       Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime);
       runtime.remember(attempt);
       attempts.add(attempt);
@@ -51,14 +90,14 @@ final class StepClaimer {
     return attempts;
   }
 
-  private Map<Long, Json> load(List<ClaimedStep> claimed, TaskMemory task) {
+  private Map<Long, Json> load(List<ClaimedStep> claimed, Map<Long, TaskMemory> tasks) {
     TreeSet<Long> missing = new TreeSet<>();
-    claimed.forEach(step -> missing.addAll(task.missingFor(step)));
+    claimed.forEach(step -> missing.addAll(tasks.get(step.taskId()).missingFor(step)));
     if (missing.isEmpty()) {
       return Map.of();
     }
     Map<Long, Json> loaded = database.call(connection -> steps.results(connection, missing));
-    loaded.forEach(task::remember);
+    loaded.forEach((stepId, result) -> tasks.get(ClaimedStep.taskIdOf(stepId)).remember(stepId, result));
     return loaded;
   }
 }

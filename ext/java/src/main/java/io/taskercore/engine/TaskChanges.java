@@ -62,7 +62,7 @@ final class TaskChanges {
       return null;
     });
     stopAttempts(taskId);
-    runtime.signal(taskId);
+    runtime.changed(taskId);
     return answer(taskId, null, to.wire());
   }
 
@@ -87,7 +87,7 @@ final class TaskChanges {
       tasks.settle(connection, task, null, "retry_step");
       return StepState.ENQUEUED;
     });
-    runtime.signal(ClaimedStep.taskIdOf(stepId));
+    runtime.changed(ClaimedStep.taskIdOf(stepId));
     return answer(ClaimedStep.taskIdOf(stepId), stepId, state.wire());
   }
 
@@ -104,7 +104,7 @@ final class TaskChanges {
       tasks.settle(connection, task, null, "resolve_step");
       return null;
     });
-    runtime.signal(ClaimedStep.taskIdOf(stepId));
+    runtime.changed(ClaimedStep.taskIdOf(stepId));
     return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.wire());
   }
 

@@ -1,6 +1,5 @@
 package io.taskercore.engine;
 
-import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -50,7 +49,14 @@ public final class TaskRun implements Claimant, AutoCloseable {
     this.deadline = Deadline.in(timeoutMs);
   }
 
-  void start() {
+  /** The names of the handlers that the task's steps ask for. */
+  public List<String> handlerNames() {
+    return task.handlerNames();
+  }
+
+  /** Begins to work on the task. */
+  public void start() {
+    coordinator.started(this);
     coordinator.attempts().addStarter(starter);
     runtime.addRun(this);
     try {
@@ -106,11 +112,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     coordinator.attempts().removeStarter(starter);
     runtime.removeRun(this);
     coordinator.ended(this);
-    List<Attempt> unstarted =
-        runtime.inFlight().stream().filter(attempt -> attempt.claimant() == this && attempt.withdraw()).toList();
-    unstarted.forEach(lane()::drop);
-    runtime.giveBack(unstarted.stream().map(Attempt::step).toList());
-    unstarted.forEach(runtime::forget);
+    runtime.giveBackUnstarted(this);
   }
 
   private void work() {
@@ -223,27 +225,6 @@ public final class TaskRun implements Claimant, AutoCloseable {
       executed++;
     } finally {
       lock.unlock();
-    }
-  }
-
-  @Override
-  public void handedOver(List<ClaimedStep> steps, TaskMemory memory) {
-    if (runtime.claimer().allAtHand(steps, memory)) {
-      submit(steps, memory);
-    } else {
-      runtime.execute(() -> submit(steps, memory));
-    }
-  }
-
-  private void submit(List<ClaimedStep> steps, TaskMemory memory) {
-    int submitted = 0;
-    try {
-      for (Attempt attempt : runtime.claimer().attempts(steps, memory, this)) {
-        lane().submit(attempt);
-        submitted++;
-      }
-    } finally {
-      lane().giveUp(steps.size() - submitted);
     }
   }
 

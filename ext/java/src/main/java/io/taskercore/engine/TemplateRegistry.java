@@ -114,6 +114,16 @@ final class TemplateRegistry {
     return get(connection, templateId.get());
   }
 
+  /** The id of the template registered last; 0 where there is none. */
+  long newestId() {
+    return database.call(store::newestId);
+  }
+
+  /** The names of all handlers that templates ask for. */
+  Set<String> handlerNames() {
+    return database.call(store::handlerNames);
+  }
+
   private String notFound(Connection connection, String namespace, String name, String version) throws SQLException {
     List<String> versions = version == null ? List.of() : store.versions(connection, namespace, name);
     String missing = "Template not found: " + name + (version == null ? "" : " version " + version)

@@ -41,7 +41,12 @@ public final class CoordinatorHandle extends RubyObject {
   private final transient IRubyObject registry;
 
   private CoordinatorHandle(
-      RubyClass rubyClass, RuntimeState state, Lifeline lifeline, KnownHandlers known, OrchestrationConfig config, IRubyObject registry) {
+      RubyClass rubyClass,
+      RuntimeState state,
+      Lifeline lifeline,
+      KnownHandlers known,
+      OrchestrationConfig config,
+      IRubyObject registry) {
     super(rubyClass.getRuntime(), rubyClass);
     this.state = state;
     this.lifeline = lifeline;
@@ -143,9 +148,10 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
-    resolveHandlers(context, CoreCall.run(context, () -> coordinator.handlerNames(taskId)));
     SlotLoan loan = SlotLoan.ofThisThread();
-    try (TaskRun run = CoreCall.run(context, () -> coordinator.orchestrate(taskId, timeoutMs), TaskRun::close)) {
+    try (TaskRun run = CoreCall.run(context, () -> coordinator.prepare(taskId, timeoutMs), TaskRun::close)) {
+      resolveHandlers(context, run.handlerNames());
+      run.start();
       while (!CoreCall.await(context, run::await)) {
         state.startHandlerThreads(context);
       }

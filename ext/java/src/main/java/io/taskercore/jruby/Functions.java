@@ -74,6 +74,18 @@ public final class Functions {
         });
   }
 
+  /** {@code logger_changed}: the core looks anew which messages are wanted. */
+  @JRubyMethod(name = "logger_changed", module = true)
+  public static IRubyObject loggerChanged(ThreadContext context, IRubyObject self) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(
+        context,
+        () -> {
+          LogRelay.debugging(state.log().isDebugging(context));
+          return context.nil;
+        });
+  }
+
   /** {@code read_environment(variables)}: the part of the configuration that environment variables give. */
   @JRubyMethod(name = "read_environment", module = true)
   public static IRubyObject readEnvironment(ThreadContext context, IRubyObject self, IRubyObject variables) {

@@ -85,7 +85,7 @@ final class HandlerRun {
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
-    } else if (!(result instanceof RubyHash)) {
+    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
       return ended -> ended.fail(HandlerFailure.ofWrongResult(result));
     }
     try {

@@ -31,9 +31,13 @@ final class Interruption implements Runnable {
     if (over) {
       return;
     }
-    ThreadContext context = target.getRuntime().getCurrentContext();
-    sent = errorClass.callMethod(context, "new", target.getRuntime().newString("the step's time is up, or it was cancelled"));
-    target.raise(context, new IRubyObject[] {sent}, Block.NULL_BLOCK);
+    try {
+      ThreadContext context = target.getRuntime().getCurrentContext();
+      sent = errorClass.callMethod(context, "new", target.getRuntime().newString("the step's time is up, or it was cancelled"));
+      target.raise(context, new IRubyObject[] {sent}, Block.NULL_BLOCK);
+    } catch (RuntimeException runtimeIsGone) {
+      // Then so are its handlers.
+    }
   }
 
   /**

@@ -62,7 +62,8 @@ final class RubyErrors {
     } else if (failure instanceof TaskerException.TemplateNotFound) {
       return error(context, "TemplateNotFoundError", failure.getMessage(), reference);
     } else if (failure instanceof TaskerException.Validation validation) {
-      return with(error(context, "ValidationError", failure.getMessage(), reference), "@errors", violations(validation.violations()));
+      RaiseException error = error(context, "ValidationError", failure.getMessage(), reference);
+      return with(error, "@errors", violations(validation.violations()));
     } else if (failure instanceof TaskerException.IdempotencyConflict conflict) {
       List<Violation> violations = List.of(new Violation(conflict.path(), conflict.getMessage()));
       return with(error(context, "IdempotencyConflictError", failure.getMessage(), reference), "@errors", violations(violations));

@@ -166,6 +166,8 @@ final class ValueWriter {
       value(value.callMethod(context, "iso8601", context.runtime.newFixnum(3)));
     } else if (RubyTypes.isA(context, value, "Date")) {
       value(value.callMethod(context, "iso8601"));
+    } else if (RubyTypes.isA(context, value, "TaskerCore", "Result")) {
+      container(value, "to_h");
     } else if (RubyTypes.isA(context, value, "ActionController", "Parameters")) {
       parameters(value);
     } else {
@@ -180,7 +182,8 @@ final class ValueWriter {
     int codeRange = string.scanForCodeRange();
     Encoding encoding = string.getEncoding();
     boolean isUtf8 =
-        codeRange == StringSupport.CR_7BIT ? isAsciiBased(encoding) : codeRange == StringSupport.CR_VALID && encoding == UTF8Encoding.INSTANCE;
+        codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding)
+            || codeRange == StringSupport.CR_VALID && encoding == UTF8Encoding.INSTANCE;
     utf8((isUtf8 ? string : transcoded(string)).getByteList());
   }
 
@@ -359,7 +362,7 @@ final class ValueWriter {
     for (int i = 0; i < keys.getLength(); i++) {
       String name = name(keys.eltOk(i));
       if (!seen.add(name)) {
-        throw new Refusal("two keys of the Hash become this one (a String and a Symbol, for instance): keep one").within(name);
+        throw new Refusal("two keys become this one (a String and a Symbol, for instance): keep one").within(name);
       }
     }
   }
@@ -397,7 +400,8 @@ final class ValueWriter {
 
   private Refusal tooLarge() {
     return new Refusal(
-        "takes more than the " + (limit - limitStart) + " bytes allowed as JSON: store it elsewhere and pass a reference", rootSegments);
+        "takes more than the " + (limit - limitStart) + " bytes allowed as JSON: store it elsewhere and pass a reference",
+        rootSegments);
   }
 
   private static Refusal notFinite(String number) {

@@ -29,6 +29,57 @@ public final class StepStore {
   public record Recorded(
       List<Long> accepted, List<ClaimedStep> handedOver, List<Long> enqueued, Map<Long, TaskState> ended) {}
 
+  /** The priorities that occur in the queue, highest first; each found by one look at step_queue_order. */
+  private static final String LEVELS = """
+      WITH RECURSIVE level AS (
+        (SELECT q.priority FROM tasker.step_queue q ORDER BY q.priority DESC LIMIT 1)
+        UNION ALL
+        SELECT (SELECT q.priority FROM tasker.step_queue q WHERE q.priority < l.priority ORDER BY q.priority DESC LIMIT 1)
+        FROM level l
+        WHERE l.priority IS NOT NULL
+      """;
+
+  /** What both claims do with the queue rows that they have picked. */
+  private static final String CLAIM_PICKED = """
+        ), begun AS (
+          UPDATE tasker.tasks t
+          SET state = 'in_progress', started_at = tasker.now()
+          WHERE t.task_id IN (
+            SELECT p.task_id
+            FROM tasker.tasks p
+            WHERE p.task_id IN (SELECT task_id FROM picked) AND p.state = 'pending'
+            ORDER BY p.task_id
+            FOR NO KEY UPDATE SKIP LOCKED)
+          RETURNING t.task_id
+        ), dequeued AS (
+          DELETE FROM tasker.step_queue q
+          USING picked p
+          JOIN tasker.tasks t ON t.task_id = p.task_id
+          WHERE q.task_id = p.task_id AND q.step_id = p.step_id
+            AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at
+        ), claimed AS (
+          UPDATE tasker.workflow_steps s
+          SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
+              next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
+          FROM dequeued d
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id
+          RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
+            s.fence, d.state AS from_state, d.priority, d.run_at
+        ), logged AS (
+          INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
+          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
+          FROM (
+            SELECT b.task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun b
+            UNION ALL
+            SELECT c.task_id, c.step_id, c.from_state, c.attempts FROM claimed c
+          ) e
+          ORDER BY e.step_id NULLS FIRST
+        )
+        SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence
+        FROM claimed
+        ORDER BY priority DESC, run_at, step_id""";
+
   /**
    * Claims steps of one task that may run now and whose handler is at hand.
    *
@@ -49,56 +100,79 @@ public final class StepStore {
           ORDER BY q.run_at, q.step_id
           LIMIT ?
           FOR UPDATE SKIP LOCKED
-        ), begun AS (
-          UPDATE tasker.tasks t
-          SET state = 'in_progress', started_at = tasker.now()
-          WHERE t.task_id IN (
-            SELECT p.task_id
-            FROM tasker.tasks p
-            WHERE p.task_id IN (SELECT task_id FROM picked) AND p.state = 'pending'
-            ORDER BY p.task_id
-            FOR NO KEY UPDATE SKIP LOCKED)
-          RETURNING t.task_id
-        ), dequeued AS (
-          DELETE FROM tasker.step_queue q
-          USING picked p
-          JOIN tasker.tasks t ON t.task_id = p.task_id
-          WHERE q.task_id = p.task_id AND q.step_id = p.step_id
-            AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state
-        ), claimed AS (
-          UPDATE tasker.workflow_steps s
-          SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
-              next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
-          FROM dequeued d
-          WHERE s.task_id = d.task_id AND s.step_id = d.step_id
-          RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
-            s.fence, d.state AS from_state
-        ), logged AS (
-          INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
-          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
-          FROM (
-            SELECT b.task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun b
-            UNION ALL
-            SELECT c.task_id, c.step_id, c.from_state, c.attempts FROM claimed c
-          ) e
-          ORDER BY e.step_id NULLS FIRST
-        )
-        SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence
-        FROM claimed
-        ORDER BY step_id""";
+        """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
       statement.setArray(2, Rows.texts(connection, handlers));
       statement.setInt(3, limit);
       statement.setLong(4, processId);
-      try (ResultSet row = statement.executeQuery()) {
-        List<ClaimedStep> claimed = new ArrayList<>();
-        while (row.next()) {
-          claimed.add(claimedStep(row));
-        }
-        return claimed;
+      return claimedSteps(statement);
+    }
+  }
+
+  /**
+   * Claims steps of any task that may run now and whose handler is at hand: higher priority first, then the time since when
+   * they may run, then the id.
+   *
+   * <p>Looks at each priority by itself (step_queue_order), for only within one do the steps that may run come before those
+   * whose time has not come.
+   *
+   * @param namespaces empty: all
+   */
+  public List<ClaimedStep> claimReady(
+      Connection connection, long processId, Collection<String> handlers, Collection<String> namespaces, int limit)
+      throws SQLException {
+    String sql = LEVELS + """
+        ), picked AS MATERIALIZED (
+          SELECT r.task_id, r.step_id
+          FROM level l
+          CROSS JOIN LATERAL (
+            SELECT q.task_id, q.step_id
+            FROM tasker.step_queue q
+            WHERE q.priority = l.priority AND q.run_at <= tasker.now()
+              AND q.handler = ANY (?) AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            ORDER BY q.run_at, q.step_id
+            LIMIT ?
+            FOR UPDATE SKIP LOCKED) r
+          LIMIT ?
+        """ + CLAIM_PICKED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.texts(connection, handlers));
+      statement.setArray(2, Rows.texts(connection, namespaces));
+      statement.setArray(3, Rows.texts(connection, namespaces));
+      statement.setInt(4, limit);
+      statement.setInt(5, limit);
+      statement.setLong(6, processId);
+      return claimedSteps(statement);
+    }
+  }
+
+  /** How long until the next step of the queue may run, in milliseconds; null where none waits for its time. */
+  public Long untilNextDueMs(Connection connection) throws SQLException {
+    String sql = LEVELS + """
+        )
+        SELECT extract(epoch FROM min(r.run_at) - tasker.now()) * 1000 AS ms
+        FROM level l
+        CROSS JOIN LATERAL (
+          SELECT q.run_at
+          FROM tasker.step_queue q
+          WHERE q.priority = l.priority AND q.run_at > tasker.now()
+          ORDER BY q.run_at, q.step_id
+          LIMIT 1) r""";
+    try (PreparedStatement statement = connection.prepareStatement(sql);
+        ResultSet row = statement.executeQuery()) {
+      row.next();
+      return Rows.longOrNull(row, "ms");
+    }
+  }
+
+  private static List<ClaimedStep> claimedSteps(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<ClaimedStep> claimed = new ArrayList<>();
+      while (row.next()) {
+        claimed.add(claimedStep(row));
       }
+      return claimed;
     }
   }
 

@@ -12,6 +12,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -275,26 +276,28 @@ public final class TaskStore {
   /** A task as a run begins with it. */
   public record Found(TaskFacts facts, TaskState state) {}
 
-  public Optional<Found> find(Connection connection, long taskId) throws SQLException {
+  /** Those of the tasks that exist. */
+  public List<Found> find(Connection connection, Collection<Long> taskIds) throws SQLException {
     String sql = """
         SELECT task_id, template_id, namespace, name, correlation_id, fail_fast, payload, state
         FROM tasker.tasks
-        WHERE task_id = ?""";
+        WHERE task_id = ANY (?)""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, taskId);
+      statement.setArray(1, Rows.bigints(connection, taskIds));
       try (ResultSet row = statement.executeQuery()) {
-        return row.next()
-            ? Optional.of(new Found(
-                new TaskFacts(
-                    row.getLong("task_id"),
-                    row.getLong("template_id"),
-                    row.getString("namespace"),
-                    row.getString("name"),
-                    row.getString("correlation_id"),
-                    row.getBoolean("fail_fast"),
-                    Rows.json(row, "payload")),
-                TaskState.of(row.getString("state"))))
-            : Optional.empty();
+        List<Found> found = new ArrayList<>();
+        while (row.next()) {
+          TaskFacts facts = new TaskFacts(
+              row.getLong("task_id"),
+              row.getLong("template_id"),
+              row.getString("namespace"),
+              row.getString("name"),
+              row.getString("correlation_id"),
+              row.getBoolean("fail_fast"),
+              Rows.json(row, "payload"));
+          found.add(new Found(facts, TaskState.of(row.getString("state"))));
+        }
+        return found;
       }
     }
   }

@@ -7,8 +7,11 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** Templates: rows that never change once written. */
@@ -73,6 +76,27 @@ public final class TemplateStore {
     }
   }
 
+  /** The id of the row written last; 0 where there is none. */
+  public long newestId(Connection connection) throws SQLException {
+    try (PreparedStatement statement =
+            connection.prepareStatement("SELECT COALESCE(max(template_id), 0) FROM tasker.templates");
+        ResultSet row = statement.executeQuery()) {
+      row.next();
+      return row.getLong(1);
+    }
+  }
+
+  public Set<String> handlerNames(Connection connection) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement("SELECT DISTINCT handler FROM tasker.template_steps");
+        ResultSet row = statement.executeQuery()) {
+      Set<String> names = new TreeSet<>();
+      while (row.next()) {
+        names.add(row.getString(1));
+      }
+      return names;
+    }
+  }
+
   /** The versions of a name, highest first: for the error that says what there is. */
   public List<String> versions(Connection connection, String namespace, String name) throws SQLException {
     String sql = """
@@ -85,7 +109,7 @@ public final class TemplateStore {
       statement.setString(1, namespace);
       statement.setString(2, name);
       try (ResultSet row = statement.executeQuery()) {
-        List<String> versions = new java.util.ArrayList<>();
+        List<String> versions = new ArrayList<>();
         while (row.next()) {
           versions.add(row.getString(1));
         }

@@ -95,7 +95,7 @@ public final class Invariants {
           ('error', 'in_progress'), ('error', 'cancelled'), ('error', 'resolved_manually'))""");
     VIOLATIONS.put("at most one result was accepted per attempt", """
         SELECT l.step_id, l.attempt, count(*) FROM tasker.transitions l
-        WHERE l.from_state = 'in_progress' AND l.to_state IN ('complete', 'waiting_for_retry', 'error')
+        WHERE l.step_id IS NOT NULL AND l.from_state = 'in_progress' AND l.to_state IN ('complete', 'waiting_for_retry', 'error')
         GROUP BY l.task_id, l.step_id, l.attempt HAVING count(*) > 1""");
     VIOLATIONS.put("every attempt that counts was claimed once", """
         SELECT s.step_id, s.attempts, c.claims, c.given_back
@@ -105,6 +105,24 @@ public final class Invariants {
             count(*) FILTER (WHERE l.reason = 'given_back' AND l.to_state = 'enqueued') AS given_back
           FROM tasker.transitions l WHERE l.task_id = s.task_id AND l.step_id = s.step_id) c ON true
         WHERE s.attempts <> c.claims - c.given_back OR s.fence <> c.claims""");
+    VIOLATIONS.put("attempts are numbered without gaps", """
+        SELECT step_id, attempt, expected FROM (
+          SELECT step_id, attempt, to_state,
+            count(*) FILTER (WHERE to_state = 'in_progress') OVER w
+              - count(*) FILTER (WHERE to_state = 'enqueued' AND reason = 'given_back') OVER w AS expected
+          FROM tasker.transitions WHERE step_id IS NOT NULL
+          WINDOW w AS (PARTITION BY task_id, step_id ORDER BY transition_id)) l
+        WHERE to_state = 'in_progress' AND attempt IS DISTINCT FROM expected""");
+    VIOLATIONS.put("crashes are those in the log", """
+        SELECT s.step_id, s.crashes FROM tasker.workflow_steps s
+        WHERE s.crashes <> (
+          SELECT count(*) FROM tasker.transitions l
+          WHERE l.task_id = s.task_id AND l.step_id = s.step_id AND l.reason IN ('lease_lapsed', 'crash_limit'))""");
+    VIOLATIONS.put("a key leads to the task that has it", """
+        SELECT t.task_id, t.idempotency_key, k.task_id
+        FROM (SELECT * FROM tasker.tasks WHERE idempotency_key IS NOT NULL) t
+        FULL JOIN tasker.idempotency_keys k USING (namespace, name, idempotency_key)
+        WHERE t.task_id IS DISTINCT FROM k.task_id""");
     VIOLATIONS.put("only what has run to its end has a result", """
         SELECT step_id, state FROM tasker.workflow_steps
         WHERE (state = 'complete') <> (result IS NOT NULL) AND state <> 'resolved_manually'""");

@@ -1,0 +1,130 @@
+# frozen_string_literal: true
+
+require "pathname"
+require "tmpdir"
+require_relative "../support/workflows"
+
+RSpec.describe TaskerCore::Coordinator do
+  include Workflows
+
+  before(:all) do
+    @coordinator.register_handler("double") { |context| { "n" => context.payload["n"] * 2 } }
+    @coordinator.register_template(namespace: "shop", name: "order", version: "1.0.0", steps: [{ name: "a", handler: "double" }])
+  end
+
+  let(:request) { { namespace: "shop", task_name: "order", payload: { n: 21 } } }
+
+  def count = TestDatabase.execute("SELECT count(*) AS n FROM tasker.tasks", url: @url).first["n"]
+
+  it "takes a request with braces or without, with Strings or Symbols" do
+    requests = [coordinator.initialize_task(request), coordinator.initialize_task(**request),
+                coordinator.initialize_task(request.transform_keys(&:to_s)),
+                coordinator.initialize_task({ "namespace" => "shop" }, task_name: "order", payload: { n: 1 })]
+
+    expect(requests).to all(include("step_count" => 1, "status" => "pending", "errors" => [], "created" => true))
+    expect(requests.map(&:task_id).uniq.size).to eq(4)
+  end
+
+  it "handles a request, or a task that is there, in one call" do
+    task_id = coordinator.initialize_task(request).task_id
+
+    expect(coordinator.handle_task(**request)).to include("status" => "complete", "created" => true, "steps_executed" => 1)
+    expect(coordinator.handle_task(request)).to include("status" => "complete", "created" => true)
+    expect(coordinator.handle_task(task_id)).to include("task_id" => task_id, "status" => "complete", "created" => false)
+    expect(coordinator.handle_task(task_id)).to include("status" => "complete", "steps_executed" => 0)
+  end
+
+  it "creates many tasks in the order given" do
+    created = coordinator.initialize_tasks(Array.new(50) { |i| request.merge(payload: { n: i }) })
+
+    expect(created).to all(be_a(TaskerCore::Result))
+    expect(created.map { |task| coordinator.task_context(task.task_id).payload["n"] }).to eq((0...50).to_a)
+    expect(coordinator.initialize_tasks([])).to eq([])
+  end
+
+  it "registers a template from a Hash, YAML text or a file, again without a change" do
+    yaml = "name: again\nversion: 2.0.0\nsteps: [{ name: a, handler: double }]\n"
+    file = Pathname(@url.hash.abs.to_s).then { |name| Pathname(Dir.tmpdir) + "#{name}.yml" }.tap { |path| path.write(yaml) }
+    hash = { "name" => "again", :version => "2.0.0", "steps" => [{ name: :a, handler: "double" }] }
+    results = [yaml, file, hash].map { |template| coordinator.register_template(template) }
+
+    expect(results.uniq.size).to eq(1)
+    expect(results.first).to include("namespace" => "default", "name" => "again", "version" => "2.0.0", "step_count" => 1)
+  ensure
+    file&.delete
+  end
+
+  it "creates tasks in the transaction of a given connection" do
+    before = count
+    TestDatabase.connect(@url) do |connection|
+      connection.auto_commit = false
+      coordinator.initialize_task(request, connection: connection)
+      coordinator.initialize_tasks([request, request], connection: connection)
+      expect(count).to eq(before)
+      connection.rollback
+      expect(count).to eq(before)
+
+      created = coordinator.initialize_task(**request, connection: connection)
+      connection.commit
+      expect(coordinator.orchestrate_task(created.task_id)).to include("status" => "complete")
+    end
+  end
+
+  it "gives back what was written, whole" do
+    payload = { "n" => 6**64, "f" => 1.0e20, "t" => "Grüße \u2028 😀 \"\\\n", "nested" => [[{ "a" => nil }]], "empty" => {} }
+    task_id = coordinator.initialize_task(request.merge(payload: payload)).task_id
+    coordinator.orchestrate_task(task_id)
+
+    expect(coordinator.task_context(task_id).payload).to eql(payload)
+    expect(coordinator.task_context(task_id)["steps"].first["result"]).to eql("n" => 2 * 6**64)
+  end
+
+  it "keeps a payload of 100 levels and one of exactly the allowed size" do
+    deep = 99.times.reduce(1) { |inner, _| [inner] }
+    task_id = coordinator.initialize_task(request.merge(payload: { "deep" => deep })).task_id
+    expect(coordinator.task_context(task_id).payload["deep"]).to eq(deep)
+
+    largest = { "t" => "x" * (1_048_576 - 8) }
+    expect(coordinator.initialize_task(request.merge(payload: largest))).to include("created" => true)
+    expect { coordinator.initialize_task(request.merge(payload: { "t" => "#{largest['t']}x" })) }
+      .to raise_error(TaskerCore::ValidationError, /\Apayload: .*1048576 bytes/)
+  end
+
+  it "says what it is" do
+    expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
+  end
+
+  describe "the process's own" do
+    around do |example|
+      was = ENV.to_h.slice("DATABASE_URL", "TASKER_DATABASE_URL")
+      ENV.update("DATABASE_URL" => @url, "TASKER_DATABASE_URL" => nil)
+      example.run
+    ensure
+      TaskerCore.close
+      ENV.update({ "DATABASE_URL" => nil }.merge(was))
+    end
+
+    it "is made on first use, and has its methods on the module" do
+      TaskerCore.register_handler("double") { |context| { "n" => context.payload["n"] * 2 } }
+
+      expect(TaskerCore.handle_task(**request)).to include("status" => "complete")
+      expect(TaskerCore.coordinator).to equal(TaskerCore.coordinator)
+    end
+
+    it "is made anew after it was closed" do
+      first = TaskerCore.coordinator
+      TaskerCore.close
+
+      expect(first).to be_closed
+      expect(TaskerCore.coordinator).not_to equal(first)
+    end
+  end
+
+  it "migrates from many threads at once, and again" do
+    url = TestDatabase.create
+    Array.new(4) { Thread.new { TaskerCore.migrate!(url) } }.each(&:value)
+
+    expect(TaskerCore.migrate!(url)).to be_nil
+    TaskerCore.create_coordinator_with_config(database_url: url).close
+  end
+end

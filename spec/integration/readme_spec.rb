@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+require "tmpdir"
+require_relative "../support/workflows"
+
+# What the README claims and a machine can check.
+RSpec.describe "README.md" do
+  include Workflows
+
+  let(:readme) { File.read(File.expand_path("../../README.md", __dir__)) }
+
+  def example = readme[/^## A complete example.*?^```ruby\n(.*?)^```/m, 1]
+
+  def grouped(number) = number.to_s.reverse.scan(/\d{1,3}/).join(",").reverse
+
+  def row_of(key)
+    bounds = key["min"] && ", #{grouped(key['min'])} to #{grouped(key['max'])}"
+    default = key["default"].is_a?(Hash) ? "{}" : key["default"]
+    variables = key["env"].map { |name| "`#{name}`" }.join(", ")
+    "| `#{key['key']}` | #{variables} | #{key['type']}#{bounds} | #{"`#{default}`" unless default.nil?} | #{key['doc']} |"
+  end
+
+  it "has a complete example that works when it is pasted" do
+    database_url, ENV["DATABASE_URL"] = ENV["DATABASE_URL"], TestDatabase.create
+    script = File.join(Dir.mktmpdir, "book_trip.rb")
+    File.write(script, example)
+
+    expect { load script }.to output(/\Atask 1: complete after 3 handler runs\nquote: .*360.*\nbook: .*B-1.*360.*\n\z/).to_stdout
+  ensure
+    TaskerCore.close
+    ENV["DATABASE_URL"] = database_url
+    FileUtils.rm_rf(File.dirname(script)) if script
+  end
+
+  it "lists every key of the configuration as the core has it" do
+    rows = TaskerCore::Configuration.keys.map { |key| row_of(key) }
+
+    expect(readme.scan(/^\| `[a-z_]+` \| `TASKER.*$/)).to eq(rows)
+  end
+
+  it "shows a template that can be registered" do
+    template = readme[/^## Templates.*?^```yaml\n(.*?)^```/m, 1]
+
+    expect(coordinator.register_template(template)).to include("namespace" => "fulfillment", "step_count" => 2)
+  end
+
+  it "names every error class" do
+    errors = TaskerCore.constants.map { |name| TaskerCore.const_get(name) }.grep(Class).select { |const| const < TaskerCore::Error }
+
+    expect(readme[/^## Errors.*?^## /m].scan(/`(\w+Error)`/).flatten).to include(*errors.map { |error| error.name.delete_prefix("TaskerCore::") })
+  end
+end

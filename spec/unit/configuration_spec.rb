@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "tmpdir"
+
+RSpec.describe TaskerCore::Configuration do
+  around { |example| Dir.mktmpdir { |root| (@root = root) && example.run } }
+
+  def write(text)
+    FileUtils.mkdir_p("#{@root}/config")
+    File.write("#{@root}/config/tasker_core.yml", text)
+  end
+
+  def load(env = {}) = described_class.load(root: @root, env: env)
+
+  it "is just the environment when nothing is set" do
+    expect(load).to eq("environment" => "development")
+    expect(load("RAILS_ENV" => "staging")).to eq("environment" => "staging")
+    expect(load("TASKER_ENV" => "test", "RAILS_ENV" => "staging", "RACK_ENV" => "other")).to eq("environment" => "test")
+  end
+
+  it "takes the file's part for the environment, with ERB and aliases" do
+    write <<~YAML
+      default: &default
+        max_parallel_steps: <%= 2 + 3 %>
+        lease_ms: 1000
+      test:
+        <<: *default
+        lease_ms: 2000
+      production:
+        <<: *default
+    YAML
+
+    expect(load("TASKER_ENV" => "test")).to eq("environment" => "test", "max_parallel_steps" => 5, "lease_ms" => 2000)
+    expect(load("TASKER_ENV" => "none")).to eq("environment" => "none")
+  end
+
+  it "lets environment variables win" do
+    write("development: { max_parallel_steps: 5, database_url: 'postgres://file/x' }")
+
+    expect(load("TASKER_MAX_PARALLEL_STEPS" => "7", "DATABASE_URL" => "postgres://env/x"))
+      .to include("max_parallel_steps" => 7, "database_url" => "postgres://env/x")
+  end
+
+  it "has a variable for each key" do
+    env = { "TASKER_STEP_TIMEOUT_MS" => "100", "TASKER_DB_POOL_SIZE" => "9", "TASKER_AUTO_MIGRATE" => "true",
+            "TASKER_NAMESPACES" => "a,b", "TASKER_MAX_CRASHES" => "", "HOME" => "/" }
+
+    expect(described_class.load_from_env(env))
+      .to eq("step_timeout_ms" => 100, "database_pool_size" => 9, "auto_migrate" => true, "namespaces" => %w[a b])
+    expect(described_class.keys).to all(include("key", "env", "doc", "default"))
+    expect(described_class.keys.map { |key| key["env"] }).to all(be_any)
+  end
+
+  it "refuses a value that won't do, naming its variable" do
+    expect { load("TASKER_MAX_PARALLEL_STEPS" => "many") }
+      .to raise_error(TaskerCore::ConfigurationError, /TASKER_MAX_PARALLEL_STEPS/)
+  end
+
+  it "refuses a file that can't be read" do
+    write("development: [")
+    expect { load }.to raise_error(TaskerCore::ConfigurationError, /tasker_core\.yml/)
+
+    write("- 1")
+    expect { load }.to raise_error(TaskerCore::ConfigurationError, /mapping/)
+
+    write("development: 5")
+    expect { load }.to raise_error(TaskerCore::ConfigurationError, /development/)
+  end
+end

@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+require "tempfile"
+
+RSpec.describe TaskerCore::TemplateSource do
+  def read(template) = described_class.read(template)
+
+  it "takes a Hash as it is" do
+    template = { name: "t" }
+
+    expect(read(template)).to equal(template)
+  end
+
+  it "takes YAML text, with aliases, merges and dates" do
+    expect(read("a: &a { x: 1 }\nb: *a\nc: { <<: *a, y: 2026-01-31 }\nd:\n  <<: *a\n  z: :sym\n"))
+      .to eq("a" => { "x" => 1 }, "b" => { "x" => 1 }, "c" => { "x" => 1, "y" => Date.new(2026, 1, 31) },
+             "d" => { "x" => 1, "z" => :sym })
+  end
+
+  it "takes a file by its Pathname" do
+    Tempfile.create("template") do |file|
+      file.write("name: größe")
+      file.flush
+
+      expect(read(Pathname(file.path))).to eq("name" => "größe")
+    end
+  end
+
+  {
+    "text that is no YAML" => ["a: [", /cannot read the template.*line 1/],
+    "text that is no mapping" => ["order.yml", /not a mapping.*Pathname/],
+    "empty text" => ["", /not a mapping/],
+    "a key given twice" => ["steps:\n- name: a\n  retry: { n: 1, m: 2, n: 3 }\n", /key n is given twice.*line 3/],
+    "an object of a class of one's own" => ["a: !ruby/object:Object {}", /cannot read the template/],
+    "a file that is not there" => [Pathname("/no/such/template.yml"), /cannot read the template.*No such file/]
+  }.each do |name, (template, message)|
+    it "refuses #{name}" do
+      expect { read(template) }.to raise_error(TaskerCore::ValidationError, message) do |error|
+        expect(error.backtrace.first).to start_with(__FILE__)
+      end
+    end
+  end
+
+  it "refuses anything else" do
+    [nil, 5, :name, []].each { |other| expect { read(other) }.to raise_error(TaskerCore::InvalidTypeError, /template must be/) }
+  end
+end
