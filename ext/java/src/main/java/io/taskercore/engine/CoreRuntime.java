@@ -281,7 +281,8 @@ final class CoreRuntime {
     announcer.workCame();
   }
 
-  private void wakeWorkers() {
+  /** Workers of this process look at the queue: for what there is, and for when the next step is due. */
+  void wakeWorkers() {
     workers.forEach(Worker::signal);
   }
 

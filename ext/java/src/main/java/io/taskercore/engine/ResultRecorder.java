@@ -175,6 +175,8 @@ final class ResultRecorder implements AutoCloseable {
       tasksToLookAt(recorded, failedFast).forEach(runtime::signal);
       if (!recorded.enqueued().isEmpty()) {
         runtime.workCame();
+      } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
+        runtime.wakeWorkers();
       }
     }
 

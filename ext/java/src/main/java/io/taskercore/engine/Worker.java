@@ -112,13 +112,8 @@ public final class Worker implements Claimant, AutoCloseable {
     int emptyLooks = 0;
     while (!isStopping()) {
       try {
-        boolean more = !isQuiet() && claim();
-        if (more) {
-          emptyLooks = 0;
-        } else {
-          boolean signalled = pause(pauseMs(emptyLooks));
-          emptyLooks = signalled ? 0 : emptyLooks + 1;
-        }
+        boolean signalled = work(emptyLooks);
+        emptyLooks = signalled ? 0 : emptyLooks + 1;
       } catch (InterruptedException interrupted) {
         return;
       } catch (RuntimeException failure) {
@@ -128,23 +123,30 @@ public final class Worker implements Claimant, AutoCloseable {
     }
   }
 
-  /** Until the next step is due, but no longer than an idle worker sleeps. */
-  private long pauseMs(int emptyLooks) {
+  /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
+  private boolean work(int emptyLooks) throws InterruptedException {
     long longest = coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), LONGEST_PAUSE);
-    if (isQuiet() || coordinator.lane().load().waiting() > 0) {
-      return longest;
+    if (isQuiet()) {
+      return pause(longest);
+    }
+    if (claim()) {
+      return true;
+    }
+    if (coordinator.lane().load().waiting() > 0) {
+      return pause(longest);
     }
     lookForTemplates();
     Long due = runtime.untilNextDueMs();
-    return due == null ? longest : Math.max(1, Math.min(due + 1, longest));
+    // Once more, for what became due between the claim and the look: neither has seen it.
+    return claim() || pause(due == null ? longest : Math.max(1, Math.min(due + 1, longest)));
   }
 
-  /** @return whether to look again at once */
+  /** @return whether there was something, so that there may be more */
   private boolean claim() {
-    List<String> handlers = coordinator.handlersAtHandNow();
     if (newestTemplate < 0) {
       lookForTemplates();
     }
+    List<String> handlers = coordinator.handlersAtHandNow();
     if (handlers.isEmpty()) {
       return false;
     }
@@ -158,7 +160,7 @@ public final class Worker implements Claimant, AutoCloseable {
         claimed.addAndGet(used);
         attempts.forEach(lane::submit);
       }
-      return room > 0 && used == room;
+      return used > 0;
     } finally {
       lane.giveUp(room - used);
     }

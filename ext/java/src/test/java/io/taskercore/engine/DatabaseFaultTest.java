@@ -1,0 +1,160 @@
+package io.taskercore.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import io.taskercore.testing.Await;
+import io.taskercore.testing.CutWire;
+import io.taskercore.testing.Engine;
+import io.taskercore.testing.Gate;
+import io.taskercore.testing.Handlers;
+import io.taskercore.testing.Workflow;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import tools.jackson.databind.JsonNode;
+
+/** PostgreSQL goes away in the middle of things: nothing is lost, and nobody is asked to clean up. */
+class DatabaseFaultTest {
+
+  @RegisterExtension
+  final Engine engine = Engine.start(Map.of("lease_ms", 300, "poll_interval_ms", 50));
+
+  /** Orchestrates again and again, as a caller does who gets database errors. */
+  private static JsonNode persist(Coordinator coordinator, Handlers handlers, long taskId) {
+    for (int tries = 1; ; tries++) {
+      try {
+        return Engine.run(coordinator, handlers, taskId, null);
+      } catch (TaskerException.Database failure) {
+        assertThat(failure.isTransient()).isTrue();
+        assertThat(tries).as("tries").isLessThan(50);
+      }
+    }
+  }
+
+  @Test
+  void aTaskSurvivesThatAllItsConnectionsAreCutAgainAndAgain() {
+    engine.handlers().on("Square", attempt -> {
+      LockSupport.parkNanos(3_000_000);
+      return Json.EMPTY_OBJECT;
+    });
+    engine.register("fan");
+    long taskId = engine.task("fan", "{}");
+    Thread cutter = new Thread(() -> {
+      for (int i = 1; i <= 5; i++) {
+        int enough = 30 * i;
+        Await.until("more steps", () -> engine.handlers().ran().size() >= enough);
+        engine.database().endSessions();
+      }
+    });
+    cutter.start();
+
+    JsonNode outcome = persist(engine.coordinator(), engine.handlers(), taskId);
+    Await.until("the last cut", () -> !cutter.isAlive());
+
+    assertThat(outcome.get("status").asString()).isEqualTo("complete");
+    assertThat(outcome.get("completed_steps").asInt()).isEqualTo(202);
+  }
+
+  @Test
+  void aResultThatCannotBeWrittenNowIsWrittenLaterAndItsHandlerRunsOnce() {
+    Gate gate = Gate.closed(attempt -> {
+      engine.database().endSessions();
+      return Json.of("{\"kept\": true}");
+    });
+    engine.handlers().on("a", gate);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+
+      gate.open();
+      engine.awaitState(taskId, "a", "complete");
+
+      assertThat(run).isNotNull();
+    }
+    assertThat(engine.step(taskId, "a").get("result").get("kept").asBoolean()).isTrue();
+    assertThat(engine.handlers().ran()).containsExactly("a#1");
+  }
+
+  @Test
+  void claimsWhoseConfirmationWasLostAreFoundAndRun() {
+    try (CutWire wire = new CutWire(engine.database())) {
+      Handlers handlers = new Handlers().succeed("a", "b");
+      Coordinator coordinator = engine.through(wire.port(), handlers, Map.of("lease_ms", 300, "poll_interval_ms", 50));
+      long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+      wire.cutAfter("picked AS MATERIALIZED");
+
+      assertThatThrownBy(() -> Engine.run(coordinator, handlers, taskId, null))
+          .isInstanceOf(TaskerException.Database.class).hasMessageStartingWith("Database error: ");
+      assertThat(wire.cuts()).isEqualTo(1);
+      assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
+      JsonNode outcome = Engine.run(coordinator, handlers, taskId, null);
+
+      assertThat(outcome.get("status").asString()).isEqualTo("complete");
+      assertThat(handlers.ran()).containsExactly("a#1", "b#1");
+      assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(given_back)", "in_progress", "complete");
+      coordinator.close();
+    }
+  }
+
+  @Test
+  void aResultWhoseConfirmationWasLostIsNotWrittenTwiceAndTheChildrenThatCameWithItRun() {
+    try (CutWire wire = new CutWire(engine.database())) {
+      Handlers handlers = new Handlers().on("a", attempt -> Json.of("{\"by\": \"a\"}"))
+          .on("b", attempt -> attempt.parentResults().get("a"));
+      Coordinator coordinator = engine.through(wire.port(), handlers, Map.of("lease_ms", 300, "poll_interval_ms", 50));
+      long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+      wire.cutAfter("accepted AS");
+
+      JsonNode outcome = Engine.run(coordinator, handlers, taskId, null);
+
+      assertThat(wire.cuts()).isEqualTo(1);
+      assertThat(outcome.get("status").asString()).isEqualTo("complete");
+      assertThat(handlers.ran()).containsExactly("a#1", "b#1");
+      assertThat(engine.step(taskId, "b").get("result").get("by").asString()).isEqualTo("a");
+      assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "enqueued(given_back)", "in_progress", "complete");
+      coordinator.close();
+    }
+  }
+
+  @Test
+  void aCallToADatabaseThatIsAwayIsADatabaseErrorThatShowsNoCredentials() {
+    CutWire wire = new CutWire(engine.database());
+    Handlers handlers = new Handlers();
+    Coordinator coordinator =
+        engine.through(wire.port(), handlers, Map.of("connection_timeout_ms", 500, "shutdown_timeout_ms", 100));
+    long taskId = engine.task(Workflow.named("w").step("a"));
+
+    wire.close();
+
+    assertThatThrownBy(() -> coordinator.taskContext(taskId)).isInstanceOfSatisfying(TaskerException.Database.class, failure -> {
+      assertThat(failure.isTransient()).isTrue();
+      assertThat(failure).hasMessageStartingWith("Database error: ").hasMessageNotContainingAny("SELECT", "postgres:", "127.0.0.1");
+    });
+  }
+
+  @Test
+  void aResultThatPostgresqlRefusesEndsItsStepInErrorAndNoOther() {
+    int steps = 8;
+    Workflow workflow = Workflow.named("w");
+    Gate together = Gate.closed(attempt -> Json.of(attempt.stepName().equals("s3") ? "{not json" : "{}"));
+    IntStream.range(0, steps).forEach(i -> workflow.stepWith("s" + i, "\"handler\": \"Together\""));
+    engine.handlers().on("Together", together);
+    long taskId = engine.task(workflow);
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      together.awaitEntered(steps);
+      together.open();
+
+      JsonNode outcome = run.outcome();
+
+      assertThat(outcome.get("status").asString()).isEqualTo("error");
+      assertThat(outcome.get("completed_steps").asInt()).isEqualTo(steps - 1);
+    }
+    assertThat(engine.step(taskId, "s3").get("error").get("error_code").asString()).isEqualTo("outcome_refused");
+    assertThat(engine.step(taskId, "s3").get("attempts").asInt()).isEqualTo(1);
+  }
+}

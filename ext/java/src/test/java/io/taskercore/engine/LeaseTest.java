@@ -1,0 +1,394 @@
+package io.taskercore.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.taskercore.model.Json;
+import io.taskercore.testing.Await;
+import io.taskercore.testing.DoomedProcess;
+import io.taskercore.testing.Engine;
+import io.taskercore.testing.Gate;
+import io.taskercore.testing.Handlers;
+import io.taskercore.testing.Handlers.Failed;
+import io.taskercore.testing.Workflow;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** Several processes on one database: who holds a claim, for how long, and what happens when one of them dies. */
+class LeaseTest {
+
+  /** Longer than any test: such a process never renews, and never finds out by itself that it was taken for dead. */
+  private static final Map<String, Object> DROWSY = Map.of("lease_ms", 3_600_000, "cancel_grace_ms", 0);
+
+  private static final Map<String, Object> WATCHFUL = Map.of("lease_ms", 300);
+
+  @RegisterExtension
+  final Engine engine = Engine.start(WATCHFUL);
+
+  /** What PostgreSQL sees of processes that are not heard of any more, while they hold something. */
+  private void letLeasesLapse() {
+    engine.database().execute("""
+        UPDATE tasker.processes SET lease_until = now() - interval '1 second'
+        WHERE process_id IN (SELECT process_id FROM tasker.workflow_steps WHERE state = 'in_progress')""");
+  }
+
+  private String process(long taskId, String step) {
+    return engine.database().value("SELECT process_id FROM tasker.workflow_steps WHERE step_id = " + engine.stepId(taskId, step));
+  }
+
+  /** Our own process watches for dead ones as soon as it has claimed something itself. */
+  private void watch() {
+    engine.handlers().succeed("watch");
+    engine.run(engine.task(Workflow.named("watch").step("watch")));
+  }
+
+  @Test
+  void twoProcessesOnTheSameTasksRunEachStepOnce() {
+    Handlers here = engine.handlers().succeed("Square");
+    Handlers there = new Handlers().succeed("Square");
+    Coordinator other = engine.otherProcess("other", there, WATCHFUL);
+    List<Long> taskIds = new ArrayList<>();
+    for (String shape : List.of("mixed", "tree", "order", "fan", "linear", "roots")) {
+      engine.register(shape);
+      taskIds.add(engine.task(shape, "{}"));
+    }
+
+    List<Engine.Background> runs = taskIds.stream().flatMap(taskId -> Stream.of(
+        engine.inBackground(taskId), Engine.inBackground(other, there, taskId, null))).toList();
+
+    assertThat(runs).allSatisfy(run -> assertThat(run.outcome().get("status").asString()).isEqualTo("complete"));
+    int executed = runs.stream().mapToInt(run -> run.outcome().get("steps_executed").asInt()).sum();
+    assertThat(executed).isEqualTo(7 + 8 + 5 + 202 + 4 + 3);
+    assertThat(here.ran().size() + there.ran().size()).isEqualTo(executed);
+    assertThat(here.ran()).isNotEmpty();
+    assertThat(there.ran()).isNotEmpty();
+    assertThat(engine.database().number("SELECT max(attempts) FROM tasker.workflow_steps")).isEqualTo(1);
+  }
+
+  @Test
+  void aStepWhoseLeaseLapsedRunsElsewhereAndTheCrashIsNotAFailedAttempt() {
+    watch();
+    Gate gate = Gate.deaf("{\"by\": \"the dead\"}");
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator dead = engine.otherProcess("dead", theirs, DROWSY);
+    List<String> seen = new CopyOnWriteArrayList<>();
+    engine.handlers().on("a", attempt -> {
+      seen.add("attempt " + attempt.attempt() + (attempt.isLast() ? ", the last" : ""));
+      return Json.of("{\"by\": \"us\"}");
+    });
+    long taskId = engine.task(Workflow.named("w").attempts(1).step("a"));
+    try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+      gate.awaitEntered();
+
+      letLeasesLapse();
+      JsonNode outcome = engine.run(taskId);
+
+      assertThat(outcome.get("status").asString()).isEqualTo("complete");
+      assertThat(seen).containsExactly("attempt 2, the last");
+      assertThat(engine.history(taskId, "a"))
+          .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+      gate.openAndAwaitLeft();
+      theirs.awaitIdle();
+      theirRun.outcome();
+    }
+    assertThat(engine.step(taskId, "a").get("result").get("by").asString()).isEqualTo("us");
+    assertThat(engine.database().value("SELECT attempts || ' ' || crashes FROM tasker.workflow_steps WHERE name = 'a'"))
+        .isEqualTo("2 1");
+  }
+
+  @Test
+  void whileTheNewHolderRunsTheResultOfTheOldOneIsRefusedByItsFence() {
+    watch();
+    Gate old = Gate.deaf("{\"by\": \"the dead\"}");
+    Gate fresh = Gate.closed(attempt -> Json.of("{\"by\": \"us\"}"));
+    Handlers theirs = new Handlers().on("a", old);
+    Coordinator dead = engine.otherProcess("dead", theirs, DROWSY);
+    engine.handlers().on("a", fresh).succeed("b");
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+    try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+      old.awaitEntered();
+      letLeasesLapse();
+      try (Engine.Background ourRun = engine.inBackground(taskId)) {
+        fresh.awaitEntered();
+
+        old.openAndAwaitLeft();
+        Await.until("the late result was dealt with", () -> dead.runtime().attemptsOf(taskId).isEmpty());
+
+        assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
+        assertThat(engine.state(taskId, "b")).isEqualTo("pending");
+        fresh.open();
+        assertThat(ourRun.outcome().get("status").asString()).isEqualTo("complete");
+      }
+      theirRun.outcome();
+    }
+    assertThat(engine.step(taskId, "a").get("result").get("by").asString()).isEqualTo("us");
+  }
+
+  @Test
+  void aChildReadsTheAcceptedResultEvenInTheProcessWhoseOwnWasRefused() {
+    watch();
+    Gate old = Gate.deaf("{\"by\": \"the dead\"}");
+    Handlers theirs = new Handlers().on("a", old).on("b", attempt -> attempt.parentResults().get("a"));
+    Coordinator dead = engine.otherProcess("dead", theirs, DROWSY);
+    engine.handlers().on("a", attempt -> Json.of("{\"by\": \"us\"}"));
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+    try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+      old.awaitEntered();
+      letLeasesLapse();
+      engine.run(taskId);
+      engine.awaitState(taskId, "a", "complete");
+
+      old.openAndAwaitLeft();
+
+      assertThat(theirRun.outcome().get("status").asString()).isEqualTo("complete");
+    }
+    assertThat(theirs.ran()).containsExactly("a#1", "b#1");
+    assertThat(engine.step(taskId, "b").get("result").get("by").asString()).isEqualTo("us");
+  }
+
+  @Test
+  void crashesAndFailuresAreCountedApart() {
+    watch();
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator dead = engine.otherProcess("dead", theirs, DROWSY);
+    engine.handlers().on("a", attempt -> {
+      throw Failed.transiently("busy");
+    });
+    long taskId = engine.task(Workflow.named("w").attempts(2).step("a"));
+    try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+      gate.awaitEntered();
+      letLeasesLapse();
+
+      JsonNode outcome = engine.run(taskId);
+
+      assertThat(outcome.get("status").asString()).isEqualTo("error");
+      assertThat(outcome.get("steps_executed").asInt()).isEqualTo(2);
+      assertThat(theirRun.outcome().get("steps_executed").asInt()).isEqualTo(1);
+    }
+    assertThat(engine.database().value("SELECT attempts || ' ' || crashes FROM tasker.workflow_steps WHERE name = 'a'"))
+        .isEqualTo("3 1");
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void soManyCrashesEndTheStepInError(boolean inTheTemplate) {
+    engine.restart(Map.of("lease_ms", 300, "max_crashes", inTheTemplate ? 5 : 2));
+    watch();
+    long taskId = engine.task(Workflow.named("w").stepWith("a", inTheTemplate ? "\"max_crashes\": 2" : "").step("b", "a"));
+
+    for (int crash = 1; crash <= 2; crash++) {
+      Gate gate = Gate.closed();
+      Handlers theirs = new Handlers().on("a", gate);
+      Coordinator dead = engine.otherProcess("dead" + crash, theirs, DROWSY);
+      try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+        gate.awaitEntered();
+        letLeasesLapse();
+        engine.awaitState(taskId, "a", crash == 1 ? "enqueued" : "error");
+        if (crash == 1) {
+          theirRun.close();
+        }
+      }
+    }
+
+    assertThat(engine.history(taskId, "a"))
+        .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "error(crash_limit)");
+    JsonNode error = engine.step(taskId, "a").get("error");
+    assertThat(error.get("error_code").asString()).isEqualTo("crash_limit");
+    assertThat(error.get("retryable").asBoolean()).isFalse();
+    assertThat(engine.status(taskId)).isEqualTo("error");
+    assertThat(engine.state(taskId, "b")).isEqualTo("pending");
+  }
+
+  @Test
+  void theCrashLimitFailsFastToo() {
+    watch();
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator dead = engine.otherProcess("dead", theirs, DROWSY);
+    long taskId = engine.task(Workflow.named("w").failFast().stepWith("a", "\"max_crashes\": 1").step("b").step("c", "a"));
+    try (Engine.Background theirRun = Engine.inBackground(dead, theirs, taskId, null)) {
+      gate.awaitEntered();
+
+      letLeasesLapse();
+
+      assertThat(theirRun.outcome().get("status").asString()).isEqualTo("error");
+    }
+    assertThat(engine.state(taskId, "a")).isEqualTo("error");
+    assertThat(engine.state(taskId, "b")).isEqualTo("cancelled");
+    assertThat(engine.state(taskId, "c")).isEqualTo("cancelled");
+  }
+
+  @Test
+  void aLiveProcessKeepsItsClaimsForLongerThanOneLease() {
+    Gate gate = Gate.closed();
+    engine.handlers().on("a", gate);
+    Handlers theirs = new Handlers().succeed("watch");
+    Coordinator other = engine.otherProcess("other", theirs, WATCHFUL);
+    Engine.run(other, theirs, engine.task(Workflow.named("watch").step("watch")), null);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+      String lease = "SELECT extract(epoch FROM lease_until)::text FROM tasker.processes WHERE process_id = " + process(taskId, "a");
+      String first = engine.database().value(lease);
+
+      Await.until("several renewals", () ->
+          Double.parseDouble(engine.database().value(lease)) > Double.parseDouble(first) + 1);
+
+      assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
+      gate.open();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+    }
+    assertThat(engine.step(taskId, "a").get("attempts").asInt()).isEqualTo(1);
+  }
+
+  @Test
+  void aProcessThatFindsItsRowGoneLosesItsClaimsAndStartsAnew() {
+    Gate gate = Gate.closed();
+    engine.handlers().on("a", attempt -> attempt.attempt() == 1 ? gate.call(attempt) : Json.of("{\"by\": 2}"));
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+      String before = process(taskId, "a");
+
+      engine.database().execute("DELETE FROM tasker.processes");
+
+      gate.awaitInterrupted();
+      assertThat(gate.attempt().cancelled()).isTrue();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+      assertThat(engine.database().value("SELECT process_id FROM tasker.processes")).isNotEqualTo(before);
+    }
+    assertThat(engine.history(taskId, "a"))
+        .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+
+  @Test
+  void closingGivesBackWhatHasNotBegunAndRecordsWhatEndsInTime() {
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("Gate", gate);
+    Coordinator closing = engine.otherProcess("closing", theirs, Map.of("max_parallel_steps", 1));
+    long taskId = engine.task(Workflow.named("w")
+        .stepWith("a", "\"handler\": \"Gate\"").stepWith("b", "\"handler\": \"Gate\""));
+    Engine.Background run = Engine.inBackground(closing, theirs, taskId, null);
+    gate.awaitEntered();
+    engine.awaitState(taskId, "b", "in_progress");
+
+    Thread close = new Thread(closing::close);
+    close.start();
+    engine.awaitState(taskId, "b", "enqueued");
+    assertThat(close.isAlive()).isTrue();
+    gate.open();
+    Await.until("closed", () -> !close.isAlive());
+
+    assertThat(run.outcome().get("status").asString()).isEqualTo("in_progress");
+    assertThat(engine.state(taskId, "a")).isEqualTo("complete");
+    assertThat(engine.step(taskId, "b").get("attempts").asInt()).isZero();
+    assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "enqueued(given_back)");
+    assertThat(engine.database().number("SELECT count(*) FROM tasker.processes")).isZero();
+  }
+
+  @Test
+  void closingInterruptsWhatDoesNotEndInTimeAndTheStepRunsElsewhereAtOnce() {
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator closing = engine.otherProcess("closing", theirs, Map.of("shutdown_timeout_ms", 100));
+    engine.handlers().succeed("a");
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = Engine.inBackground(closing, theirs, taskId, null)) {
+      gate.awaitEntered();
+
+      closing.close();
+
+      assertThat(run.outcome().get("status").asString()).isEqualTo("in_progress");
+    }
+    gate.awaitInterrupted();
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(interrupted)");
+    assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+    assertThat(engine.step(taskId, "a").get("attempts").asInt()).isEqualTo(2);
+  }
+
+  @Test
+  void aStepWhoseHandlerIsMissingStaysEnqueuedUntilItAppears() {
+    engine.handlers().succeed("a");
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+
+    JsonNode first = engine.run(taskId);
+    engine.handlers().succeed("b");
+    JsonNode second = engine.run(taskId);
+
+    assertThat(first.get("status").asString()).isEqualTo("in_progress");
+    assertThat(first.get("execution_status").asString()).isEqualTo("has_ready_steps");
+    assertThat(first.get("steps_executed").asInt()).isEqualTo(1);
+    assertThat(second.get("status").asString()).isEqualTo("complete");
+    assertThat(engine.step(taskId, "b").get("attempts").asInt()).isEqualTo(1);
+    assertThat(engine.history(taskId, "b")).containsExactly("enqueued", "in_progress", "complete");
+  }
+
+  @Test
+  void aRunThatOtherStepsKeepGoingPicksUpAHandlerThatAppears() {
+    engine.restart(Map.of("poll_interval_ms", 20));
+    Gate gate = Gate.closed();
+    engine.handlers().on("slow", gate);
+    long taskId = engine.task(Workflow.named("w").step("slow").step("late"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+
+      engine.handlers().succeed("late");
+
+      engine.awaitState(taskId, "late", "complete");
+      gate.open();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+    }
+  }
+
+  @Test
+  void twoProcessesWithDifferentHandlersFinishATaskTogether() {
+    Handlers theirs = new Handlers();
+    Coordinator other = engine.otherProcess("other", theirs, Map.of("lease_ms", 300, "poll_interval_ms", 50));
+    Workflow workflow = Workflow.named("w").step("s0");
+    IntStream.range(1, 10).forEach(i -> workflow.step("s" + i, "s" + (i - 1)));
+    IntStream.range(0, 10).forEach(i -> (i % 2 == 0 ? engine.handlers() : theirs).succeed("s" + i));
+    long taskId = engine.task(workflow);
+
+    while (!engine.status(taskId).equals("complete")) {
+      engine.run(taskId);
+      Engine.run(other, theirs, taskId, null);
+    }
+
+    assertThat(engine.handlers().ran()).containsExactly("s0#1", "s2#1", "s4#1", "s6#1", "s8#1");
+    assertThat(theirs.ran()).containsExactly("s1#1", "s3#1", "s5#1", "s7#1", "s9#1");
+  }
+
+  @Test
+  void aTaskWhoseProcessWasKilledIsFinishedHereWithoutRunningCompletedStepsAgain() throws IOException, InterruptedException {
+    List<String> steps = IntStream.range(0, 8).mapToObj(i -> "s" + i).toList();
+    Workflow workflow = Workflow.named("w").step("s0");
+    steps.stream().skip(1).forEach(step -> workflow.step(step, steps.get(steps.indexOf(step) - 1)));
+    steps.forEach(step -> engine.handlers().on(step, attempt -> Json.of("{\"by\": \"us\"}")));
+    long taskId = engine.task(workflow);
+    Process doomed = DoomedProcess.start(engine.database().url(), taskId, "s4", steps);
+
+    doomed.destroyForcibly();
+    assertThat(doomed.waitFor(Await.SECONDS, TimeUnit.SECONDS)).isTrue();
+    JsonNode outcome = engine.run(taskId);
+
+    assertThat(outcome.get("status").asString()).isEqualTo("complete");
+    assertThat(outcome.get("duration_ms").asDouble()).isLessThan(10_000);
+    assertThat(engine.handlers().ran()).containsExactly("s4#2", "s5#1", "s6#1", "s7#1");
+    assertThat(new HashSet<>(engine.database().column("SELECT result->>'by' FROM tasker.workflow_steps WHERE name < 's4'")))
+        .containsExactly("doomed");
+    assertThat(engine.history(taskId, "s4"))
+        .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+}
