@@ -1,6 +1,7 @@
 package io.taskercore.config;
 
 import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +86,20 @@ public record OrchestrationConfig(
         autoMigrate,
         values.has(ConfigKey.MAX_PAYLOAD_BYTES) ? values.integer(ConfigKey.MAX_PAYLOAD_BYTES) : maxPayloadBytes,
         environment);
+  }
+
+  /** What {@link #with} can change, as it is: an object of keys and values, {@code namespaces} null where it is all of them. */
+  public Json changeable() {
+    return JsonWriter.object(out -> out
+        .put(ConfigKey.MAX_PARALLEL_STEPS.wire(), maxParallelSteps)
+        .put(ConfigKey.STEP_TIMEOUT_MS.wire(), stepTimeoutMs)
+        .put(ConfigKey.RETRY_LIMITS.wire(), JsonWriter.object(limits -> retryLimits.forEach(limits::put)))
+        .put(ConfigKey.NAMESPACES.wire(), namespaces.isEmpty() ? null : JsonWriter.array(namespaces.stream().map(JsonWriter::string).toList()))
+        .put(ConfigKey.MAX_CRASHES.wire(), maxCrashes)
+        .put(ConfigKey.POLL_INTERVAL_MS.wire(), pollIntervalMs)
+        .put(ConfigKey.CANCEL_GRACE_MS.wire(), cancelGraceMs)
+        .put(ConfigKey.SHUTDOWN_TIMEOUT_MS.wire(), shutdownTimeoutMs)
+        .put(ConfigKey.MAX_PAYLOAD_BYTES.wire(), maxPayloadBytes));
   }
 
   /**

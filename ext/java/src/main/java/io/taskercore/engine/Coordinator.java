@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Coordinator implements AutoCloseable {
 
-  private final OrchestrationConfig config;
   private final HandlerDirectory directory;
   private final AttemptQueue attempts;
   private final CoreRuntime runtime;
@@ -28,9 +27,11 @@ public final class Coordinator implements AutoCloseable {
   private final TaskReports reports;
   private final Set<String> met = ConcurrentHashMap.newKeySet();
   private final Set<TaskRun> runs = ConcurrentHashMap.newKeySet();
+  private final Set<StepRun> stepRuns = ConcurrentHashMap.newKeySet();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private final InFlight inFlight = new InFlight();
   private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile OrchestrationConfig config;
 
   private Coordinator(
       OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreRuntime runtime) {
@@ -39,8 +40,8 @@ public final class Coordinator implements AutoCloseable {
     this.attempts = attempts;
     this.runtime = runtime;
     this.lane = new Lane(attempts, config.maxParallelSteps(), this::roomCameFree);
-    this.initializer = new TaskInitializer(runtime.templates(), config);
-    this.changes = new TaskChanges(runtime, config.cancelGraceMs());
+    this.initializer = new TaskInitializer(runtime.templates(), this::config);
+    this.changes = new TaskChanges(runtime, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
   }
 
@@ -64,8 +65,24 @@ public final class Coordinator implements AutoCloseable {
     CoreRuntime.migrate(config);
   }
 
+  /** As it is now. */
   public OrchestrationConfig config() {
     return config;
+  }
+
+  /**
+   * Changes settings while they are in use. What runs goes on as it began; the next claim, time-out or request is under the new
+   * ones.
+   *
+   * @param changes keys and their new values; null gives a key its default again
+   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value will not do; then nothing changes
+   */
+  public synchronized Json reconfigure(Json changes) {
+    open();
+    OrchestrationConfig changed = config.with(changes);
+    config = changed;
+    lane.widen(changed.maxParallelSteps());
+    return changed.changeable();
   }
 
   /** @throws TaskerException.Validation naming each key that is wrong, or {@code version} if it is taken by other content */
@@ -114,13 +131,42 @@ public final class Coordinator implements AutoCloseable {
     return run;
   }
 
+  /**
+   * Prepares to run one step in this process: look for its {@link StepRun#handlerName}, then start it.
+   *
+   * @throws TaskerException.StepNotFound if there is none
+   */
+  public StepRun prepareStep(long stepId) {
+    return new StepRun(this, open().step(stepId));
+  }
+
   /** Begins to work through everything that may run and whose handler is at hand. */
   public Worker startWorker() {
+    return startWorker(WorkerOptions.NONE);
+  }
+
+  /** The same, told more than the configuration says. It works until it is stopped or this handle is closed. */
+  public Worker startWorker(WorkerOptions options) {
     open();
-    Worker worker = new Worker(this, config.namespaces());
+    Worker worker = new Worker(this, options);
     workers.add(worker);
     worker.start();
+    if (closed.get()) {
+      // Closed in this very moment, and perhaps too late for close to see the worker.
+      worker.stop(0);
+      throw new TaskerException.Closed("The coordinator");
+    }
     return worker;
+  }
+
+  /** The directory has handlers that it did not have before. */
+  public void handlersCame() {
+    roomCameFree();
+  }
+
+  /** Whether this process can do its work, and if not, why; never waits for longer than a second or two. */
+  public Json health() {
+    return open().health().report();
   }
 
   public Json taskContext(long taskId) {
@@ -173,8 +219,12 @@ public final class Coordinator implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       runs.forEach(TaskRun::close);
-      workers.forEach(Worker::close);
-      if (!inFlight.awaitNone(config.shutdownTimeoutMs())) {
+      stepRuns.forEach(StepRun::close);
+      // All of them first: they end at the same time, not one after the other.
+      Deadline deadline = Deadline.in((long) config.shutdownTimeoutMs());
+      workers.forEach(Worker::quiet);
+      workers.forEach(worker -> worker.stop(deadline.leftMs()));
+      if (!inFlight.awaitNone(deadline.leftMs())) {
         runtime.breakOff(attempt -> attempt.claimant().lane() == lane);
       }
       runtime.remove(this);
@@ -227,6 +277,14 @@ public final class Coordinator implements AutoCloseable {
 
   void ended(TaskRun run) {
     runs.remove(run);
+  }
+
+  void started(StepRun run) {
+    stepRuns.add(run);
+  }
+
+  void ended(StepRun run) {
+    stepRuns.remove(run);
   }
 
   void ended(Worker worker) {

@@ -11,6 +11,7 @@ import io.taskercore.store.Migrations;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
+import io.taskercore.store.TaskReader.StepRow;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -71,6 +72,7 @@ final class CoreRuntime {
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private final Announcer announcer;
+  private final Health health;
   private Listener listener;
   private int handles;
 
@@ -88,6 +90,9 @@ final class CoreRuntime {
     this.memories = new TaskMemories(database, templates);
     this.lease = new ProcessLease(this, database, config.leaseMs());
     this.recorder = new ResultRecorder(this, database);
+    this.health = new Health(
+        pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
+        new WatchedParts());
   }
 
   /** The runtime of the configuration's database, opened if this is its first handle. */
@@ -211,6 +216,31 @@ final class CoreRuntime {
   /** The id under which this process holds claims; from the first call on, its lease is renewed. */
   long processId() {
     return lease.processId();
+  }
+
+  Health health() {
+    return health;
+  }
+
+  private final class WatchedParts implements Health.Watched {
+
+    @Override
+    public int workers() {
+      return workers.size();
+    }
+
+    @Override
+    public Boolean listenerConnected() {
+      synchronized (workers) {
+        return listener == null ? null : listener.isConnected();
+      }
+    }
+  }
+
+  /** @throws TaskerException.StepNotFound if there is none */
+  StepRow step(long stepId) {
+    return database.call(connection -> reader.step(connection, stepId))
+        .orElseThrow(() -> new TaskerException.StepNotFound(stepId));
   }
 
   Progress progress(long taskId, Collection<String> handlers) {

@@ -29,4 +29,9 @@ final class Deadline {
     long nanos = TimeUnit.MILLISECONDS.toNanos(waitMs);
     return set ? Math.min(nanos, Math.max(0, atNanos - System.nanoTime())) : nanos;
   }
+
+  /** What is left of it, in milliseconds; nothing once it has passed. */
+  long leftMs() {
+    return TimeUnit.NANOSECONDS.toMillis(capNanos(Long.MAX_VALUE / 1_000_000));
+  }
 }

@@ -1,7 +1,9 @@
 package io.taskercore.engine;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -21,8 +23,8 @@ final class Lane {
 
   private final AttemptQueue queue;
   private final Deque<Attempt> waiting = new ArrayDeque<>();
-  private final int parallel;
   private final Runnable roomCameFree;
+  private int parallel;
   private double averageNanos = HORIZON_NANOS;
   private int running;
   private int reserved;
@@ -46,10 +48,34 @@ final class Lane {
     return granted;
   }
 
+  /** Sets a place aside whether there is room or not: for a child that takes the place of its parent, which has just left. */
+  synchronized void reserveSuccession() {
+    reserved++;
+  }
+
   /** Sets all room aside, if it is enough to be worth a look at the queue: half of it, or a place where nothing waits. */
   synchronized int reserveBatch() {
     boolean worthIt = waiting.isEmpty() || 2 * room() >= parallel + prefetch();
     return reserve(worthIt ? Integer.MAX_VALUE : 0);
+  }
+
+  /** Sets one place aside, room or not: for a step that was asked for by its id. It waits its turn like the others. */
+  synchronized void reserveAnyway() {
+    reserved++;
+  }
+
+  /** From now on so many attempts may run at once; where that is fewer than run now, those go on. */
+  void widen(int newParallel) {
+    List<Attempt> next = new ArrayList<>();
+    synchronized (this) {
+      parallel = newParallel;
+      while (running < parallel && !waiting.isEmpty()) {
+        next.add(waiting.pollFirst());
+        running++;
+      }
+    }
+    next.forEach(queue::offer);
+    roomCameFree.run();
   }
 
   private int room() {

@@ -25,6 +25,9 @@ final class Listener implements AutoCloseable {
   private volatile boolean closed;
   private volatile Connection current;
 
+  /** Until there is news to the contrary; so true from the start. */
+  private volatile boolean connected = true;
+
   /** @param connections makes connections that belong to no pool */
   Listener(DataSource connections, Runnable onWork) {
     this.connections = connections;
@@ -32,11 +35,16 @@ final class Listener implements AutoCloseable {
     this.thread = Threads.start("listener", this::run);
   }
 
+  boolean isConnected() {
+    return connected;
+  }
+
   private void run() {
     while (!closed) {
       try (Connection connection = connections.getConnection()) {
         current = connection;
         announcements.listen(connection);
+        connected = true;
         onWork.run();
         while (!closed) {
           if (announcements.await(connection, WAIT_MS)) {
@@ -44,6 +52,7 @@ final class Listener implements AutoCloseable {
           }
         }
       } catch (SQLException lost) {
+        connected = false;
         if (!closed) {
           LOG.warn("listener: the connection was lost (SQLSTATE {}); work is found by polling until it is back", lost.getSQLState());
           pause();

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +35,7 @@ final class ProcessLease implements AutoCloseable {
   private final long leaseMs;
   private volatile Long processId;
   private volatile boolean suspicious;
+  private volatile long renewedNanos;
   private Map<Long, ClaimedStep> strays = Map.of();
   private Loop keeper;
   private Loop reaper;
@@ -62,7 +64,23 @@ final class ProcessLease implements AutoCloseable {
 
   private long newProcess() {
     long pid = ProcessHandle.current().pid();
-    return database.call(connection -> processes.register(connection, host(), pid, leaseMs));
+    long id = database.call(connection -> processes.register(connection, host(), pid, leaseMs));
+    renewedNanos = System.nanoTime();
+    return id;
+  }
+
+  long leaseMs() {
+    return leaseMs;
+  }
+
+  /** How long ago the lease was renewed, in milliseconds; null while there is none. */
+  Long renewedMsAgo() {
+    return processId == null ? null : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - renewedNanos);
+  }
+
+  /** It is renewed every third of its length: after two thirds a renewal has failed, or is stuck. */
+  long lateAfterMs() {
+    return leaseMs * 2 / 3;
   }
 
   private static String host() {
@@ -79,6 +97,7 @@ final class ProcessLease implements AutoCloseable {
     Renewal renewal =
         database.call(connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), held));
     if (renewal.alive()) {
+      renewedNanos = System.nanoTime();
       renewal.lostSteps().forEach(this::lose);
     } else {
       startAnew(held);

@@ -184,13 +184,17 @@ final class ResultRecorder implements AutoCloseable {
       return steps.record(connection, runtime.processId(), outcomes, parentOfWanted.keySet());
     }
 
-    /** Children are claimed with their parents' results where somebody here can run them and has room. */
+    /**
+     * Children are claimed with their parents' results where somebody here can run them: one in its parent's place, so that
+     * what was begun goes on before what waits in the queue; more as far as there is room.
+     */
     private void reserveRoomForChildren() {
       for (Completion completion : batch) {
         Claimant claimant = completion.attempt().claimant();
         if (completion.outcome().to() != StepState.COMPLETE || !claimant.open()) {
           continue;
         }
+        boolean succeeded = false;
         ClaimedStep step = completion.attempt().step();
         for (int child : step.children()) {
           long childId = ClaimedStep.stepId(step.taskId(), child);
@@ -198,7 +202,10 @@ final class ResultRecorder implements AutoCloseable {
           if (!atHand || parentOfWanted.containsKey(childId)) {
             continue;
           }
-          if (claimant.lane().reserve(1) == 0) {
+          if (!succeeded) {
+            claimant.lane().reserveSuccession();
+            succeeded = true;
+          } else if (claimant.lane().reserve(1) == 0) {
             break;
           }
           unusedRoom.merge(claimant, 1, Integer::sum);

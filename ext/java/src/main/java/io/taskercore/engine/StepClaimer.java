@@ -7,6 +7,7 @@ import io.taskercore.store.StepStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /** Claims steps, and makes attempts of claimed steps. */
@@ -33,17 +34,25 @@ final class StepClaimer {
     long processId = runtime.processId();
     List<ClaimedStep> claimed =
         database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
-    if (claimed.isEmpty()) {
-      return List.of();
-    }
-    Map<Long, TaskMemory> tasks;
+    return claimed.isEmpty() ? List.of() : attempts(claimed, tasksOf(claimed), claimant);
+  }
+
+  /** Empty where the step may not run now, or somebody else is about to run it. */
+  Optional<Attempt> claimStep(long stepId, Claimant claimant) {
+    long processId = runtime.processId();
+    List<ClaimedStep> claimed =
+        database.call(connection -> steps.claimStep(connection, processId, stepId)).stream().toList();
+    return claimed.isEmpty() ? Optional.empty() : attempts(claimed, tasksOf(claimed), claimant).stream().findFirst();
+  }
+
+  /** If the tasks cannot be read, the claims are given back. */
+  private Map<Long, TaskMemory> tasksOf(List<ClaimedStep> claimed) {
     try {
-      tasks = runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
+      return runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
     } catch (RuntimeException failure) {
       runtime.giveBack(claimed);
       throw failure;
     }
-    return attempts(claimed, tasks, claimant);
   }
 
   /**

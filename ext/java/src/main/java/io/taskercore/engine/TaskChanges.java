@@ -16,6 +16,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /** What people do to tasks and steps by hand: cancel, retry, resolve. Each is one transaction under the task's lock. */
 final class TaskChanges {
@@ -32,12 +33,12 @@ final class TaskChanges {
 
   private final CoreRuntime runtime;
   private final Database database;
-  private final long cancelGraceMs;
+  private final LongSupplier cancelGraceMs;
   private final TaskStore tasks = new TaskStore();
   private final StepStore steps = new StepStore();
   private final StepChanges changes = new StepChanges();
 
-  TaskChanges(CoreRuntime runtime, long cancelGraceMs) {
+  TaskChanges(CoreRuntime runtime, LongSupplier cancelGraceMs) {
     this.runtime = runtime;
     this.database = runtime.database();
     this.cancelGraceMs = cancelGraceMs;
@@ -71,7 +72,7 @@ final class TaskChanges {
     List<Attempt> running = runtime.attemptsOf(taskId);
     running.forEach(Attempt::tell);
     if (!running.isEmpty()) {
-      runtime.timers().in(cancelGraceMs, () -> running.forEach(Attempt::lose));
+      runtime.timers().in(cancelGraceMs.getAsLong(), () -> running.forEach(Attempt::lose));
     }
   }
 

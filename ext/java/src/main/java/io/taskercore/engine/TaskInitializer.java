@@ -13,6 +13,7 @@ import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Violation;
+import io.taskercore.store.Announcements;
 import io.taskercore.store.Database;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.AttemptLimits;
@@ -26,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** From requests to tasks: checked first, all of them, then written in one transaction. */
 final class TaskInitializer {
@@ -33,25 +35,27 @@ final class TaskInitializer {
   private static final NoArgGenerator UUIDS = Generators.timeBasedEpochGenerator();
 
   private final TemplateRegistry templates;
-  private final OrchestrationConfig config;
+  private final Supplier<OrchestrationConfig> config;
   private final TaskStore tasks = new TaskStore();
+  private final Announcements announcements = new Announcements();
 
-  TaskInitializer(TemplateRegistry templates, OrchestrationConfig config) {
+  /** @param config as it is at the time */
+  TaskInitializer(TemplateRegistry templates, Supplier<OrchestrationConfig> config) {
     this.templates = templates;
     this.config = config;
   }
 
   /** One task, in a transaction of its own. */
   Json initialize(Json request, Database database) {
-    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.maxPayloadBytes()));
+    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
     List<String> paths = List.of("");
     return inOwnTransaction(read, paths, database).get(0);
   }
 
   /** One task, in the caller's transaction. */
   Json initialize(Json request, Connection connection) {
-    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.maxPayloadBytes()));
-    return Database.within(connection, on -> create(on, prepare(on, read, List.of("")), List.of(""))).get(0);
+    List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
+    return within(connection, read, List.of("")).get(0);
   }
 
   /** Many tasks or none, in a transaction of their own. */
@@ -64,7 +68,7 @@ final class TaskInitializer {
   Json initializeAll(List<Json> requests, Connection connection) {
     List<String> paths = paths(requests.size());
     List<TaskRequest> read = read(requests, paths);
-    return JsonWriter.array(Database.within(connection, on -> create(on, prepare(on, read, paths), paths)));
+    return JsonWriter.array(within(connection, read, paths));
   }
 
   private static List<String> paths(int count) {
@@ -78,7 +82,7 @@ final class TaskInitializer {
   private List<TaskRequest> read(List<Json> requests, List<String> paths) {
     List<TaskRequest> read = new ArrayList<>(requests.size());
     for (int i = 0; i < requests.size(); i++) {
-      read.add(TaskRequestReader.read(requests.get(i), paths.get(i), config.maxPayloadBytes()));
+      read.add(TaskRequestReader.read(requests.get(i), paths.get(i), config.get().maxPayloadBytes()));
     }
     return read;
   }
@@ -88,6 +92,18 @@ final class TaskInitializer {
       return List.of();
     }
     return database.transaction(connection -> create(connection, prepare(connection, requests, paths), paths));
+  }
+
+  /** The announcement is part of the caller's transaction, so that workers hear of the tasks when it is committed, and only then. */
+  private List<Json> within(Connection connection, List<TaskRequest> requests, List<String> paths) {
+    if (requests.isEmpty()) {
+      return List.of();
+    }
+    return Database.within(connection, on -> {
+      List<Json> created = create(on, prepare(on, requests, paths), paths);
+      announcements.announce(on);
+      return created;
+    });
   }
 
   /** Finds each request's template and holds its payload against the schema. */
@@ -192,7 +208,8 @@ final class TaskInitializer {
   }
 
   private List<Long> write(Connection connection, List<NewTask> fresh) throws SQLException {
-    return tasks.create(connection, fresh, new AttemptLimits(config.retryLimits()), config.maxCrashes());
+    OrchestrationConfig now = config.get();
+    return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes());
   }
 
   private static Json document(long taskId, int steps, TaskState state, boolean created) {

@@ -155,41 +155,4 @@ final class TaskReports {
         .put("detail", explanation.detail())
         .put("next_look_at", explanation.nextLookAt()));
   }
-
-  /** Why a step does not move, or that it does. */
-  private record Explanation(String reason, String detail, Instant nextLookAt) {
-
-    static Explanation of(Standing step, boolean handlerAtHand) {
-      if (step.taskState().ended()) {
-        return new Explanation("task_ended", "the task ended in " + step.taskState().wire(), null);
-      }
-      return switch (step.state()) {
-        case "pending" -> new Explanation(
-            "waiting_for_parents", "waits for " + String.join(", ", step.openParents()), null);
-        case "in_progress" -> new Explanation(
-            "running",
-            "attempt %d of %d since %s in %s".formatted(
-                step.attempts(), step.maxAttempts(), JsonWriter.time(step.startedAt()),
-                step.holder() == null ? "a process that is gone" : step.holder()),
-            null);
-        default -> ofQueued(step, handlerAtHand);
-      };
-    }
-
-    private static Explanation ofQueued(Standing step, boolean handlerAtHand) {
-      String runAt = JsonWriter.time(step.runAt());
-      if (!step.due() && step.state().equals("waiting_for_retry")) {
-        return new Explanation(
-            "backing_off", "attempt %d failed; the next one may begin at %s".formatted(step.attempts(), runAt), step.runAt());
-      }
-      if (!step.due()) {
-        return new Explanation("not_before", "may begin at " + runAt, step.runAt());
-      }
-      if (!handlerAtHand) {
-        return new Explanation(
-            "no_live_worker_has_handler", "no live process has a handler named " + step.handler(), null);
-      }
-      return new Explanation("queued", "may run since " + runAt + ", waits for a free place", null);
-    }
-  }
 }

@@ -2,7 +2,6 @@ package io.taskercore.engine;
 
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
-import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -30,12 +29,14 @@ public final class Worker implements Claimant, AutoCloseable {
   /** An idle worker looks less and less often: in the end so many poll intervals apart. */
   private static final int LONGEST_PAUSE = 8;
 
+  private static final long LONGEST_WAIT_MS = TimeUnit.MINUTES.toMillis(1);
+
   /** How often handlers that could not be found are looked for again. */
   private static final long RESOLVE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
-  private final List<String> namespaces;
+  private final WorkerOptions options;
   private final Runnable starter = this::threadsWanted;
   private final InFlight inFlight = new InFlight();
   private final AtomicLong claimed = new AtomicLong();
@@ -54,10 +55,10 @@ public final class Worker implements Claimant, AutoCloseable {
   private long resolvedNanos = System.nanoTime();
   private volatile Set<String> templateHandlers = Set.of();
 
-  Worker(Coordinator coordinator, Collection<String> namespaces) {
+  Worker(Coordinator coordinator, WorkerOptions options) {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
-    this.namespaces = List.copyOf(namespaces);
+    this.options = options;
   }
 
   void start() {
@@ -92,6 +93,25 @@ public final class Worker implements Claimant, AutoCloseable {
         return Request.START_THREADS;
       }
       return Request.END;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Waits until the worker has stopped.
+   *
+   * @param timeoutMs how long at most, in milliseconds; null: as long as it takes
+   * @return whether it has
+   */
+  public boolean awaitEnd(Long timeoutMs) throws InterruptedException {
+    Deadline deadline = Deadline.in(timeoutMs);
+    lock.lockInterruptibly();
+    try {
+      while (!stopped && !deadline.passed()) {
+        changed.awaitNanos(deadline.capNanos(LONGEST_WAIT_MS));
+      }
+      return stopped;
     } finally {
       lock.unlock();
     }
@@ -155,7 +175,7 @@ public final class Worker implements Claimant, AutoCloseable {
     int used = 0;
     try {
       if (room > 0) {
-        List<Attempt> attempts = runtime.claimer().claimReady(handlers, namespaces, room, this);
+        List<Attempt> attempts = runtime.claimer().claimReady(handlers, namespaces(), room, this);
         used = attempts.size();
         claimed.addAndGet(used);
         attempts.forEach(lane::submit);
@@ -164,6 +184,11 @@ public final class Worker implements Claimant, AutoCloseable {
     } finally {
       lane.giveUp(room - used);
     }
+  }
+
+  /** Empty: all. */
+  private List<String> namespaces() {
+    return options.namespaces() != null ? options.namespaces() : coordinator.config().namespaces();
   }
 
   /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
@@ -281,6 +306,16 @@ public final class Worker implements Claimant, AutoCloseable {
     lock.lock();
     try {
       return !stopping;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether nothing of it runs any more. */
+  public boolean isStopped() {
+    lock.lock();
+    try {
+      return stopped;
     } finally {
       lock.unlock();
     }

@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.sql.Connection;
 import java.util.function.Function;
@@ -42,6 +43,29 @@ final class Arguments {
       return hash;
     }
     throw new InvalidType(name, "a Hash", value);
+  }
+
+  /** The {@code step_id} of a Hash, such as a step of a task context is. */
+  static long stepIdIn(ThreadContext context, String name, IRubyObject value) {
+    RubyHash hash = hash(name, value);
+    IRubyObject id = hash.fastARef(RubyString.newUTF8String(context.runtime, "step_id"));
+    if (id == null) {
+      id = hash.fastARef(context.runtime.newSymbol("step_id"));
+    }
+    if (id instanceof RubyFixnum || id instanceof RubyBignum) {
+      return stepId(id);
+    }
+    String problem = id == null ? "is required" : "must be an Integer, not an instance of " + RubyTypes.nameOf(id);
+    throw new TaskerException.Validation("step_id", problem);
+  }
+
+  /** A Hash of settings; what cannot be written down is refused as a setting. */
+  static Json configuration(ThreadContext context, String name, IRubyObject value) {
+    try {
+      return ValueWriter.write(context, hash(name, value), "", ValueWriter.MAX_DOCUMENT_BYTES);
+    } catch (TaskerException.Validation refusal) {
+      throw new TaskerException.Configuration(refusal.getMessage());
+    }
   }
 
   /** Text that the database can store. */

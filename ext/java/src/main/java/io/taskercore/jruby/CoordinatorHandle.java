@@ -2,7 +2,10 @@ package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
+import io.taskercore.engine.Worker;
+import io.taskercore.engine.WorkerOptions;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.lang.ref.Reference;
@@ -35,7 +38,6 @@ public final class CoordinatorHandle extends RubyObject {
   private final transient Lifeline lifeline;
   private final transient Coordinator coordinator;
   private final transient KnownHandlers known;
-  private final transient int maxPayloadBytes;
 
   /** The Ruby object that turns names into handlers. */
   private final transient IRubyObject registry;
@@ -45,14 +47,12 @@ public final class CoordinatorHandle extends RubyObject {
       RuntimeState state,
       Lifeline lifeline,
       KnownHandlers known,
-      OrchestrationConfig config,
       IRubyObject registry) {
     super(rubyClass.getRuntime(), rubyClass);
     this.state = state;
     this.lifeline = lifeline;
     this.coordinator = lifeline.coordinator();
     this.known = known;
-    this.maxPayloadBytes = config.maxPayloadBytes();
     this.registry = registry;
   }
 
@@ -62,7 +62,7 @@ public final class CoordinatorHandle extends RubyObject {
     KnownHandlers known = new KnownHandlers();
     Lifeline lifeline =
         CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
-    CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, config, registry);
+    CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
     state.keep(handle, lifeline);
     return handle;
@@ -80,12 +80,17 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   int maxPayloadBytes() {
-    return maxPayloadBytes;
+    return coordinator.config().maxPayloadBytes();
+  }
+
+  long shutdownTimeoutMs() {
+    return coordinator.config().shutdownTimeoutMs();
   }
 
   @JRubyMethod(name = "add_handler")
   public IRubyObject addHandler(ThreadContext context, IRubyObject name) {
     known.add(name.asJavaString());
+    coordinator.handlersCame();
     return context.nil;
   }
 
@@ -104,7 +109,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes);
+          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
           Connection given = Arguments.connection(connection);
           // A connection belongs to the thread that uses it, so its work stays on this one.
           return given == null
@@ -136,7 +141,7 @@ public final class CoordinatorHandle extends RubyObject {
       if (!(array.eltOk(i) instanceof RubyHash request)) {
         throw new TaskerException.Validation(place, "must be a Hash, not an instance of " + RubyTypes.nameOf(array.eltOk(i)));
       }
-      jsons.add(ValueWriter.writeRequest(context, request, place, maxPayloadBytes));
+      jsons.add(ValueWriter.writeRequest(context, request, place, maxPayloadBytes()));
     }
     return jsons;
   }
@@ -168,6 +173,67 @@ public final class CoordinatorHandle extends RubyObject {
         find(context, name);
       }
     }
+  }
+
+  /** {@code execute_step(step)}: a Hash with {@code step_id}; what else is in it does not matter. */
+  @JRubyMethod(name = "execute_step")
+  public IRubyObject executeStep(ThreadContext context, IRubyObject step) {
+    return guarded(context, () -> execute(context, Arguments.stepIdIn(context, "step", step)));
+  }
+
+  private IRubyObject execute(ThreadContext context, long stepId) throws Exception {
+    SlotLoan loan = SlotLoan.ofThisThread();
+    try (StepRun run = CoreCall.run(context, () -> coordinator.prepareStep(stepId), StepRun::close)) {
+      resolveHandlers(context, List.of(run.handlerName()));
+      CoreCall.run(
+          context,
+          () -> {
+            run.start();
+            return null;
+          });
+      while (!CoreCall.await(context, run::await)) {
+        state.startHandlerThreads(context);
+      }
+      return answer(context, run::outcome);
+    } finally {
+      loan.end();
+    }
+  }
+
+  /** {@code start_worker(options)}: a worker that has begun, and its foreman with it. */
+  @JRubyMethod(name = "start_worker")
+  public IRubyObject startWorker(ThreadContext context, IRubyObject options) {
+    return guarded(
+        context,
+        () -> {
+          WorkerOptions checked = WorkerOptions.read(
+              ValueWriter.write(context, Arguments.hash("options", options), "", ValueWriter.MAX_DOCUMENT_BYTES));
+          Worker worker = CoreCall.run(context, () -> coordinator.startWorker(checked), Worker::close);
+          WorkerHandle handle = new WorkerHandle(state.workerClass(), state, this, worker);
+          try {
+            state.startForeman(context, handle);
+          } catch (Throwable noThread) {
+            CoreCall.inBackground(worker::close);
+            throw noThread;
+          }
+          return handle;
+        });
+  }
+
+  /** {@code reconfigure(changes)}: what can be changed at run time, as it is now. */
+  @JRubyMethod
+  public IRubyObject reconfigure(ThreadContext context, IRubyObject changes) {
+    return guarded(
+        context,
+        () -> {
+          Json json = Arguments.configuration(context, "changes", changes);
+          return answer(context, () -> coordinator.reconfigure(json));
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject health(ThreadContext context) {
+    return guarded(context, () -> answer(context, coordinator::health));
   }
 
   @JRubyMethod(name = "task_context")
@@ -219,7 +285,7 @@ public final class CoordinatorHandle extends RubyObject {
           long id = Arguments.stepId(stepId);
           String why = Arguments.text(context, "reason", reason);
           Json json =
-              result.isNil() ? null : ValueWriter.write(context, Arguments.hash("result", result), "result", maxPayloadBytes);
+              result.isNil() ? null : ValueWriter.write(context, Arguments.hash("result", result), "result", maxPayloadBytes());
           return answer(context, () -> coordinator.resolveStep(id, why, json));
         });
   }

@@ -155,12 +155,7 @@ public final class Functions {
   }
 
   private static OrchestrationConfig configuration(ThreadContext context, IRubyObject config) {
-    RubyHash hash = Arguments.hash("the configuration", config);
-    try {
-      return OrchestrationConfig.fromJson(write(context, hash, ""));
-    } catch (TaskerException.Validation refusal) {
-      throw new TaskerException.Configuration(refusal.getMessage());
-    }
+    return OrchestrationConfig.fromJson(Arguments.configuration(context, "the configuration", config));
   }
 
   private static Json write(ThreadContext context, IRubyObject value, String root) {

@@ -5,6 +5,8 @@ import io.taskercore.engine.AttemptQueue;
 import java.lang.ref.Cleaner;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jruby.RubyClass;
 import org.jruby.RubyModule;
@@ -21,6 +23,7 @@ final class RuntimeState {
   private final RubyModule taskerCore;
   private final RubyClass coordinatorClass;
   private final RubyClass attemptClass;
+  private final RubyClass workerClass;
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
@@ -32,6 +35,7 @@ final class RuntimeState {
     this.taskerCore = taskerCore;
     this.coordinatorClass = define(nativeModule, "Coordinator", CoordinatorHandle.class);
     this.attemptClass = define(nativeModule, "Attempt", AttemptHandle.class);
+    this.workerClass = define(nativeModule, "Worker", WorkerHandle.class);
     this.log = new RubyLog(taskerCore);
     this.guard = new Guard(new RubyErrors(taskerCore, log, taskerCore.getConstant("LIBRARY_PATH").asJavaString()));
   }
@@ -67,6 +71,10 @@ final class RuntimeState {
     return coordinatorClass;
   }
 
+  RubyClass workerClass() {
+    return workerClass;
+  }
+
   RubyClass errorClass(String name) {
     return (RubyClass) taskerCore.getConstant(name);
   }
@@ -81,6 +89,11 @@ final class RuntimeState {
     if (missing > 0) {
       taskerCore.getConstant("HandlerThreads").callMethod(context, "start", context.runtime.newFixnum(missing));
     }
+  }
+
+  /** Starts the Ruby thread that does for the worker what only Ruby can. */
+  void startForeman(ThreadContext context, WorkerHandle worker) {
+    taskerCore.getConstant("Foreman").callMethod(context, "start", worker);
   }
 
   /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */
@@ -106,8 +119,17 @@ final class RuntimeState {
     LogRelay.remove(log);
   }
 
+  /** All at the same time: each may wait for its handlers. */
   void closeAll() {
-    List.copyOf(open).forEach(Lifeline::close);
+    List<CompletableFuture<Void>> closing =
+        open.stream().map(lifeline -> CompletableFuture.runAsync(lifeline::close, CoreCall::inBackground)).toList();
+    for (CompletableFuture<Void> one : closing) {
+      try {
+        one.join();
+      } catch (CompletionException failure) {
+        LogRelay.pass("warn", "a coordinator was not closed to the end: " + failure.getCause().getMessage());
+      }
+    }
   }
 
   /** What the collector of a handle sets off; knows neither the handle nor the runtime. Closing may block, so not here. */

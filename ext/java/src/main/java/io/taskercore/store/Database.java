@@ -44,25 +44,32 @@ public final class Database {
   public <T> T transaction(Work<T> work) {
     return again(() -> {
       try (Connection connection = dataSource.getConnection()) {
-        connection.setAutoCommit(false);
-        try {
-          T result = work.on(connection);
-          connection.commit();
-          return result;
-        } catch (SQLException | RuntimeException | Error failure) {
-          rollback(connection, failure);
-          throw failure;
-        } finally {
-          connection.setAutoCommit(true);
-        }
+        return transaction(connection, work);
       }
     });
   }
 
-  /** Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. */
+  private static <T> T transaction(Connection connection, Work<T> work) throws SQLException {
+    connection.setAutoCommit(false);
+    try {
+      T result = work.on(connection);
+      connection.commit();
+      return result;
+    } catch (SQLException | RuntimeException | Error failure) {
+      rollback(connection, failure);
+      throw failure;
+    } finally {
+      connection.setAutoCommit(true);
+    }
+  }
+
+  /**
+   * Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. A connection that commits
+   * by itself has none: then the work is a transaction of its own.
+   */
   public static <T> T within(Connection connection, Work<T> work) {
     try {
-      return work.on(connection);
+      return connection.getAutoCommit() ? transaction(connection, work) : work.on(connection);
     } catch (SQLException failure) {
       throw failed(failure);
     }

@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The way of a step through claim and record: the hot path, one statement each. */
 public final class StepStore {
@@ -39,7 +40,7 @@ public final class StepStore {
         WHERE l.priority IS NOT NULL
       """;
 
-  /** What both claims do with the queue rows that they have picked. */
+  /** What all claims do with the queue rows that they have picked. */
   private static final String CLAIM_PICKED = """
         ), begun AS (
           UPDATE tasker.tasks t
@@ -144,6 +145,28 @@ public final class StepStore {
       statement.setInt(5, limit);
       statement.setLong(6, processId);
       return claimedSteps(statement);
+    }
+  }
+
+  /**
+   * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
+   *
+   * @return empty where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
+   *     its task's first claim, the task's row this instant
+   */
+  public Optional<ClaimedStep> claimStep(Connection connection, long processId, long stepId) throws SQLException {
+    String sql = """
+        WITH picked AS MATERIALIZED (
+          SELECT q.task_id, q.step_id
+          FROM tasker.step_queue q
+          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now()
+          FOR UPDATE SKIP LOCKED
+        """ + CLAIM_PICKED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, ClaimedStep.taskIdOf(stepId));
+      statement.setLong(2, stepId);
+      statement.setLong(3, processId);
+      return claimedSteps(statement).stream().findFirst();
     }
   }
 

@@ -1,7 +1,9 @@
 package io.taskercore.store;
 
+import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepCounts;
+import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -44,6 +46,21 @@ public final class TaskReader {
    */
   public record Progress(
       TaskState state, StepCounts counts, Instant nextRunAt, Long nextRunInMs, int runnableHere) {}
+
+  /** A step, and the state of its task. */
+  public record StepRow(
+      long stepId,
+      String name,
+      String handler,
+      StepState state,
+      TaskState taskState,
+      int attempts,
+      int maxAttempts,
+      Json result,
+      Json error,
+      Instant nextRunAt,
+      Instant startedAt,
+      Instant completedAt) {}
 
   /** Why a step is where it is. */
   public record Standing(
@@ -180,48 +197,97 @@ public final class TaskReader {
     }
   }
 
+  public Optional<StepRow> step(Connection connection, long stepId) throws SQLException {
+    String sql = """
+        SELECT s.step_id, s.name, s.handler, s.state, t.state AS task_state, s.attempts, s.max_attempts, s.result, s.error,
+          s.next_run_at, s.started_at, s.completed_at
+        FROM tasker.workflow_steps s
+        JOIN tasker.tasks t ON t.task_id = s.task_id
+        WHERE s.task_id = ? AND s.step_id = ?""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, ClaimedStep.taskIdOf(stepId));
+      statement.setLong(2, stepId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next() ? Optional.of(stepRow(row)) : Optional.empty();
+      }
+    }
+  }
+
+  private static StepRow stepRow(ResultSet row) throws SQLException {
+    return new StepRow(
+        row.getLong("step_id"),
+        row.getString("name"),
+        row.getString("handler"),
+        StepState.of(row.getString("state")),
+        TaskState.of(row.getString("task_state")),
+        row.getInt("attempts"),
+        row.getInt("max_attempts"),
+        Rows.json(row, "result"),
+        Rows.json(row, "error"),
+        Rows.instant(row, "next_run_at"),
+        Rows.instant(row, "started_at"),
+        Rows.instant(row, "completed_at"));
+  }
+
+  private static final String STANDING = """
+      SELECT s.name, s.state, t.state AS task_state, s.handler, q.run_at,
+        COALESCE(q.run_at <= tasker.now(), false) AS due,
+        EXISTS (
+          SELECT 1 FROM tasker.processes p
+          WHERE p.lease_until > tasker.now() AND s.handler = ANY (p.handlers)) AS handler_alive,
+        s.attempts, s.max_attempts, s.started_at,
+        (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
+        ARRAY(
+          SELECT o.name || ' (' || o.state || ')'
+          FROM unnest(s.parents) AS u(ordinal)
+          JOIN tasker.workflow_steps o ON o.task_id = s.task_id AND o.step_id = (s.task_id << 16) + u.ordinal
+          WHERE o.state NOT IN ('complete', 'skipped', 'resolved_manually')
+          ORDER BY o.step_id) AS open_parents
+      FROM tasker.tasks t
+      JOIN tasker.workflow_steps s ON s.task_id = t.task_id
+      LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
+      """;
+
   /** The standing of every step that is neither done nor failed for good. */
   public List<Standing> standings(Connection connection, long taskId) throws SQLException {
-    String sql = """
-        SELECT s.name, s.state, t.state AS task_state, s.handler, q.run_at,
-          COALESCE(q.run_at <= tasker.now(), false) AS due,
-          EXISTS (
-            SELECT 1 FROM tasker.processes p
-            WHERE p.lease_until > tasker.now() AND s.handler = ANY (p.handlers)) AS handler_alive,
-          s.attempts, s.max_attempts, s.started_at,
-          (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
-          ARRAY(
-            SELECT o.name || ' (' || o.state || ')'
-            FROM unnest(s.parents) AS u(ordinal)
-            JOIN tasker.workflow_steps o ON o.task_id = s.task_id AND o.step_id = (s.task_id << 16) + u.ordinal
-            WHERE o.state NOT IN ('complete', 'skipped', 'resolved_manually')
-            ORDER BY o.step_id) AS open_parents
-        FROM tasker.tasks t
-        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
+    String sql = STANDING + """
         WHERE t.task_id = ? AND s.state IN ('pending', 'enqueued', 'in_progress', 'waiting_for_retry')
         ORDER BY s.step_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
-      try (ResultSet row = statement.executeQuery()) {
-        List<Standing> standings = new ArrayList<>();
-        while (row.next()) {
-          standings.add(new Standing(
-              row.getString("name"),
-              row.getString("state"),
-              TaskState.of(row.getString("task_state")),
-              row.getString("handler"),
-              Rows.instant(row, "run_at"),
-              row.getBoolean("due"),
-              row.getBoolean("handler_alive"),
-              row.getInt("attempts"),
-              row.getInt("max_attempts"),
-              Rows.instant(row, "started_at"),
-              row.getString("holder"),
-              Rows.texts(row, "open_parents")));
-        }
-        return standings;
+      return standings(statement);
+    }
+  }
+
+  /** The standing of one step, whatever its state. */
+  public Optional<Standing> standing(Connection connection, long stepId) throws SQLException {
+    String sql = STANDING + "WHERE t.task_id = ? AND s.step_id = ?";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, ClaimedStep.taskIdOf(stepId));
+      statement.setLong(2, stepId);
+      return standings(statement).stream().findFirst();
+    }
+  }
+
+  private static List<Standing> standings(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Standing> standings = new ArrayList<>();
+      while (row.next()) {
+        standings.add(new Standing(
+            row.getString("name"),
+            row.getString("state"),
+            TaskState.of(row.getString("task_state")),
+            row.getString("handler"),
+            Rows.instant(row, "run_at"),
+            row.getBoolean("due"),
+            row.getBoolean("handler_alive"),
+            row.getInt("attempts"),
+            row.getInt("max_attempts"),
+            Rows.instant(row, "started_at"),
+            row.getString("holder"),
+            Rows.texts(row, "open_parents")));
       }
+      return standings;
     }
   }
 

@@ -1,0 +1,141 @@
+package io.taskercore.engine;
+
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.engine.DatabaseProbe.Found;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+
+/** Whether this process can do its work on its database, and if not, why. */
+final class Health {
+
+  /** An answer that takes longer is as good as none to whoever asks for health. */
+  private static final long TIMEOUT_MS = 1_000;
+
+  private static final long SLOW_MS = 500;
+
+  private final HikariDataSource pool;
+  private final DatabaseProbe pooled;
+  private final DatabaseProbe direct;
+  private final ProcessLease lease;
+  private final Watched watched;
+
+  /** What else is looked at. */
+  interface Watched {
+
+    int workers();
+
+    /** Null where nobody needs it. */
+    Boolean listenerConnected();
+  }
+
+  /**
+   * @param pooled asks on a connection of the pool
+   * @param direct asks on one beside it, for when the pool has none to give
+   */
+  Health(HikariDataSource pool, DatabaseProbe pooled, DatabaseProbe direct, ProcessLease lease, Watched watched) {
+    this.pool = pool;
+    this.pooled = pooled;
+    this.direct = direct;
+    this.lease = lease;
+    this.watched = watched;
+  }
+
+  /** One look, as it is written down. */
+  private static final class Look {
+    private final List<String> reasons = new ArrayList<>();
+    private boolean down;
+    private Found found;
+
+    private void down(String reason) {
+      down = true;
+      reasons.add(reason);
+    }
+
+    private String status() {
+      return down ? "down" : reasons.isEmpty() ? "ok" : "degraded";
+    }
+  }
+
+  /**
+   * {@code status} ({@code ok}, {@code degraded}: it works, but not as it should, {@code down}: nothing can be claimed or recorded),
+   * {@code reasons} in words, and what was found: {@code database, pool, lease, listener, workers}.
+   */
+  Json report() {
+    Look look = new Look();
+    HikariPoolMXBean connections = pool.getHikariPoolMXBean();
+    int most = pool.getMaximumPoolSize();
+    boolean exhausted = isExhausted(connections, most);
+    lookAtDatabase(look, exhausted);
+    // Looked at again: the question itself may have had to wait for a connection.
+    if (exhausted || isExhausted(connections, most)) {
+      look.reasons.add("all %d connections of the pool are in use; %d calls wait for one".formatted(
+          most, connections.getThreadsAwaitingConnection()));
+    }
+    Long renewedMs = lease.renewedMsAgo();
+    if (renewedMs != null && renewedMs > lease.lateAfterMs()) {
+      look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
+          .formatted(renewedMs, lease.leaseMs()));
+    }
+    Boolean listening = watched.listenerConnected();
+    if (Boolean.FALSE.equals(listening)) {
+      look.reasons.add("the listener's connection is lost; other processes' work is found by polling");
+    }
+    return document(look, connections, most, renewedMs, listening);
+  }
+
+  private static boolean isExhausted(HikariPoolMXBean connections, int most) {
+    return connections.getActiveConnections() >= most && connections.getIdleConnections() == 0;
+  }
+
+  private void lookAtDatabase(Look look, boolean exhausted) {
+    try {
+      look.found = (exhausted ? direct : pooled).ask(TIMEOUT_MS);
+      if (look.found.readOnly()) {
+        look.down("PostgreSQL is read-only");
+      } else if (look.found.latencyMs() > SLOW_MS) {
+        look.reasons.add("PostgreSQL took %d ms to answer".formatted(Math.round(look.found.latencyMs())));
+      }
+    } catch (TimeoutException silence) {
+      look.down("PostgreSQL did not answer within %d ms".formatted(TIMEOUT_MS));
+    } catch (ExecutionException failure) {
+      String reason = failure.getCause() instanceof TaskerException known ? known.getMessage() : "PostgreSQL cannot be asked";
+      look.down(reason);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      look.down("nobody waited for PostgreSQL's answer");
+    }
+  }
+
+  private Json document(Look look, HikariPoolMXBean connections, int most, Long renewedMs, Boolean listening) {
+    return JsonWriter.object(out -> out
+        .put("status", look.status())
+        .put("reasons", look.reasons)
+        .put("database", database(look.found))
+        .put("pool", JsonWriter.object(figures -> figures
+            .put("size", connections.getTotalConnections())
+            .put("max_size", most)
+            .put("active", connections.getActiveConnections())
+            .put("idle", connections.getIdleConnections())
+            .put("waiting", connections.getThreadsAwaitingConnection())))
+        .put("lease", renewedMs == null ? null : JsonWriter.object(term -> term
+            .put("renewed_ms_ago", renewedMs)
+            .put("lease_ms", lease.leaseMs())))
+        .put("listener", listening == null ? null : listening ? "connected" : "lost")
+        .put("workers", watched.workers()));
+  }
+
+  private static Json database(Found found) {
+    return JsonWriter.object(out -> {
+      out.put("reachable", found != null);
+      if (found != null) {
+        out.put("latency_ms", found.latencyMs()).put("read_only", found.readOnly()).put("clock_ahead_ms", found.skewMs());
+      }
+    });
+  }
+}

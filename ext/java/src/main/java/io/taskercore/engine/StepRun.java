@@ -1,0 +1,243 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.TaskReader;
+import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.StepRow;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
+ * children are left to whoever works on the task.
+ */
+public final class StepRun implements Claimant, AutoCloseable {
+
+  /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
+  private static final int TRIES = 10;
+  private static final long PAUSE_MS = 20;
+
+  private final Coordinator coordinator;
+  private final CoreRuntime runtime;
+  private final StepRow step;
+  private final TaskReader reader = new TaskReader();
+  private final Runnable starter = this::threadsWanted;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private boolean claimed;
+  private boolean threadsWanted;
+  private boolean closed;
+  private int inFlight;
+  private long begunNanos;
+  private long endedNanos;
+
+  StepRun(Coordinator coordinator, StepRow step) {
+    this.coordinator = coordinator;
+    this.runtime = coordinator.runtime();
+    this.step = step;
+  }
+
+  /** The name of the handler that the step asks for. */
+  public String handlerName() {
+    return step.handler();
+  }
+
+  /**
+   * Claims the step and lets it run as soon as its coordinator has a place for it.
+   *
+   * @throws TaskerException.State if it cannot run now, with the reason
+   */
+  public void start() {
+    coordinator.started(this);
+    coordinator.attempts().addStarter(starter);
+    if (!coordinator.directory().has(step.handler())) {
+      throw refusal("this process has no handler named " + step.handler());
+    }
+    coordinator.met(Set.of(step.handler()));
+    Attempt attempt = claim();
+    lane().reserveAnyway();
+    lane().submit(attempt);
+    lock.lock();
+    try {
+      claimed = true;
+      changed.signalAll();
+      if (!closed) {
+        return;
+      }
+    } finally {
+      lock.unlock();
+    }
+    // Whoever asked for it has left meanwhile.
+    runtime.giveBackUnstarted(this);
+  }
+
+  private Attempt claim() {
+    for (int tries = 1; ; tries++) {
+      Optional<Attempt> attempt = runtime.claimer().claimStep(step.stepId(), this);
+      if (attempt.isPresent()) {
+        return attempt.get();
+      }
+      Standing standing = runtime.database().call(connection -> reader.standing(connection, step.stepId()))
+          .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
+      if (!standing.due() || tries == TRIES || isClosed()) {
+        throw refusal(standing);
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private TaskerException.State refusal(Standing standing) {
+    return refusal(switch (standing.state()) {
+      case "complete", "skipped", "resolved_manually" -> "it is " + standing.state();
+      case "error" -> "it has failed for good; retry_step grants it another attempt";
+      case "cancelled" -> "it was cancelled";
+      case "in_progress" -> "it is running, " + Explanation.of(standing, true).detail();
+      default -> standing.due() ? "somebody else is about to run it" : Explanation.of(standing, true).detail();
+    });
+  }
+
+  private TaskerException.State refusal(String reason) {
+    return new TaskerException.State("Step %d (%s) cannot be executed now: %s".formatted(step.stepId(), step.name(), reason));
+  }
+
+  /**
+   * Waits until the attempt has ended, one way or another.
+   *
+   * @return true when it has; false when handler threads are wanted: start as many as {@link AttemptQueue#threadsToStart} says
+   *     and wait again
+   */
+  public boolean await() throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (!over() && !threadsWanted) {
+        changed.await();
+      }
+      threadsWanted = false;
+      return over();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean over() {
+    return claimed && inFlight == 0;
+  }
+
+  /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is the handler's. */
+  public Json outcome() {
+    StepRow now = runtime.database().call(connection -> reader.step(connection, step.stepId()))
+        .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
+    return JsonWriter.object(out -> {
+      out.put("task_id", ClaimedStep.taskIdOf(now.stepId()))
+          .put("step_id", now.stepId())
+          .put("name", now.name())
+          .put("handler", now.handler())
+          .put("state", now.state().wire())
+          .put("task_status", now.taskState().wire())
+          .put("attempts", now.attempts())
+          .put("max_attempts", now.maxAttempts())
+          .put("result", now.result())
+          .put("error", now.error())
+          .put("next_run_at", now.nextRunAt())
+          .put("started_at", now.startedAt())
+          .put("completed_at", now.completedAt());
+      if (begunNanos == 0) {
+        out.put("duration_ms", (String) null);
+      } else {
+        out.put("duration_ms", (endedNanos - begunNanos) / 1_000_000.0);
+      }
+    });
+  }
+
+  /** Ends the call: what has not begun is given back, what runs goes on and is recorded. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
+    coordinator.attempts().removeStarter(starter);
+    coordinator.ended(this);
+    runtime.giveBackUnstarted(this);
+  }
+
+  private boolean isClosed() {
+    lock.lock();
+    try {
+      return closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void threadsWanted() {
+    lock.lock();
+    try {
+      threadsWanted = true;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public HandlerDirectory directory() {
+    return coordinator.directory();
+  }
+
+  @Override
+  public Lane lane() {
+    return coordinator.lane();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return coordinator.config().stepTimeoutMs();
+  }
+
+  /** Never: this step was asked for, and no other. */
+  @Override
+  public boolean open() {
+    return false;
+  }
+
+  @Override
+  public void began(Attempt attempt) {
+    lock.lock();
+    try {
+      begunNanos = System.nanoTime();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void holds(int more) {
+    coordinator.holds(more);
+    lock.lock();
+    try {
+      inFlight += more;
+      endedNanos = System.nanoTime();
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package io.taskercore.jruby;
+
+import io.taskercore.engine.Worker;
+import java.util.Set;
+import org.jruby.RubyClass;
+import org.jruby.RubyObject;
+import org.jruby.anno.JRubyClass;
+import org.jruby.anno.JRubyMethod;
+import org.jruby.exceptions.RaiseException;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/**
+ * {@code TaskerCore::Native::Worker}: a worker of the core as Ruby holds it.
+ *
+ * <p>Its foreman, a Ruby thread inside {@link #oversee}, holds on to it and to its coordinator's handle for as long as the worker
+ * has not stopped. So a running worker needs nobody else to refer to it, and its coordinator is not collected under it.
+ */
+@JRubyClass(name = "TaskerCore::Native::Worker")
+public final class WorkerHandle extends RubyObject {
+
+  private static final long serialVersionUID = 1L;
+
+  private final transient RuntimeState state;
+  private final transient CoordinatorHandle coordinator;
+  private final transient Worker worker;
+
+  WorkerHandle(RubyClass rubyClass, RuntimeState state, CoordinatorHandle coordinator, Worker worker) {
+    super(rubyClass.getRuntime(), rubyClass);
+    this.state = state;
+    this.coordinator = coordinator;
+    this.worker = worker;
+  }
+
+  /** {@code oversee}: what the foreman does with its life; returns when the worker has stopped. */
+  @JRubyMethod
+  public IRubyObject oversee(ThreadContext context) {
+    return state.guard().run(
+        context,
+        () -> {
+          while (true) {
+            switch (CoreCall.await(context, worker::await)) {
+              case START_THREADS -> state.startHandlerThreads(context);
+              case RESOLVE_HANDLERS -> resolveHandlers(context, worker.handlerNames());
+              case END -> {
+                return context.nil;
+              }
+            }
+          }
+        });
+  }
+
+  /** All of them, also those that were found before: their code may have gone, or have come back. */
+  private void resolveHandlers(ThreadContext context, Set<String> names) {
+    for (String name : names) {
+      try {
+        coordinator.find(context, name);
+      } catch (RaiseException raised) {
+        state.log().write(context, "error", "the handler " + name + " was not looked for to the end: " + raised.getMessage());
+      }
+    }
+    worker.handlersResolved();
+  }
+
+  /** {@code stop(timeout_ms)}: true if every handler came to its end by itself; nil for the configuration's time-out. */
+  @JRubyMethod
+  public IRubyObject stop(ThreadContext context, IRubyObject timeoutMs) {
+    return state.guard().run(
+        context,
+        () -> {
+          Long given = Arguments.milliseconds("timeout_ms", timeoutMs);
+          long limitMs = given == null ? coordinator.shutdownTimeoutMs() : given;
+          return context.runtime.newBoolean(CoreCall.run(context, () -> worker.stop(limitMs)));
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject quiet(ThreadContext context) {
+    worker.quiet();
+    return context.nil;
+  }
+
+  /** {@code wait(timeout_ms)}: whether it has stopped; nil waits for as long as it takes. */
+  @JRubyMethod(name = "wait")
+  public IRubyObject await(ThreadContext context, IRubyObject timeoutMs) {
+    return state.guard().run(
+        context,
+        () -> {
+          Long limitMs = Arguments.milliseconds("timeout_ms", timeoutMs);
+          return context.runtime.newBoolean(CoreCall.await(context, () -> worker.awaitEnd(limitMs)));
+        });
+  }
+
+  @JRubyMethod(name = "running?")
+  public IRubyObject isRunning(ThreadContext context) {
+    return context.runtime.newBoolean(worker.isRunning());
+  }
+
+  @JRubyMethod(name = "stopped?")
+  public IRubyObject isStopped(ThreadContext context) {
+    return context.runtime.newBoolean(worker.isStopped());
+  }
+
+  @JRubyMethod
+  public IRubyObject stats(ThreadContext context) {
+    return state.guard().run(context, () -> ValueReader.read(context, worker.stats()));
+  }
+}
