@@ -1,7 +1,12 @@
 # frozen_string_literal: true
 
 require "forwardable"
-require "logger"
+begin
+  require "logger"
+rescue LoadError
+  # JRuby ships it as a gem of its own from Ruby 4.0 on, which Bundler hides from those who have not asked for it.
+  raise LoadError, 'tasker_core needs the logger gem, which JRuby ships: add gem "logger" to the Gemfile'
+end
 
 # Durable DAG workflows for Ruby applications on JRuby.
 #
@@ -24,9 +29,14 @@ require_relative "tasker_core/configuration"
 require_relative "tasker_core/result"
 require_relative "tasker_core/step_result"
 require_relative "tasker_core/step_handler"
+require_relative "tasker_core/step_logger"
 require_relative "tasker_core/step_context"
 require_relative "tasker_core/handler_registry"
 require_relative "tasker_core/handler_threads"
+require_relative "tasker_core/foreman"
+require_relative "tasker_core/worker"
 require_relative "tasker_core/template_source"
+require_relative "tasker_core/callers_connection"
 require_relative "tasker_core/coordinator"
+require_relative "tasker_core/task_handler"
 require_relative "tasker_core/process"

@@ -10,6 +10,7 @@ module TaskerCore
     def initialize(config)
       HandlerThreads.stop_at_exit
       @handlers = HandlerRegistry.new
+      @registered = {}.freeze
       @native = Native.open(config, @handlers)
     end
 
@@ -42,20 +43,23 @@ module TaskerCore
     #   coordinator.initialize_task(namespace: "shop", task_name: "order", payload: { id: 7 }, idempotency_key: "order-7")
     #
     # @param request [Hash] +task_name+, and what else README.md lists
-    # @param connection [java.sql.Connection, nil] writes the rows in the transaction of this connection
+    # @param connection [java.sql.Connection, #raw_connection, Sequel::Database, nil] writes the rows in the transaction of this
+    #   connection, ActiveRecord's or Sequel's for instance: a rollback leaves nothing, workers hear of the task after the commit.
+    #   Outside of a transaction the call is one of its own.
     # @return [Result] +task_id, step_count, status, errors, created+
     # @raise [ValidationError, TemplateNotFoundError, IdempotencyConflictError]
     def initialize_task(request = nil, connection: nil, **keys)
-      Result.new(@native.initialize_task(with_keys(request, keys), connection))
+      request = with_keys(request, keys)
+      CallersConnection.open(connection) { |jdbc| Result.new(@native.initialize_task(request, jdbc)) }
     end
 
     # Creates many tasks in one transaction: all or none.
     #
     # @param requests [Array<Hash>]
-    # @param connection [java.sql.Connection, nil] as in {#initialize_task}
+    # @param connection [Object, nil] as in {#initialize_task}
     # @return [Array<Result>] in the same order
     def initialize_tasks(requests, connection: nil)
-      @native.initialize_tasks(requests, connection).map { |created| Result.new(created) }
+      CallersConnection.open(connection) { |jdbc| @native.initialize_tasks(requests, jdbc).map { |created| Result.new(created) } }
     end
 
     # Runs a task in this process, until it has ended, the rest needs a handler that is missing here, or time is up.
@@ -72,7 +76,7 @@ module TaskerCore
     # Creates a task, unless given the id of one, and runs it.
     #
     # @param request_or_id [Hash, Integer]
-    # @param connection [java.sql.Connection, nil] as in {#initialize_task}; its transaction must be committed for the task to run
+    # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
     # @return [Result] as {#orchestrate_task}, and +created+
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id) if request_or_id.is_a?(Integer)
@@ -80,6 +84,57 @@ module TaskerCore
       created = initialize_task(request_or_id, connection: connection, **keys)
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
     end
+
+    # {#orchestrate_task} for those who prefer to be told of errors rather than to rescue them.
+    #
+    # @param task_id [Integer]
+    # @param timeout_ms [Numeric, nil]
+    # @return [Result] +success+ (true) and +data+, or +success+ (false), +error_type+, +error_message+ and +error_context+, see
+    #   {Error#error_type} and {Error#error_context}
+    def orchestrate_with_errors(task_id, timeout_ms: nil)
+      Result.new("success" => true, "data" => orchestrate_task(task_id, timeout_ms: timeout_ms).to_h)
+    rescue Error => e
+      about = task_id.is_a?(Integer) ? { "task_id" => task_id } : {}
+      Result.new("success" => false, "error_type" => e.error_type, "error_message" => e.message,
+                 "error_context" => about.merge(e.error_context))
+    end
+
+    # Runs one step that may run now, and waits for its outcome. Its children are left to whoever works on the task.
+    #
+    #   coordinator.execute_step("step_id" => 458_753)
+    #   coordinator.execute_step(coordinator.task_context(7)["steps"].first)
+    #
+    # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} will do
+    # @return [Result] the step as it is now: +task_id, step_id, name, handler, state, task_status, attempts, max_attempts, result,
+    #   error, next_run_at, started_at, completed_at+, and how long its handler took, +duration_ms+
+    # @raise [StepNotFoundError]
+    # @raise [StateError] if it cannot run now: its parents are not done, its time has not come, it runs elsewhere, it has ended,
+    #   or its handler is missing here; the message says which
+    def execute_step(step = nil, **keys) = Result.new(@native.execute_step(with_keys(step, keys)))
+
+    # Starts to work through every task whose steps may run and whose handlers are at hand, on threads in the background.
+    #
+    # @param options [Hash] +namespaces+: those whose steps it runs (an Array of names; the coordinator's, unless given)
+    # @return [Worker]
+    # @raise [ValidationError] for an option that does not exist or will not do
+    def start_worker(options = {}, **keys) = Worker.new(@native.start_worker(with_keys(options, keys)))
+
+    # Changes settings while they are in use: those that {Configuration.keys} calls +reconfigurable+. What runs goes on as it
+    # began. To change the others takes a new coordinator.
+    #
+    #   coordinator.reconfigure(max_parallel_steps: 20)
+    #
+    # @param changes [Hash] keys and their new values; +nil+ gives a key its default again
+    # @return [Result] all settings that can be changed so, as they are now
+    # @raise [ConfigurationError] naming each key that cannot be changed or whose value will not do; then none is changed
+    def reconfigure(changes = nil, **keys) = Result.new(@native.reconfigure(with_keys(changes, keys)))
+
+    # Whether this process can do its work. Takes no longer than a second or so, whatever state the database is in.
+    #
+    # @return [Result] +status+ (+ok+, +degraded+, +down+), +reasons+ (an Array of sentences), and what was found: +database+
+    #   (+reachable, latency_ms, read_only, clock_ahead_ms+), +pool+ (+size, max_size, active, idle, waiting+), +lease+
+    #   (+renewed_ms_ago, lease_ms+; nil before the first claim), +listener+ (+connected+, +lost+; nil without a worker), +workers+
+    def health = Result.new(@native.health)
 
     # Everything about a task.
     #
@@ -131,7 +186,21 @@ module TaskerCore
     # @return [Result] +steps+, each with +name, state, reason, detail, next_look_at+
     def explain(task_id) = Result.new(@native.explain(task_id))
 
-    # Ends this coordinator; handlers that run are interrupted. To close it again does nothing, to use it raises {ClosedError}.
+    # Registers a template unless it was registered here before.
+    #
+    # @api private
+    # @param owner [String, Class] of whose templates the last one is remembered
+    # @param template [Hash] the very same object each time
+    # @return [Result] as {#register_template}
+    def register_once(owner, template)
+      known, registered = @registered[owner]
+      return registered if known.equal?(template)
+
+      register_template(template).tap { |anew| @registered = @registered.merge(owner => [template, anew]).freeze }
+    end
+
+    # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
+    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}.
     #
     # @return [nil]
     def close = @native.close
@@ -148,6 +217,7 @@ module TaskerCore
 
     # One Hash from a positional one and keywords.
     def with_keys(hash, keys)
+      hash = hash.to_h if hash.is_a?(Result)
       return keys if hash.nil? && !keys.empty?
       return hash if keys.empty? || !hash.is_a?(Hash)
 

@@ -6,21 +6,36 @@ module TaskerCore
   module Error
     # @return [String, nil] the name of this error in the log
     attr_reader :reference
+
+    # @return [String] the kind of error, where errors are data: see {Coordinator#orchestrate_with_errors}
+    def error_type = "internal_error"
+
+    # @return [Hash{String => Object}] what is known beside the message: +reference+ always, and the error's own attributes
+    def error_context = { "reference" => reference }
   end
 
   # There is no task with this id.
   class TaskNotFoundError < ArgumentError
     include Error
+
+    # @return [String]
+    def error_type = "task_not_found"
   end
 
   # There is no step with this id or name.
   class StepNotFoundError < ArgumentError
     include Error
+
+    # @return [String]
+    def error_type = "step_not_found"
   end
 
   # There is no template under this namespace, name and version.
   class TemplateNotFoundError < ArgumentError
     include Error
+
+    # @return [String]
+    def error_type = "template_not_found"
   end
 
   # A request, a template or a value was refused.
@@ -31,6 +46,12 @@ module TaskerCore
     def errors
       @errors || []
     end
+
+    # @return [String]
+    def error_type = "validation_error"
+
+    # @return [Hash{String => Object}]
+    def error_context = super.merge("errors" => errors)
   end
 
   # The idempotency key was used before, with another payload.
@@ -41,16 +62,28 @@ module TaskerCore
     def errors
       @errors || []
     end
+
+    # @return [String]
+    def error_type = "idempotency_conflict"
+
+    # @return [Hash{String => Object}]
+    def error_context = super.merge("errors" => errors)
   end
 
   # The configuration cannot work.
   class ConfigurationError < ArgumentError
     include Error
+
+    # @return [String]
+    def error_type = "configuration_error"
   end
 
   # An argument is of the wrong Ruby type.
   class InvalidTypeError < TypeError
     include Error
+
+    # @return [String]
+    def error_type = "invalid_type"
   end
 
   # PostgreSQL, the way to it, or the connection pool failed.
@@ -64,16 +97,28 @@ module TaskerCore
     def transient?
       @transient ? true : false
     end
+
+    # @return [String]
+    def error_type = "database_error"
+
+    # @return [Hash{String => Object}]
+    def error_context = super.merge("sql_state" => sql_state, "transient" => transient?)
   end
 
   # The change is not one that the task or step can make in the state that it is in.
   class StateError < RuntimeError
     include Error
+
+    # @return [String]
+    def error_type = "state_error"
   end
 
   # The handle was closed.
   class ClosedError < RuntimeError
     include Error
+
+    # @return [String]
+    def error_type = "closed"
   end
 
   # Something nobody foresaw. The log has the details, under {Error#reference}.

@@ -60,7 +60,7 @@ module TaskerCore
     def_delegators :coordinator,
                    :register_template, :register_handler, :initialize_task, :initialize_tasks, :orchestrate_task,
                    :handle_task, :task_context, :list_tasks, :cancel_task, :retry_step, :resolve_step, :resolve_task,
-                   :explain
+                   :explain, :execute_step, :orchestrate_with_errors, :start_worker, :reconfigure, :health
 
     # Closes the process's own coordinator, if there is one; the next call makes a new one.
     #

@@ -56,8 +56,8 @@ module TaskerCore
     # @return [Boolean] whether a failure of this attempt is final
     def last_attempt? = @attempt.last?
 
-    # @return [Logger] the library's
-    def logger = TaskerCore.logger
+    # @return [Logger] the library's, which is told with each message which task, step, attempt and correlation id it is about
+    def logger = @logger ||= StepLogger.new(self)
 
     # @return [String]
     def inspect = "#<#{self.class.name} task #{task_id}, step #{step_name}, attempt #{attempt} of #{max_attempts}>"

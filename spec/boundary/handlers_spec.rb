@@ -193,8 +193,7 @@ RSpec.describe "Handlers" do
 
       expect(seen).to have_attributes(
         task_id: step["step_id"] >> 16, step_id: step["step_id"], step_name: "only", namespace: "default", payload: { "n" => [1] },
-        config: { "limit" => 5 }, results: {}, attempt: 1, max_attempts: 2, retry?: false, last_attempt?: false, cancelled?: false,
-        logger: TaskerCore.logger
+        config: { "limit" => 5 }, results: {}, attempt: 1, max_attempts: 2, retry?: false, last_attempt?: false, cancelled?: false
       )
       expect(seen.deadline).to be_within(5).of(Time.now + 60)
       expect(seen.correlation_id).to match(/\A\h{8}-/)

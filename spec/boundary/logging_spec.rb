@@ -31,6 +31,35 @@ RSpec.describe "What the core logs" do
     expect(eventually { log.string.include?("heard again") }).to be(true)
   end
 
+  describe "through a handler's context" do
+    it "says which task, step, attempt and correlation id it is about" do
+      step = run_step do |context|
+        context.logger.info("charged")
+        context.logger.warn { "twice" }
+        context.logger.error(ArgumentError.new("odd"))
+        context.logger.debug? && nil
+      end
+      task_id = step["step_id"] >> 16
+      tag = "[task #{task_id} step #{step['step_id']} only attempt 1 correlation #{coordinator.task_context(task_id).correlation_id}]"
+
+      expect(log.string).to include("INFO -- : #{tag} charged\n", "WARN -- : #{tag} twice\n", "ERROR -- : #{tag} ArgumentError: odd\n")
+    end
+
+    it "obeys the library's logger, whichever that is by then" do
+      asked = false
+      run_step do |context|
+        context.logger.info("before")
+        TaskerCore.logger = Logger.new(log, level: :error)
+        context.logger.info { asked = true }
+        context.logger.error("after")
+        { "level" => context.logger.level, "info" => context.logger.info? }
+      end
+
+      expect(log.string).to match(/before.*after/m)
+      expect(asked).to be(false)
+    end
+  end
+
   it "never holds a payload above debug" do
     run_step(payload: { secret: "hunter2" }) { raise "oops" }
     run_step(payload: { secret: "hunter2" }) { { "secret" => Float::NAN } }

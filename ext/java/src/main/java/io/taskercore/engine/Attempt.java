@@ -144,7 +144,6 @@ public final class Attempt {
 
   public void succeed(Json result) {
     if (end()) {
-      memory.remember(step.stepId(), result);
       runtime.recorder().record(new Completion(this, Outcomes.success(step, result)));
     }
     leave();

@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.Migrations;
@@ -67,7 +68,7 @@ final class CoreRuntime {
   private final ProcessLease lease;
   private final TaskReader reader = new TaskReader();
   private final StepStore steps = new StepStore();
-  private final Map<Long, Attempt> inFlight = new ConcurrentHashMap<>();
+  private final Map<Claim, Attempt> inFlight = new ConcurrentHashMap<>();
   private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
@@ -336,14 +337,14 @@ final class CoreRuntime {
   }
 
   void remember(Attempt attempt) {
-    inFlight.put(attempt.stepId(), attempt);
+    inFlight.put(attempt.step().claim(), attempt);
     memories.use(attempt.memory());
     attempt.claimant().holds(1);
   }
 
   /** The attempt is recorded, lost or given back. */
   void forget(Attempt attempt) {
-    if (inFlight.remove(attempt.stepId(), attempt)) {
+    if (inFlight.remove(attempt.step().claim(), attempt)) {
       memories.leave(attempt.memory());
       attempt.claimant().holds(-1);
     }
@@ -353,8 +354,9 @@ final class CoreRuntime {
     return inFlight.values();
   }
 
-  Attempt inFlight(long stepId) {
-    return inFlight.get(stepId);
+  /** The attempt that this claim is for, if it is in flight here; else null. */
+  Attempt inFlight(Claim claim) {
+    return inFlight.get(claim);
   }
 
   /** Tells the running attempts of a task that their outcome is of no use. */

@@ -1,6 +1,7 @@
 package io.taskercore.engine;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
@@ -36,7 +37,7 @@ final class ProcessLease implements AutoCloseable {
   private volatile Long processId;
   private volatile boolean suspicious;
   private volatile long renewedNanos;
-  private Map<Long, ClaimedStep> strays = Map.of();
+  private Map<Claim, ClaimedStep> strays = Map.of();
   private Loop keeper;
   private Loop reaper;
   private boolean closed;
@@ -98,7 +99,7 @@ final class ProcessLease implements AutoCloseable {
         database.call(connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), held));
     if (renewal.alive()) {
       renewedNanos = System.nanoTime();
-      renewal.lostSteps().forEach(this::lose);
+      renewal.lost().forEach(this::lose);
     } else {
       startAnew(held);
     }
@@ -112,11 +113,11 @@ final class ProcessLease implements AutoCloseable {
         "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
         leaseMs, held.size());
     processId = newProcess();
-    held.forEach(step -> lose(step.stepId()));
+    held.forEach(step -> lose(step.claim()));
   }
 
-  private void lose(long stepId) {
-    Attempt attempt = runtime.inFlight(stepId);
+  private void lose(Claim claim) {
+    Attempt attempt = runtime.inFlight(claim);
     if (attempt != null) {
       attempt.lose();
     }
@@ -129,14 +130,14 @@ final class ProcessLease implements AutoCloseable {
   /** What our row says we hold and we know nothing of, twice in a row: claims whose confirmation never reached us. */
   private void giveStraysBack() {
     long id = processId;
-    Map<Long, ClaimedStep> unknown = new HashMap<>();
+    Map<Claim, ClaimedStep> unknown = new HashMap<>();
     for (ClaimedStep step : database.call(connection -> processes.heldBy(connection, id))) {
-      if (runtime.inFlight(step.stepId()) == null) {
-        unknown.put(step.stepId(), step);
+      if (runtime.inFlight(step.claim()) == null) {
+        unknown.put(step.claim(), step);
       }
     }
     List<ClaimedStep> again = new ArrayList<>(unknown.values());
-    again.removeIf(step -> !step.equals(strays.get(step.stepId())));
+    again.removeIf(step -> !strays.containsKey(step.claim()));
     strays = unknown;
     suspicious = !unknown.isEmpty();
     if (!again.isEmpty()) {

@@ -165,6 +165,7 @@ final class ResultRecorder implements AutoCloseable {
             return done;
           });
         }
+        remember(recorded.accepted());
         handOver(recorded.handedOver());
       } finally {
         unusedRoom.forEach((claimant, room) -> claimant.lane().giveUp(room));
@@ -234,6 +235,21 @@ final class ResultRecorder implements AutoCloseable {
         }
       }
       return failed;
+    }
+
+    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
+    private void remember(List<Long> accepted) {
+      Map<Long, Completion> newest = new HashMap<>();
+      for (Completion completion : batch) {
+        newest.merge(completion.attempt().stepId(), completion,
+            (one, other) -> one.outcome().fence() > other.outcome().fence() ? one : other);
+      }
+      for (long stepId : accepted) {
+        Completion completion = newest.get(stepId);
+        if (completion.outcome().to() == StepState.COMPLETE) {
+          completion.attempt().memory().remember(stepId, completion.outcome().result());
+        }
+      }
     }
 
     private void handOver(List<ClaimedStep> claimed) {

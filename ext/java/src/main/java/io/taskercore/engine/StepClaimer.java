@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
 import java.util.ArrayList;
@@ -25,15 +26,14 @@ final class StepClaimer {
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long processId = runtime.processId();
     long taskId = task.facts().taskId();
-    List<ClaimedStep> claimed =
-        database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
+    List<ClaimedStep> claimed = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
     return attempts(claimed, Map.of(taskId, task), claimant);
   }
 
   List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
     long processId = runtime.processId();
     List<ClaimedStep> claimed =
-        database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
+        claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
     return claimed.isEmpty() ? List.of() : attempts(claimed, tasksOf(claimed), claimant);
   }
 
@@ -41,8 +41,20 @@ final class StepClaimer {
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
     long processId = runtime.processId();
     List<ClaimedStep> claimed =
-        database.call(connection -> steps.claimStep(connection, processId, stepId)).stream().toList();
+        claim(connection -> steps.claimStep(connection, processId, stepId).stream().toList());
     return claimed.isEmpty() ? Optional.empty() : attempts(claimed, tasksOf(claimed), claimant).stream().findFirst();
+  }
+
+  /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
+  private List<ClaimedStep> claim(Database.Work<List<ClaimedStep>> statement) {
+    try {
+      return database.call(statement);
+    } catch (TaskerException.Database failure) {
+      if (failure.isTransient()) {
+        runtime.suspectClaims();
+      }
+      throw failure;
+    }
   }
 
   /** If the tasks cannot be read, the claims are given back. */

@@ -99,7 +99,7 @@ final class TaskInitializer {
     if (requests.isEmpty()) {
       return List.of();
     }
-    return Database.within(connection, on -> {
+    return Database.allOrNothingWithin(connection, on -> {
       List<Json> created = create(on, prepare(on, requests, paths), paths);
       announcements.announce(on);
       return created;

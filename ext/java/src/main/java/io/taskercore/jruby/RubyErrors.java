@@ -65,7 +65,7 @@ final class RubyErrors {
       RaiseException error = error(context, "ValidationError", failure.getMessage(), reference);
       return with(error, "@errors", violations(validation.violations()));
     } else if (failure instanceof TaskerException.IdempotencyConflict conflict) {
-      List<Violation> violations = List.of(new Violation(conflict.path(), conflict.getMessage()));
+      List<Violation> violations = List.of(conflict.violation());
       return with(error(context, "IdempotencyConflictError", failure.getMessage(), reference), "@errors", violations(violations));
     } else if (failure instanceof TaskerException.Configuration) {
       return error(context, "ConfigurationError", failure.getMessage(), reference);

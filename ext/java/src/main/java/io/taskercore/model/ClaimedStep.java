@@ -36,6 +36,13 @@ public record ClaimedStep(
     return (int) (stepId & ((1 << ORDINAL_BITS) - 1));
   }
 
+  /** Which claim this is: a step may be claimed again while the claim before is still being dealt with. */
+  public record Claim(long stepId, int fence) {}
+
+  public Claim claim() {
+    return new Claim(stepId, fence);
+  }
+
   public int ordinal() {
     return ordinalOf(stepId);
   }

@@ -66,15 +66,15 @@ public abstract sealed class TaskerException extends RuntimeException {
   /** The idempotency key was used before, with another payload. */
   public static final class IdempotencyConflict extends TaskerException {
     private static final long serialVersionUID = 1L;
-    private final String path;
+    private final transient Violation violation;
 
     public IdempotencyConflict(String path, String message) {
-      super(path + ": " + message, null, false);
-      this.path = path;
+      super(new Violation(path, message).toString(), null, false);
+      this.violation = new Violation(path, message);
     }
 
-    public String path() {
-      return path;
+    public Violation violation() {
+      return violation;
     }
   }
 

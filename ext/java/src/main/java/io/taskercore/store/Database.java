@@ -4,8 +4,11 @@ import io.taskercore.model.TaskerException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
+import java.sql.Statement;
 import java.util.Set;
 import javax.sql.DataSource;
+import org.postgresql.core.BaseConnection;
+import org.postgresql.core.TransactionState;
 
 /**
  * Connections and transactions, with failures turned into {@link TaskerException.Database}.
@@ -64,14 +67,43 @@ public final class Database {
   }
 
   /**
-   * Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. A connection that commits
-   * by itself has none: then the work is a transaction of its own.
+   * Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. Where the caller has begun
+   * none, the work is a transaction of its own.
    */
   public static <T> T within(Connection connection, Work<T> work) {
     try {
-      return connection.getAutoCommit() ? transaction(connection, work) : work.on(connection);
+      return isInTransaction(connection) ? work.on(connection) : transaction(connection, work);
     } catch (SQLException failure) {
       throw failed(failure);
+    }
+  }
+
+  /** JDBC's own flag is not enough: Sequel, for one, begins its transactions by a statement, under auto-commit. */
+  private static boolean isInTransaction(Connection connection) throws SQLException {
+    return !connection.getAutoCommit()
+        || !connection.isWrapperFor(BaseConnection.class)
+        || connection.unwrap(BaseConnection.class).getTransactionState() != TransactionState.IDLE;
+  }
+
+  /** As {@link #within}, for work of several statements: if it fails, what it has written is taken back, and only that. */
+  public static <T> T allOrNothingWithin(Connection connection, Work<T> work) {
+    return within(connection, on -> {
+      // By statements: JDBC refuses savepoints under auto-commit, also where a statement has begun a transaction.
+      execute(on, "SAVEPOINT tasker_call");
+      try {
+        T result = work.on(on);
+        execute(on, "RELEASE SAVEPOINT tasker_call");
+        return result;
+      } catch (SQLException | RuntimeException failure) {
+        execute(on, "ROLLBACK TO SAVEPOINT tasker_call");
+        throw failure;
+      }
+    });
+  }
+
+  private static void execute(Connection connection, String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
     }
   }
 

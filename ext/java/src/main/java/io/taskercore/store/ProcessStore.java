@@ -1,6 +1,7 @@
 package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -18,7 +19,7 @@ public final class ProcessStore {
   public record Orphan(long taskId, long stepId, long processId) {}
 
   /** What a renewal found: whether the process still has its row, and which of its claims are no longer its own. */
-  public record Renewal(boolean alive, Set<Long> lostSteps) {}
+  public record Renewal(boolean alive, Set<Claim> lost) {}
 
   public long register(Connection connection, String host, long pid, long leaseMs) throws SQLException {
     String sql = """
@@ -50,9 +51,9 @@ public final class ProcessStore {
           WHERE process_id = ?
           RETURNING process_id
         )
-        SELECT NULL::bigint AS step_id FROM renewed
+        SELECT NULL::bigint AS step_id, NULL::integer AS fence FROM renewed
         UNION ALL
-        SELECT held.step_id
+        SELECT held.step_id, held.fence
         FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
@@ -66,13 +67,13 @@ public final class ProcessStore {
       statement.setArray(5, Rows.column(connection, "integer", held, ClaimedStep::fence));
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
-        Set<Long> lost = new HashSet<>();
+        Set<Claim> lost = new HashSet<>();
         while (row.next()) {
           Long stepId = Rows.longOrNull(row, "step_id");
           if (stepId == null) {
             alive = true;
           } else {
-            lost.add(stepId);
+            lost.add(new Claim(stepId, row.getInt("fence")));
           }
         }
         return new Renewal(alive, lost);

@@ -448,10 +448,20 @@ public final class StepStore {
     String sql = """
         WITH claim AS MATERIALIZED (
           SELECT * FROM unnest(?::bigint[], ?::integer[]) AS c(step_id, fence) ORDER BY 1
+        ), locked AS MATERIALIZED (
+          -- Else a task might be cancelled between the two changes: the queue would keep a row of a cancelled step.
+          SELECT t.task_id
+          FROM tasker.tasks t
+          WHERE t.task_id IN (SELECT step_id >> 16 FROM claim)
+          ORDER BY t.task_id
+          FOR NO KEY UPDATE
+        ), all_locked AS MATERIALIZED (
+          SELECT count(*) AS tasks FROM locked
         ), returned AS (
           UPDATE tasker.workflow_steps s
           SET state = 'enqueued', attempts = s.attempts - ?, process_id = NULL
-          FROM claim c
+          FROM all_locked l
+          JOIN claim c ON l.tasks > 0
           WHERE s.task_id = c.step_id >> 16 AND s.step_id = c.step_id AND s.fence = c.fence AND s.state = 'in_progress'
           RETURNING s.task_id, s.step_id, s.attempts, s.handler
         ), queued AS (

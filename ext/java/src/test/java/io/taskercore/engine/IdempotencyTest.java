@@ -75,7 +75,7 @@ class IdempotencyTest {
     var conflict = catchThrowableOfType(
         TaskerException.IdempotencyConflict.class, () -> engine.initialize(keyed("k", other)));
 
-    assertThat(conflict.path()).isEqualTo("idempotency_key");
+    assertThat(conflict.violation().path()).isEqualTo("idempotency_key");
     assertThat(conflict).hasMessageContaining("\"k\"").hasMessageContaining(String.valueOf(first));
     assertThat(engine.database().rowsOfTasks()).isEqualTo(rows);
   }
@@ -182,7 +182,7 @@ class IdempotencyTest {
         () -> engine.coordinator().initializeTasks(
             List.of(Json.of(keyed("k", "{\"a\": 1}")), Json.of(keyed("k", "{\"a\": 2}")))));
 
-    assertThat(conflict.path()).isEqualTo("[1].idempotency_key");
+    assertThat(conflict.violation().path()).isEqualTo("[1].idempotency_key");
     assertThat(engine.database().rowsOfTasks()).isZero();
   }
 

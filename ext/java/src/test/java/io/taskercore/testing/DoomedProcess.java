@@ -4,10 +4,15 @@ import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.model.Json;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** A process of its own that runs a task until the named step, stays in that step's handler, and waits to be killed. */
 public final class DoomedProcess {
@@ -18,7 +23,7 @@ public final class DoomedProcess {
   public static Process start(String databaseUrl, long taskId, String stayIn, List<String> handlers) throws IOException {
     Process process = new ProcessBuilder(
         ProcessHandle.current().info().command().orElse("java"),
-        "-cp", System.getProperty("java.class.path"),
+        "-cp", classPath(),
         DoomedProcess.class.getName(), databaseUrl, String.valueOf(taskId), stayIn, String.join(",", handlers))
         .redirectError(ProcessBuilder.Redirect.DISCARD)
         .start();
@@ -29,6 +34,13 @@ public final class DoomedProcess {
       }
     }
     throw new AssertionError("the process ended by itself");
+  }
+
+  /** Ours, wherever the launcher of the tests has put it. */
+  private static String classPath() {
+    return DoomedProcess.class.getClassLoader() instanceof URLClassLoader loader
+        ? Arrays.stream(loader.getURLs()).map(URL::getPath).collect(Collectors.joining(File.pathSeparator))
+        : System.getProperty("java.class.path");
   }
 
   /** @param args database URL, task id, step to stay in, handlers' names with commas between */

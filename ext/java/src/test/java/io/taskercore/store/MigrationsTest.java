@@ -1,0 +1,73 @@
+package io.taskercore.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.taskercore.model.TaskerException;
+import io.taskercore.testing.TestDatabase;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The schema, made once however many ask for it. */
+class MigrationsTest {
+
+  private final TestDatabase database = TestDatabase.create();
+  private final Migrations migrations = new Migrations(new Database(database.dataSource()));
+
+  @AfterEach
+  void drop() {
+    database.close();
+  }
+
+  @Test
+  void aMissingSchemaIsAConfigurationErrorThatNamesTheWayOut() {
+    assertThatThrownBy(migrations::require)
+        .isInstanceOf(TaskerException.Configuration.class).hasMessageContaining("migrate!");
+  }
+
+  @Test
+  void anOlderSchemaIsSaidToBeOlder() {
+    migrations.apply();
+    database.execute("DELETE FROM tasker.schema_migrations");
+
+    assertThatThrownBy(migrations::require).isInstanceOf(TaskerException.Configuration.class);
+  }
+
+  @Test
+  void aNewerSchemaIsTakenAsItIs() {
+    migrations.apply();
+    database.execute("INSERT INTO tasker.schema_migrations (version, name) VALUES (9999, 'of the future')");
+
+    assertThatCode(migrations::require).doesNotThrowAnyException();
+    assertThatCode(migrations::apply).doesNotThrowAnyException();
+  }
+
+  @Test
+  void manyAtOnceApplyEachFileOnce() {
+    List<CompletableFuture<Void>> all = IntStream.range(0, 6)
+        .mapToObj(i -> CompletableFuture.runAsync(migrations::apply, task -> new Thread(task).start()))
+        .toList();
+    all.forEach(CompletableFuture::join);
+
+    migrations.apply();
+
+    assertThatCode(migrations::require).doesNotThrowAnyException();
+    assertThat(database.column("SELECT version FROM tasker.schema_migrations ORDER BY version")).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void everyTableAndEveryIndexSaysWhatItIsFor() {
+    migrations.apply();
+
+    assertThat(database.column("""
+        SELECT c.relname FROM pg_class c
+        WHERE c.relnamespace = 'tasker'::regnamespace AND c.relname <> 'schema_migrations'
+          AND (c.relkind = 'r'
+            OR c.relkind = 'i' AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = c.oid))
+          AND obj_description(c.oid) IS NULL""")).isEmpty();
+  }
+}

@@ -1,0 +1,277 @@
+package io.taskercore.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
+import io.taskercore.model.TaskState;
+import io.taskercore.store.StepStore.Recorded;
+import io.taskercore.testing.Await;
+import io.taskercore.testing.Engine;
+import io.taskercore.testing.Workflow;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Claims and records, one statement at a time and two at a time. */
+class StepStoreTest {
+
+  /** There is no such process, and nobody who would notice. */
+  private static final long PROCESS = 1;
+
+  @RegisterExtension
+  final Engine engine = Engine.start();
+
+  private final StepStore steps = new StepStore();
+  private final Database database = new Database(engine.database().dataSource());
+
+  private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
+    return database.call(connection -> steps.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit));
+  }
+
+  private Recorded record(StepOutcome... outcomes) {
+    return database.call(connection -> record(connection, Set.of(), outcomes));
+  }
+
+  private Recorded record(Connection connection, Collection<Long> wanted, StepOutcome... outcomes) throws SQLException {
+    return steps.record(connection, PROCESS, List.of(outcomes), wanted);
+  }
+
+  private static StepOutcome success(ClaimedStep step) {
+    return success(step, step.fence());
+  }
+
+  private static StepOutcome success(ClaimedStep step, int fence) {
+    return new StepOutcome(step.stepId(), fence, StepState.COMPLETE, Json.of("{\"fence\": " + fence + "}"), null, null, null);
+  }
+
+  private Connection transaction() throws SQLException {
+    Connection connection = engine.database().dataSource().getConnection();
+    connection.setAutoCommit(false);
+    return connection;
+  }
+
+  private void awaitSomebodyWaitsForALock() {
+    Await.until("somebody waits for a lock", () -> engine.database().number(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
+  }
+
+  private static List<String> names(List<ClaimedStep> claimed) {
+    return claimed.stream().map(ClaimedStep::name).toList();
+  }
+
+  @Test
+  void aClaimTakesOnlyWhatMayRunAndWhoseHandlerIsAtHandUpToItsLimit() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d", "a").step("e"));
+    engine.database().execute("UPDATE tasker.step_queue SET run_at = now() + interval '1 hour' WHERE handler = 'b'");
+
+    List<ClaimedStep> first = claim(taskId, 1, "a", "b", "c", "d");
+    List<ClaimedStep> rest = claim(taskId, 10, "a", "b", "c", "d");
+
+    assertThat(names(first)).containsExactly("a");
+    assertThat(names(rest)).containsExactly("c");
+    assertThat(first.get(0).attempt()).isEqualTo(1);
+    assertThat(first.get(0).fence()).isEqualTo(1);
+    assertThat(engine.state(taskId, "e")).isEqualTo("enqueued");
+  }
+
+  @Test
+  void whatMayRunSinceLongerIsClaimedFirst() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c"));
+    engine.database().execute("UPDATE tasker.step_queue SET run_at = run_at - interval '1 hour' WHERE handler = 'c'");
+
+    assertThat(names(claim(taskId, 1, "a", "b", "c"))).containsExactly("c");
+    assertThat(names(claim(taskId, 1, "a", "b", "c"))).containsExactly("a");
+  }
+
+  @Test
+  void aClaimTakesNothingOfOtherTasks() {
+    Workflow workflow = Workflow.named("w").step("a");
+    long one = engine.task(workflow);
+    long other = engine.task(workflow);
+
+    claim(one, 10, "a");
+
+    assertThat(engine.state(other, "a")).isEqualTo("enqueued");
+    assertThat(engine.status(other)).isEqualTo("pending");
+  }
+
+  @Test
+  void twoClaimsAtOnceShareTheStepsAndNeitherWaits() throws SQLException {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
+    claim(taskId, 1, "a");
+    try (Connection connection = transaction()) {
+      List<ClaimedStep> mine = steps.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2);
+
+      List<ClaimedStep> theirs = claim(taskId, 10, "a", "b", "c", "d");
+
+      assertThat(names(mine)).containsExactly("b", "c");
+      assertThat(names(theirs)).containsExactly("d");
+      connection.commit();
+    }
+  }
+
+  @Test
+  void twoFirstClaimsBeginTheTaskOnce() throws SQLException {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+    try (Connection connection = transaction()) {
+      steps.claimOfTask(connection, PROCESS, taskId, Set.of("a"), 1);
+
+      List<ClaimedStep> tooEarly = claim(taskId, 10, "b");
+      connection.commit();
+      List<ClaimedStep> later = claim(taskId, 10, "b");
+
+      assertThat(tooEarly).isEmpty();
+      assertThat(names(later)).containsExactly("b");
+    }
+    assertThat(engine.history(taskId)).containsExactly("in_progress");
+  }
+
+  @Test
+  void aResultUnderAnOldFenceIsRefusedWithoutHarmToTheOthers() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("after_a", "a").step("after_b", "b"));
+    List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
+    database.call(connection -> steps.giveBack(connection, claimed.subList(0, 1), false));
+    ClaimedStep again = claim(taskId, 1, "a").get(0);
+
+    Recorded recorded = record(success(claimed.get(0)), success(claimed.get(1)));
+
+    assertThat(again.fence()).isEqualTo(2);
+    assertThat(again.attempt()).isEqualTo(1);
+    assertThat(recorded.accepted()).containsExactly(claimed.get(1).stepId());
+    assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
+    assertThat(engine.state(taskId, "after_a")).isEqualTo("pending");
+    assertThat(engine.state(taskId, "after_b")).isEqualTo("enqueued");
+  }
+
+  @Test
+  void ofTwoResultsInOneBatchTheOneUnderTheNewestFenceIsAccepted() {
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    ClaimedStep old = claim(taskId, 1, "a").get(0);
+    database.call(connection -> steps.giveBack(connection, List.of(old), true));
+    ClaimedStep fresh = claim(taskId, 1, "a").get(0);
+
+    Recorded recorded = record(success(old), success(fresh));
+
+    assertThat(recorded.accepted()).containsExactly(fresh.stepId());
+    assertThat(engine.step(taskId, "a").get("result").get("fence").asInt()).isEqualTo(2);
+    assertThat(engine.step(taskId, "a").get("attempts").asInt()).isEqualTo(2);
+  }
+
+  @Test
+  void aResultIsRecordedOnce() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+    ClaimedStep step = claim(taskId, 1, "a").get(0);
+
+    Recorded first = record(success(step));
+    Recorded second = record(success(step));
+
+    assertThat(first.accepted()).hasSize(1);
+    assertThat(second.accepted()).isEmpty();
+    assertThat(second.enqueued()).isEmpty();
+  }
+
+  @Test
+  void aJoinIsFreedByTheLastOfItsParentsWhicheverBatchThatIsIn() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("join", "a", "b", "c"));
+    List<ClaimedStep> claimed = claim(taskId, 3, "a", "b", "c");
+    long join = engine.stepId(taskId, "join");
+
+    Recorded first = record(success(claimed.get(0)), success(claimed.get(1)));
+    Recorded second = record(success(claimed.get(2)));
+
+    assertThat(first.enqueued()).isEmpty();
+    assertThat(second.enqueued()).containsExactly(join);
+  }
+
+  @Test
+  void twoProcessesThatRecordTheTwoParentsOfAJoinAtOnceFreeItOnce() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("join", "a", "b"));
+    List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
+    long join = engine.stepId(taskId, "join");
+    try (Connection connection = transaction()) {
+      Recorded first = record(connection, Set.of(join), success(claimed.get(0)));
+      CompletableFuture<Recorded> second =
+          CompletableFuture.supplyAsync(() -> database.call(other -> record(other, Set.of(join), success(claimed.get(1)))));
+      awaitSomebodyWaitsForALock();
+      connection.commit();
+
+      assertThat(first.handedOver()).isEmpty();
+      assertThat(names(second.join().handedOver())).containsExactly("join");
+    }
+    assertThat(engine.state(taskId, "join")).isEqualTo("in_progress");
+    assertThat(engine.history(taskId, "join")).containsExactly("in_progress");
+  }
+
+  @Test
+  void twoProcessesThatRecordTheLastTwoStepsAtOnceEndTheTaskOnce() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+    List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
+    try (Connection connection = transaction()) {
+      Recorded first = record(connection, Set.of(), success(claimed.get(0)));
+      CompletableFuture<Recorded> second =
+          CompletableFuture.supplyAsync(() -> record(success(claimed.get(1))));
+      awaitSomebodyWaitsForALock();
+      connection.commit();
+
+      assertThat(first.ended()).isEmpty();
+      assertThat(second.join().ended()).containsEntry(taskId, TaskState.COMPLETE);
+    }
+    assertThat(engine.history(taskId)).containsExactly("in_progress", "complete");
+  }
+
+  @Test
+  void aClaimThatIsGivenBackWhileItsTaskIsCancelledLeavesNothingInTheQueue() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    List<ClaimedStep> claimed = claim(taskId, 1, "a");
+    try (Connection connection = transaction()) {
+      steps.giveBack(connection, claimed, false);
+      CompletableFuture<Json> cancelled =
+          CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
+      awaitSomebodyWaitsForALock();
+      connection.commit();
+      cancelled.join();
+    }
+    assertThat(engine.state(taskId, "a")).isEqualTo("cancelled");
+    assertThat(engine.database().number("SELECT count(*) FROM tasker.step_queue")).isZero();
+  }
+
+  @Test
+  void aClaimUnderWayWhileItsTaskIsCancelledIsCancelledToo() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+    claim(taskId, 1, "a");
+    try (Connection connection = transaction()) {
+      steps.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      CompletableFuture<Json> cancelled =
+          CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
+      awaitSomebodyWaitsForALock();
+      connection.commit();
+      cancelled.join();
+    }
+    assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "cancelled(meanwhile)");
+  }
+
+  @Test
+  void aStepThatSomebodyClaimsThisInstantCannotBeResolved() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+    claim(taskId, 1, "a");
+    long stepId = engine.stepId(taskId, "b");
+    try (Connection connection = transaction()) {
+      steps.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      CompletableFuture<Json> resolved =
+          CompletableFuture.supplyAsync(() -> engine.coordinator().resolveStep(stepId, "meanwhile", null));
+      awaitSomebodyWaitsForALock();
+      connection.commit();
+
+      assertThat(resolved.handle((answer, failure) -> failure).join()).hasMessageContaining("in_progress");
+    }
+    assertThat(engine.state(taskId, "b")).isEqualTo("in_progress");
+  }
+}

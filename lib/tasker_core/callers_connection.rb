@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # The JDBC connection inside what the application calls its connection, so that tasks can be created in its transaction.
+  #
+  # @api private
+  module CallersConnection
+    EXPECTED = "a java.sql.Connection, or an object that holds one: ActiveRecord's connection, Sequel's Database"
+    private_constant :EXPECTED
+
+    class << self
+      # @param holder [Object, nil]
+      # @yieldparam connection [java.sql.Connection, nil] to be used within the block only
+      # @return what the block returns
+      # @raise [InvalidTypeError]
+      def open(holder, &block)
+        case holder
+        when nil, java.sql.Connection then yield holder
+        else open_holder(holder, &block)
+        end
+      end
+
+      private
+
+      def open_holder(holder, &block)
+        return synchronized(holder, &block) if holder.respond_to?(:synchronize) && holder.respond_to?(:in_transaction?)
+
+        yield jdbc?(connection = held(holder)) ? connection : refuse(holder)
+      end
+
+      # Sequel: the thread's connection, which is the transaction's inside of one.
+      def synchronized(database)
+        database.synchronize { |connection| yield jdbc?(connection) ? connection : refuse(database) }
+      end
+
+      # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far.
+      def held(holder)
+        raw = holder.respond_to?(:raw_connection) ? holder.raw_connection : holder
+        if raw.respond_to?(:jdbc_connection) then raw.jdbc_connection(true)
+        elsif raw.respond_to?(:connection) then raw.connection
+        else raw
+        end
+      end
+
+      def jdbc?(connection) = connection.is_a?(java.sql.Connection)
+
+      def refuse(holder) = Native.refuse_type("connection", EXPECTED, holder)
+    end
+  end
+end

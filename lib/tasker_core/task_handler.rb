@@ -1,0 +1,72 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # A workflow as a class of the application: where its template is, and a place for what belongs to it.
+  #
+  #   class OrderFulfillment < TaskerCore::TaskHandler
+  #     template "order_fulfillment.yml"   # beside this file
+  #   end
+  #
+  #   orders = OrderFulfillment.new
+  #   task = orders.initialize_task({ order_id: 7 }, idempotency_key: "order-7")
+  #   orders.handle(task.task_id)
+  #
+  # It only delegates to a {Coordinator}. The template is registered when the first task is created, once for each coordinator.
+  class TaskHandler
+    FILE = /\A[^\n:{]+\.ya?ml\z/i
+    private_constant :FILE
+
+    class << self
+      # Names the workflow's template, or returns it.
+      #
+      # @param source [String, Pathname, Hash] a YAML file, relative to the file of the caller; YAML text; the template itself
+      # @return [Hash] the template
+      # @raise [ValidationError] if it cannot be read
+      # @raise [ConfigurationError] if none was named
+      def template(source = nil)
+        return @template = TemplateSource.read(located(source, caller_locations(1, 1).first)).freeze if source
+
+        @template || inherited_template
+      end
+
+      private
+
+      def located(source, caller)
+        return source unless source.is_a?(Pathname) || (source.is_a?(String) && FILE.match?(source))
+
+        Pathname(source).expand_path(File.dirname(caller.absolute_path || caller.path))
+      end
+
+      def inherited_template
+        return superclass.template unless equal?(TaskHandler) || superclass.equal?(TaskHandler)
+
+        Native.refuse_configuration("#{name || self} names no template: give it one, template \"file.yml\"")
+      end
+    end
+
+    # @return [Coordinator]
+    attr_reader :coordinator
+
+    # @param coordinator [Coordinator] the process's own, unless given
+    def initialize(coordinator = TaskerCore.coordinator)
+      @coordinator = coordinator
+    end
+
+    # Creates a task of the workflow, as {Coordinator#initialize_task} does.
+    #
+    # @param payload [Hash]
+    # @param options what else a request may have (+priority+, +idempotency_key+, …), and +connection+
+    # @return [Result]
+    def initialize_task(payload = {}, connection: nil, **options)
+      registered = coordinator.register_once(self.class.name || self.class, self.class.template)
+      request = { namespace: registered.namespace, task_name: registered.name, version: registered.version, payload: payload }
+      coordinator.initialize_task(request.merge(options), connection: connection)
+    end
+
+    # Runs a task, as {Coordinator#handle_task} does.
+    #
+    # @param task_id [Integer]
+    # @return [Result]
+    def handle(task_id) = coordinator.handle_task(task_id)
+  end
+end

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # Works through every task whose steps may run and whose handlers are at hand; {Coordinator#start_worker} makes one.
+  #
+  #   worker = coordinator.start_worker(namespaces: ["billing"])
+  #   worker.wait                       # or do something else: it works on threads of its own
+  #   worker.stop(timeout_ms: 30_000)   # takes no more, and lets what runs come to its end
+  #
+  # It works until it is stopped or its coordinator is closed, whether or not anybody refers to it; as long as it does, its
+  # coordinator is not collected. All of a coordinator's workers and calls share its +max_parallel_steps+.
+  class Worker
+    # @api private
+    def initialize(native)
+      @native = native
+    end
+
+    # Stops the worker: it claims no more, gives back what it has claimed and not begun, and waits for the handlers that run.
+    # Those that still run when the time is up are interrupted and their steps given back; these attempts count. A second call,
+    # with less time perhaps, may be made while the first one waits. Not for a handler of the worker's own, which would wait for
+    # itself: that is what {#quiet} is for.
+    #
+    # @param timeout_ms [Numeric, nil] nil: the coordinator's +shutdown_timeout_ms+
+    # @return [Boolean] whether all handlers came to their end by themselves
+    def stop(timeout_ms: nil) = @native.stop(timeout_ms)
+
+    # Claims no more from here on; what is claimed already runs to its end. Only {#stop} comes after it.
+    #
+    # @return [self]
+    def quiet
+      @native.quiet
+      self
+    end
+
+    # Waits until the worker has stopped.
+    #
+    # @param timeout_ms [Numeric, nil] nil: for as long as it takes
+    # @return [Boolean] whether it has
+    def wait(timeout_ms: nil) = @native.wait(timeout_ms)
+
+    # @return [Boolean] false from the moment on when it was told to stop
+    def running? = @native.running?
+
+    # @return [Hash{String => Object}] +state+ (+running+, +quiet+, +stopping+ or +stopped+), how many steps it has +claimed+ and
+    #   +executed+, and how many are +running+ and +waiting+ in its coordinator
+    def stats = @native.stats
+
+    # @return [String]
+    def inspect = "#<#{self.class.name} #{stats['state']}>"
+  end
+end
