@@ -23,15 +23,29 @@ from_rubygems() {
 
 debian_packages=(
   ruby-rspec ruby-rspec-core ruby-rspec-expectations ruby-rspec-mocks ruby-rspec-support ruby-diff-lcs rake-compiler
+  ruby-sequel
 )
 
 download_debian_packages() { (cd build/gems/debian.new && apt-get "$@" -qq download "${debian_packages[@]}" >/dev/null 2>&1); }
 
+# Some packages have their code in Debian's own folder, and only their specification among the gems.
+link_gems_without_a_folder() {
+  local specification gem
+  for specification in "$1"/usr/share/rubygems-integration/all/specifications/*.gemspec; do
+    gem=$1/usr/share/rubygems-integration/all/gems/$(basename "$specification" .gemspec)
+    if [ ! -d "$gem" ]; then
+      mkdir -p "$gem"
+      ln -s ../../../../../lib/ruby/vendor_ruby "$gem/lib"
+    fi
+  done
+}
+
 from_debian() {
   local apt=$ROOT/build/gems/apt package
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
-  if [ ! -d build/gems/debian ]; then
-    say "fetching RSpec and rake-compiler from Debian's packages ..."
+  # What was unpacked before serves as long as the list of packages is the same.
+  if [ "$(cat build/gems/debian/packages 2>/dev/null)" != "${debian_packages[*]}" ]; then
+    say "fetching RSpec, rake-compiler and Sequel from Debian's packages ..."
     rm -rf build/gems/debian.new
     mkdir -p build/gems/debian.new "$apt/lists/partial" "$apt/cache/archives/partial"
     if ! download_debian_packages; then
@@ -42,11 +56,14 @@ from_debian() {
       download_debian_packages "${private[@]}" || return 1
     fi
     for package in build/gems/debian.new/*.deb; do dpkg -x "$package" build/gems/debian.new; done
+    link_gems_without_a_folder build/gems/debian.new
+    echo "${debian_packages[*]}" >build/gems/debian.new/packages
+    rm -rf build/gems/debian
     mv build/gems/debian.new build/gems/debian
   fi
   echo "$ROOT/build/gems/debian/usr/share/rubygems-integration/all" >"$stamp.new"
 }
 
 from_rubygems || from_debian ||
-  die "RSpec and rake-compiler could be had neither from RubyGems nor from Debian's packages (apt-get); is there a network?"
+  die "the Gemfile's gems could be had neither from RubyGems nor from Debian's packages (apt-get); is there a network?"
 mv "$stamp.new" "$stamp"

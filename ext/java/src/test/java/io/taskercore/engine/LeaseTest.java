@@ -226,7 +226,7 @@ class LeaseTest {
         gate.awaitEntered();
         letLeasesLapse();
         engine.awaitState(taskId, "a", crash == 1 ? "enqueued" : "error");
-        theirRun.close();
+        theirRun.end();
         gate.open();
       }
     }

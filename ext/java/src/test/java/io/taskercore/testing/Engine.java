@@ -202,10 +202,14 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
     }
 
     /** Ends the run where it is; what runs goes on. */
-    @Override
-    public void close() {
+    public void end() {
       run.close();
       Await.until("the end of the run", () -> !thread.isAlive());
+    }
+
+    @Override
+    public void close() {
+      end();
     }
   }
 
