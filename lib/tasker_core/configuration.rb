@@ -11,6 +11,9 @@ module TaskerCore
     # The file, below the application's root.
     FILE = "config/tasker_core.yml"
 
+    # Names another file, which must be there.
+    FILE_VARIABLE = "TASKER_CONFIG"
+
     class << self
       # All settings that were made, weakest first: the file's part for the environment, then environment variables. Keys that
       # nobody set are not there.
@@ -22,7 +25,7 @@ module TaskerCore
       def load(root: default_root, env: ENV)
         from_env = load_from_env(env)
         environment = from_env["environment"] || default_environment(env)
-        { "environment" => environment }.merge(load_file(Pathname(root) + FILE, environment), from_env)
+        { "environment" => environment }.merge(load_file(file(root, env), environment), from_env)
       end
 
       # The settings that environment variables make.
@@ -57,8 +60,15 @@ module TaskerCore
 
       def default_environment(env) = env["RAILS_ENV"] || env["RACK_ENV"] || "development"
 
+      # Nil where there is none.
+      def file(root, env)
+        named = env[FILE_VARIABLE].to_s
+        path = named.empty? ? Pathname(root) + FILE : Pathname(named)
+        path if path.file? || !named.empty?
+      end
+
       def load_file(path, environment)
-        return {} unless path.file?
+        return {} if path.nil?
 
         settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")

@@ -186,6 +186,44 @@ module TaskerCore
     # @return [Result] +steps+, each with +name, state, reason, detail, next_look_at+
     def explain(task_id) = Result.new(@native.explain(task_id))
 
+    # Tells everybody in this process who listens on this database of something that has happened in the application.
+    #
+    #   coordinator.publish_event(name: "order.refunded", task_id: 7, data: { amount: 12 })
+    #
+    # @param event [Hash] +name+, words joined by dots; what it is about: +task_id, step_id, task_name, namespace, step_name,
+    #   attempt, correlation_id+; and +data+, a Hash
+    # @return [Result] the event as subscribers get it
+    # @raise [ValidationError] also for names that begin with +task.+ or +step.+, as the core's own events do
+    def publish_event(event = nil, **keys) = Result.new(@native.publish_event(with_keys(event, keys)))
+
+    # Calls the block for each event that matches: the core's, for what this process commits on this database, and the
+    # application's. docs/events.md lists them.
+    #
+    #   coordinator.subscribe("task.*") { |event| Metrics.count(event.name, task: event.task_name) }
+    #
+    # The block runs on a thread of its own, for one event after the other, those of a task in their order; what it raises is
+    # logged. When it is slow, +event_queue_size+ events wait for it, and further ones are dropped and counted.
+    #
+    # @param pattern [String] +"*"+, words and a star such as +"task.*"+, or a whole name
+    # @yieldparam event [Result] +name, task_id, step_id, task_name, namespace, step_name, from_state, to_state, attempt,
+    #   correlation_id, at, data+
+    # @return [Subscription] for {#unsubscribe}; it need not be kept
+    def subscribe(pattern, &block) = Subscription.new(@native.subscribe(pattern, block))
+
+    # Ends a subscription; what is queued for it is forgotten. A block that runs just now comes to its end.
+    #
+    # @param subscription [Subscription]
+    # @return [Boolean] false if it is not one of this coordinator's, or not any more
+    def unsubscribe(subscription)
+      @native.unsubscribe(subscription.is_a?(Subscription) ? subscription.native : subscription)
+    end
+
+    # What this coordinator has done, and how its database stands. docs/metrics.md says what each figure means.
+    #
+    # @return [Result] +tasks_per_second, steps_per_second, average_completion_time_ms, error_rate, active_tasks, queue_wait_ms,
+    #   handler_time_ms, overhead_ms, pool, claims, retries, crashes, bridge_calls, bridge_nanoseconds+ and others
+    def performance_metrics = Result.new(@native.performance_metrics)
+
     # Registers a template unless it was registered here before.
     #
     # @api private

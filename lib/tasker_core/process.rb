@@ -57,10 +57,18 @@ module TaskerCore
       end
     end
 
+    # What all coordinators that this process ever had have done together, as {Coordinator#performance_metrics} has it for one.
+    #
+    # @return [Result]
+    def get_performance_metrics # rubocop:disable Naming/AccessorMethodName
+      Result.new(Native.performance_metrics)
+    end
+
     def_delegators :coordinator,
                    :register_template, :register_handler, :initialize_task, :initialize_tasks, :orchestrate_task,
                    :handle_task, :task_context, :list_tasks, :cancel_task, :retry_step, :resolve_step, :resolve_task,
-                   :explain, :execute_step, :orchestrate_with_errors, :start_worker, :reconfigure, :health
+                   :explain, :execute_step, :orchestrate_with_errors, :start_worker, :reconfigure, :health,
+                   :publish_event, :subscribe, :unsubscribe, :performance_metrics
 
     # Closes the process's own coordinator, if there is one; the next call makes a new one.
     #

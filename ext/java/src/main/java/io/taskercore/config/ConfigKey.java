@@ -75,6 +75,11 @@ public enum ConfigKey {
       Node.Num.of(10_000),
       Change.AT_RUN_TIME,
       "How long close waits for handlers that run, in milliseconds, before it interrupts them and gives their steps back."),
+  EVENT_QUEUE_SIZE(
+      ConfigType.integer(1, 10_000_000),
+      Node.Num.of(10_000),
+      Change.AT_RUN_TIME,
+      "How many events may wait for one subscriber; further ones are dropped and counted. Applies to later subscriptions."),
   AUTO_MIGRATE(
       ConfigType.BOOLEAN,
       new Node.Bool(false),

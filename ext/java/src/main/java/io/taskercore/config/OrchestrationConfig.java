@@ -25,6 +25,7 @@ public record OrchestrationConfig(
     int leaseMs,
     int cancelGraceMs,
     int shutdownTimeoutMs,
+    int eventQueueSize,
     boolean autoMigrate,
     int maxPayloadBytes,
     String environment) {
@@ -56,6 +57,7 @@ public record OrchestrationConfig(
         values.integer(ConfigKey.LEASE_MS),
         values.integer(ConfigKey.CANCEL_GRACE_MS),
         values.integer(ConfigKey.SHUTDOWN_TIMEOUT_MS),
+        values.integer(ConfigKey.EVENT_QUEUE_SIZE),
         values.bool(ConfigKey.AUTO_MIGRATE),
         values.integer(ConfigKey.MAX_PAYLOAD_BYTES),
         values.text(ConfigKey.ENVIRONMENT));
@@ -83,6 +85,7 @@ public record OrchestrationConfig(
         leaseMs,
         values.has(ConfigKey.CANCEL_GRACE_MS) ? values.integer(ConfigKey.CANCEL_GRACE_MS) : cancelGraceMs,
         values.has(ConfigKey.SHUTDOWN_TIMEOUT_MS) ? values.integer(ConfigKey.SHUTDOWN_TIMEOUT_MS) : shutdownTimeoutMs,
+        values.has(ConfigKey.EVENT_QUEUE_SIZE) ? values.integer(ConfigKey.EVENT_QUEUE_SIZE) : eventQueueSize,
         autoMigrate,
         values.has(ConfigKey.MAX_PAYLOAD_BYTES) ? values.integer(ConfigKey.MAX_PAYLOAD_BYTES) : maxPayloadBytes,
         environment);
@@ -94,12 +97,17 @@ public record OrchestrationConfig(
         .put(ConfigKey.MAX_PARALLEL_STEPS.wire(), maxParallelSteps)
         .put(ConfigKey.STEP_TIMEOUT_MS.wire(), stepTimeoutMs)
         .put(ConfigKey.RETRY_LIMITS.wire(), JsonWriter.object(limits -> retryLimits.forEach(limits::put)))
-        .put(ConfigKey.NAMESPACES.wire(), namespaces.isEmpty() ? null : JsonWriter.array(namespaces.stream().map(JsonWriter::string).toList()))
+        .put(ConfigKey.NAMESPACES.wire(), names(namespaces))
         .put(ConfigKey.MAX_CRASHES.wire(), maxCrashes)
         .put(ConfigKey.POLL_INTERVAL_MS.wire(), pollIntervalMs)
         .put(ConfigKey.CANCEL_GRACE_MS.wire(), cancelGraceMs)
         .put(ConfigKey.SHUTDOWN_TIMEOUT_MS.wire(), shutdownTimeoutMs)
+        .put(ConfigKey.EVENT_QUEUE_SIZE.wire(), eventQueueSize)
         .put(ConfigKey.MAX_PAYLOAD_BYTES.wire(), maxPayloadBytes));
+  }
+
+  private static Json names(List<String> names) {
+    return names.isEmpty() ? null : JsonWriter.array(names.stream().map(JsonWriter::string).toList());
   }
 
   /**

@@ -4,6 +4,8 @@ import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepDefinition;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
 import io.taskercore.model.TaskFacts;
 import java.time.Instant;
 import java.util.List;
@@ -34,19 +36,29 @@ public final class Attempt {
   private final Map<String, Json> parentResults;
   private final Claimant claimant;
   private final CoreRuntime runtime;
+  private final long readyNanos;
   private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
   private volatile boolean cancelled;
   private volatile Instant deadline;
   private volatile long begunNanos;
+  private volatile long endedNanos;
   private volatile Runnable interrupter;
   private volatile Future<?> timer;
 
-  Attempt(ClaimedStep step, TaskMemory memory, Map<String, Json> parentResults, Claimant claimant, CoreRuntime runtime) {
+  /** @param readyNanos since when the step could run */
+  Attempt(
+      ClaimedStep step,
+      TaskMemory memory,
+      Map<String, Json> parentResults,
+      Claimant claimant,
+      CoreRuntime runtime,
+      long readyNanos) {
     this.step = step;
     this.memory = memory;
     this.parentResults = parentResults;
     this.claimant = claimant;
     this.runtime = runtime;
+    this.readyNanos = readyNanos;
   }
 
   public long taskId() {
@@ -137,6 +149,7 @@ public final class Attempt {
       return false;
     }
     begunNanos = System.nanoTime();
+    claimant.metrics().began(begunNanos - readyNanos, begunNanos);
     timer = runtime.timers().in(timeoutMs, () -> timedOut(timeoutMs));
     claimant.began(this);
     return true;
@@ -205,6 +218,7 @@ public final class Attempt {
   private void timedOut(long timeoutMs) {
     if (stage.compareAndSet(Stage.RUNNING, Stage.ENDED)) {
       cancelled = true;
+      countRun();
       recordFailure(Failure.of(
           "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true));
       interrupter.run();
@@ -212,16 +226,28 @@ public final class Attempt {
   }
 
   private void recordFailure(Failure failure) {
-    runtime.recorder().record(
-        new Completion(this, Outcomes.failure(step, definition().retry(), failure, runtime.random())));
+    StepOutcome outcome = Outcomes.failure(step, definition().retry(), failure, runtime.random());
+    boolean failsTask = facts().failFast() && outcome.to() == StepState.ERROR;
+    List<Attempt> withheld = failsTask ? runtime.withhold(runtime.attemptsOf(step.taskId())) : List.of();
+    runtime.recorder().record(new Completion(this, outcome, withheld));
   }
 
   private boolean end() {
     boolean ended = stage.compareAndSet(Stage.RUNNING, Stage.ENDED);
     if (ended) {
       stopTimer();
+      countRun();
     }
     return ended;
+  }
+
+  private void countRun() {
+    endedNanos = System.nanoTime();
+    claimant.metrics().ran(endedNanos - begunNanos, endedNanos);
+  }
+
+  long endedNanos() {
+    return endedNanos;
   }
 
   private void stopTimer() {

@@ -1,5 +1,7 @@
 package io.taskercore.engine;
 
+import io.taskercore.metrics.EngineMetrics;
+
 /** On whose behalf steps are claimed. */
 interface Claimant {
 
@@ -12,6 +14,9 @@ interface Claimant {
 
   /** Whether it still takes children that become ready. */
   boolean open();
+
+  /** Where what is done on its behalf is counted. */
+  EngineMetrics metrics();
 
   /** A handler is about to run. */
   void began(Attempt attempt);

@@ -1,6 +1,16 @@
 package io.taskercore.engine;
 
 import io.taskercore.model.StepOutcome;
+import java.util.List;
 
-/** An attempt that has ended, and what is to be recorded of it. */
-record Completion(Attempt attempt, StepOutcome outcome) {}
+/**
+ * An attempt that has ended, and what is to be recorded of it.
+ *
+ * @param withheld claims of the same task that must not begin until that is known, and go back then
+ */
+record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> withheld) {
+
+  Completion(Attempt attempt, StepOutcome outcome) {
+    this(attempt, outcome, List.of());
+  }
+}

@@ -2,9 +2,16 @@ package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.TaskMemories.Recalled;
+import io.taskercore.event.Event;
+import io.taskercore.event.EventPattern;
+import io.taskercore.event.EventReader;
+import io.taskercore.event.Subscription;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.metrics.MetricsReport;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.sql.Connection;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,6 +36,8 @@ public final class Coordinator implements AutoCloseable {
   private final Set<TaskRun> runs = ConcurrentHashMap.newKeySet();
   private final Set<StepRun> stepRuns = ConcurrentHashMap.newKeySet();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private final Subscriptions subscriptions;
+  private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, CoreRuntime.processMetrics());
   private final InFlight inFlight = new InFlight();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile OrchestrationConfig config;
@@ -40,9 +49,10 @@ public final class Coordinator implements AutoCloseable {
     this.attempts = attempts;
     this.runtime = runtime;
     this.lane = new Lane(attempts, config.maxParallelSteps(), this::roomCameFree);
-    this.initializer = new TaskInitializer(runtime.templates(), this::config);
-    this.changes = new TaskChanges(runtime, () -> config.cancelGraceMs());
+    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), this::config);
+    this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
+    this.subscriptions = new Subscriptions(runtime.events().publisher());
   }
 
   /**
@@ -206,12 +216,60 @@ public final class Coordinator implements AutoCloseable {
   }
 
   /**
+   * Passes an event of the application's on to whoever listens on this database in this JVM.
+   *
+   * @return the event as it was published
+   * @throws TaskerException.Validation if it is not one, or has a name of the core's
+   */
+  public Json publishEvent(Json document) {
+    open();
+    Event event = EventReader.read(document, Instant.now());
+    runtime.events().publisher().publish(event);
+    return event.json();
+  }
+
+  /**
+   * Queues events from now on: the core's, for what this JVM commits on the database, and the application's.
+   *
+   * @param pattern {@code *}, {@code task.*} or a whole name
+   * @throws TaskerException.Validation if it is none of these
+   */
+  public Subscription subscribe(String pattern) {
+    open();
+    return subscriptions.add(EventPattern.of(pattern), config.eventQueueSize());
+  }
+
+  /** @return false if it is not one of this coordinator's, or not any more */
+  public boolean unsubscribe(Subscription subscription) {
+    open();
+    return subscriptions.remove(subscription);
+  }
+
+  /** What this handle has done, and how its database stands. */
+  public Json performanceMetrics() {
+    open();
+    return MetricsReports.of(metrics, runtime.metrics(), List.of(runtime)).json();
+  }
+
+  /** The same of all handles that this process ever had, and of the databases that it works on now. */
+  public static MetricsReport processMetrics() {
+    EngineMetrics process = CoreRuntime.processMetrics();
+    return MetricsReports.of(process, process, CoreRuntime.all());
+  }
+
+  /** Where what this handle does is counted. */
+  public EngineMetrics metrics() {
+    return metrics;
+  }
+
+  /**
    * Closes the handle; a second call does nothing.
    *
    * <ol>
    *   <li>Its runs end, and what they have claimed and not begun is given back.
    *   <li>Handlers that run may end within {@code shutdown_timeout_ms}, and are recorded.
    *   <li>Those that still run then are interrupted and their steps given back; the attempts count.
+   *   <li>Its subscribers hear what is queued for them, unless that takes longer than a second; then they are forgotten.
    *   <li>The last handle on a database closes the pool and ends the core's threads.
    * </ol>
    */
@@ -227,6 +285,7 @@ public final class Coordinator implements AutoCloseable {
       if (!inFlight.awaitNone(deadline.leftMs())) {
         runtime.breakOff(attempt -> attempt.claimant().lane() == lane);
       }
+      subscriptions.end();
       runtime.remove(this);
       runtime.release();
     }

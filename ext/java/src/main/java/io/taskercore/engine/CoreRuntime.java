@@ -2,17 +2,27 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.event.EventPublisher;
+import io.taskercore.event.Losses;
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.metrics.PoolUse;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.Transition;
 import io.taskercore.store.Database;
 import io.taskercore.store.Migrations;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
 import io.taskercore.store.TaskReader.StepRow;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -55,6 +65,9 @@ final class CoreRuntime {
 
   private static final Map<DatabaseUrl, CoreRuntime> OPEN = new HashMap<>();
 
+  /** What all coordinators that this process ever had have done together. */
+  private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
+
   private final DatabaseUrl url;
   private final PGSimpleDataSource driver;
   private final HikariDataSource pool;
@@ -68,6 +81,9 @@ final class CoreRuntime {
   private final ProcessLease lease;
   private final TaskReader reader = new TaskReader();
   private final StepStore steps = new StepStore();
+  private final FailFast failFast = new FailFast();
+  private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, PROCESS);
+  private final TaskEvents events;
   private final Map<Claim, Attempt> inFlight = new ConcurrentHashMap<>();
   private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
@@ -89,6 +105,7 @@ final class CoreRuntime {
     this.templates = new TemplateRegistry(database);
     this.announcer = new Announcer(database);
     this.memories = new TaskMemories(database, templates);
+    this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.lease = new ProcessLease(this, database, config.leaseMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
@@ -186,8 +203,60 @@ final class CoreRuntime {
     }
   }
 
+  /** Those that are open now. */
+  static List<CoreRuntime> all() {
+    synchronized (OPEN) {
+      return List.copyOf(OPEN.values());
+    }
+  }
+
+  private record CountedLosses(EngineMetrics metrics) implements Losses {
+    @Override
+    public void dropped(int events) {
+      metrics.eventsDropped(events);
+    }
+
+    @Override
+    public void failed() {
+      metrics.subscriberFailed();
+    }
+  }
+
   Database database() {
     return database;
+  }
+
+  TaskEvents events() {
+    return events;
+  }
+
+  static EngineMetrics processMetrics() {
+    return PROCESS;
+  }
+
+  /** What happens on this database and belongs to none of its coordinators. */
+  EngineMetrics metrics() {
+    return metrics;
+  }
+
+  PoolUse poolUse() {
+    HikariPoolMXBean use = pool.getHikariPoolMXBean();
+    return new PoolUse(
+        pool.getMaximumPoolSize(),
+        use.getTotalConnections(),
+        use.getActiveConnections(),
+        use.getIdleConnections(),
+        use.getThreadsAwaitingConnection());
+  }
+
+  /** How many tasks of the database have not ended; null where it cannot be asked. */
+  Long activeTasks() {
+    try {
+      return database.call(reader::activeTasks);
+    } catch (TaskerException.Database failure) {
+      LOG.debug("metrics: active tasks are not known: {}", failure.getMessage());
+      return null;
+    }
   }
 
   ResultRecorder recorder() {
@@ -359,9 +428,11 @@ final class CoreRuntime {
     return inFlight.get(claim);
   }
 
-  /** Tells the running attempts of a task that their outcome is of no use. */
-  void tellAttemptsOf(long taskId) {
-    attemptsOf(taskId).forEach(Attempt::tell);
+  /** The task has failed fast: its claims that nobody has begun go back, and are cancelled by that; running handlers are told. */
+  void stopWhatHasNotBegun(long taskId) {
+    List<Attempt> attempts = attemptsOf(taskId);
+    attempts.forEach(Attempt::tell);
+    giveBackWithheld(withhold(attempts));
   }
 
   List<Attempt> attemptsOf(long taskId) {
@@ -370,11 +441,24 @@ final class CoreRuntime {
 
   /** Gives back what a claimant has claimed and nobody has begun. */
   void giveBackUnstarted(Claimant claimant) {
-    List<Attempt> unstarted =
-        inFlight.values().stream().filter(attempt -> attempt.claimant() == claimant && attempt.withdraw()).toList();
-    unstarted.forEach(claimant.lane()::drop);
-    giveBack(unstarted.stream().map(Attempt::step).toList());
-    unstarted.forEach(this::forget);
+    giveBackWithheld(withhold(inFlight.values().stream().filter(attempt -> attempt.claimant() == claimant).toList()));
+  }
+
+  /** The same for some attempts. */
+  void giveBackUnstarted(List<Attempt> attempts) {
+    giveBackWithheld(withhold(attempts));
+  }
+
+  /** Keeps those of the attempts that nobody has begun from beginning; {@link #giveBackWithheld} must follow. */
+  List<Attempt> withhold(List<Attempt> attempts) {
+    List<Attempt> withheld = attempts.stream().filter(Attempt::withdraw).toList();
+    withheld.forEach(attempt -> attempt.claimant().lane().drop(attempt));
+    return withheld;
+  }
+
+  void giveBackWithheld(List<Attempt> withheld) {
+    giveBack(withheld.stream().map(Attempt::step).toList());
+    withheld.forEach(this::forget);
   }
 
   /** Interrupts handlers and gives their steps back. */
@@ -399,14 +483,22 @@ final class CoreRuntime {
       return;
     }
     execute(() -> {
-      try {
-        database.call(connection -> steps.giveBack(connection, claims, started));
+      try (Publication publication = events.begin()) {
+        events.changed(publication, database.transaction(connection -> returnClaims(connection, claims, started)));
         claims.stream().map(ClaimedStep::taskId).distinct().forEach(this::changed);
       } catch (TaskerException.Database failure) {
         LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), GIVE_BACK_AGAIN_MS, failure.getMessage());
         timers.in(GIVE_BACK_AGAIN_MS, () -> giveBack(claims, started));
       }
     });
+  }
+
+  /** What goes back to a task that has failed fast is cancelled with the rest of it. */
+  private List<Transition> returnClaims(Connection connection, List<ClaimedStep> claims, boolean started)
+      throws SQLException {
+    List<Transition> log = new ArrayList<>(steps.giveBack(connection, claims, started));
+    log.addAll(failFast.apply(connection, claims.stream().map(ClaimedStep::taskId).distinct().toList()).log());
+    return log;
   }
 
   /** PostgreSQL may have committed claims whose confirmation was lost: they are to be found and given back. */

@@ -28,7 +28,7 @@ final class DatabaseProbe {
   /**
    * What came of a question.
    *
-   * @param latencyMs from the question to the answer, the wait for a connection included
+   * @param latencyMs from the question to the answer, without the wait for a connection
    * @param skewMs how far this machine's clock is ahead of PostgreSQL's
    */
   record Found(double latencyMs, double skewMs, boolean readOnly) {}
@@ -50,8 +50,8 @@ final class DatabaseProbe {
   }
 
   private Found ask() {
-    long begun = System.nanoTime();
     return database.call(connection -> {
+      long begun = System.nanoTime();
       long sentMs = System.currentTimeMillis();
       Answer answer = server.ask(connection);
       double midwayMs = (sentMs + System.currentTimeMillis()) / 2.0;

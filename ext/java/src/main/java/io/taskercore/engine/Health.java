@@ -71,8 +71,7 @@ final class Health {
     HikariPoolMXBean connections = pool.getHikariPoolMXBean();
     int most = pool.getMaximumPoolSize();
     boolean exhausted = isExhausted(connections, most);
-    lookAtDatabase(look, exhausted);
-    // Looked at again: the question itself may have had to wait for a connection.
+    lookAtDatabase(look);
     if (exhausted || isExhausted(connections, most)) {
       look.reasons.add("all %d connections of the pool are in use; %d calls wait for one".formatted(
           most, connections.getThreadsAwaitingConnection()));
@@ -90,12 +89,26 @@ final class Health {
   }
 
   private static boolean isExhausted(HikariPoolMXBean connections, int most) {
-    return connections.getActiveConnections() >= most && connections.getIdleConnections() == 0;
+    return connections.getActiveConnections() >= most && connections.getThreadsAwaitingConnection() > 0;
   }
 
-  private void lookAtDatabase(Look look, boolean exhausted) {
+  /** Where the pool has no connection to give, be it that the last one went this instant, asks past it. */
+  private Found ask() throws InterruptedException, ExecutionException, TimeoutException {
+    if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
+      try {
+        return pooled.ask(TIMEOUT_MS);
+      } catch (ExecutionException | TimeoutException noAnswer) {
+        if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
+          throw noAnswer;
+        }
+      }
+    }
+    return direct.ask(TIMEOUT_MS);
+  }
+
+  private void lookAtDatabase(Look look) {
     try {
-      look.found = (exhausted ? direct : pooled).ask(TIMEOUT_MS);
+      look.found = ask();
       if (look.found.readOnly()) {
         look.down("PostgreSQL is read-only");
       } else if (look.found.latencyMs() > SLOW_MS) {

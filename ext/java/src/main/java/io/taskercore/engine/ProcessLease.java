@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,12 +31,15 @@ final class ProcessLease implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
 
+  /** A claim whose confirmation was lost may be committed a little after the loss was noticed. */
+  private static final int LOOKS = 3;
+
   private final CoreRuntime runtime;
   private final Database database;
   private final ProcessStore processes = new ProcessStore();
   private final long leaseMs;
   private volatile Long processId;
-  private volatile boolean suspicious;
+  private final AtomicInteger looksForStrays = new AtomicInteger();
   private volatile long renewedNanos;
   private Map<Claim, ClaimedStep> strays = Map.of();
   private Loop keeper;
@@ -65,7 +69,7 @@ final class ProcessLease implements AutoCloseable {
 
   private long newProcess() {
     long pid = ProcessHandle.current().pid();
-    long id = database.call(connection -> processes.register(connection, host(), pid, leaseMs));
+    long id = database.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand()));
     renewedNanos = System.nanoTime();
     return id;
   }
@@ -103,7 +107,7 @@ final class ProcessLease implements AutoCloseable {
     } else {
       startAnew(held);
     }
-    if (suspicious) {
+    if (looksForStrays.get() > 0) {
       giveStraysBack();
     }
   }
@@ -124,12 +128,13 @@ final class ProcessLease implements AutoCloseable {
   }
 
   void suspectClaims() {
-    suspicious = true;
+    looksForStrays.set(LOOKS);
   }
 
   /** What our row says we hold and we know nothing of, twice in a row: claims whose confirmation never reached us. */
   private void giveStraysBack() {
     long id = processId;
+    looksForStrays.decrementAndGet();
     Map<Claim, ClaimedStep> unknown = new HashMap<>();
     for (ClaimedStep step : database.call(connection -> processes.heldBy(connection, id))) {
       if (runtime.inFlight(step.claim()) == null) {
@@ -139,7 +144,9 @@ final class ProcessLease implements AutoCloseable {
     List<ClaimedStep> again = new ArrayList<>(unknown.values());
     again.removeIf(step -> !strays.containsKey(step.claim()));
     strays = unknown;
-    suspicious = !unknown.isEmpty();
+    if (!unknown.isEmpty()) {
+      looksForStrays.set(LOOKS);
+    }
     if (!again.isEmpty()) {
       LOG.warn("lease: {} claims were made but never confirmed; giving them back", again.size());
       runtime.giveBack(again);

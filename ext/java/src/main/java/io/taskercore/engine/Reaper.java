@@ -1,14 +1,18 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.FailFast.Applied;
+import io.taskercore.event.Publication;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.Transition;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Orphan;
 import io.taskercore.store.StepChanges;
 import io.taskercore.store.StepChanges.LockedStep;
-import io.taskercore.store.StepStore;
+import io.taskercore.store.StepStore.Ended;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.LockedTask;
+import io.taskercore.store.TaskStore.Settled;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -39,7 +43,7 @@ final class Reaper {
   private final long leaseMs;
   private final ProcessStore processes = new ProcessStore();
   private final TaskStore tasks = new TaskStore();
-  private final StepStore steps = new StepStore();
+  private final FailFast failFast = new FailFast();
   private final StepChanges changes = new StepChanges();
   private long patientUntil = System.nanoTime();
   private long rounds;
@@ -65,7 +69,23 @@ final class Reaper {
   }
 
   private void reap(boolean sweep) {
-    List<Long> reaped = database.transaction(connection -> {
+    List<Reaped> reaped;
+    try (Publication publication = runtime.events().begin()) {
+      reaped = release(sweep);
+      runtime.events().changed(publication, reaped.stream().flatMap(task -> task.log().stream()).toList());
+    }
+    for (Reaped task : reaped) {
+      runtime.metrics().crashed(task.crashes());
+      task.ended().forEach(ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
+      runtime.changed(task.taskId());
+    }
+  }
+
+  /** A task of which steps were taken from dead processes. */
+  private record Reaped(long taskId, int crashes, List<Ended> ended, List<Transition> log) {}
+
+  private List<Reaped> release(boolean sweep) {
+    return database.transaction(connection -> {
       List<Long> dead = processes.lapsed(connection, leaseMs);
       if (dead.isEmpty() && !sweep) {
         return List.of();
@@ -77,33 +97,40 @@ final class Reaper {
       }
       return release(connection, orphans);
     });
-    reaped.forEach(runtime::changed);
   }
 
-  private List<Long> release(Connection connection, List<Orphan> orphans) throws SQLException {
+  private List<Reaped> release(Connection connection, List<Orphan> orphans) throws SQLException {
     Map<Long, List<Orphan>> byTask = new TreeMap<>();
     orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
+    List<Reaped> reaped = new ArrayList<>();
     for (Map.Entry<Long, List<Orphan>> task : byTask.entrySet()) {
       Optional<LockedTask> locked = tasks.lock(connection, task.getKey());
       if (locked.isPresent()) {
-        release(connection, locked.get(), task.getValue());
+        reaped.add(release(connection, locked.get(), task.getValue()));
       }
     }
-    return List.copyOf(byTask.keySet());
+    return reaped;
   }
 
-  private void release(Connection connection, LockedTask task, List<Orphan> orphans) throws SQLException {
+  private Reaped release(Connection connection, LockedTask task, List<Orphan> orphans) throws SQLException {
     List<Long> stepIds = orphans.stream().map(Orphan::stepId).toList();
     TreeSet<Long> holders = new TreeSet<>(orphans.stream().map(Orphan::processId).toList());
+    List<Transition> log = new ArrayList<>();
     for (LockedStep step : changes.stillHeld(connection, task.taskId(), stepIds, List.copyOf(holders))) {
-      changes.crashed(connection, step);
+      log.add(changes.crashed(connection, step));
     }
-    tasks.settle(connection, task, null, null);
+    int crashes = log.size();
+    Settled settled = tasks.settle(connection, task, null, null);
+    log.addAll(settled.log());
+    List<Ended> ended = new ArrayList<>();
+    if (settled.hasEnded()) {
+      ended.add(new Ended(task.taskId(), settled.state(), settled.afterMs()));
+    }
     if (task.failFast()) {
-      List<Long> failed = steps.failFast(connection, List.of(task.taskId()));
-      if (!failed.isEmpty()) {
-        tasks.settle(connection, tasks.lock(connection, task.taskId()).orElseThrow(), null, "fail_fast");
-      }
+      Applied applied = failFast.apply(connection, List.of(task.taskId()));
+      log.addAll(applied.log());
+      ended.addAll(applied.ended());
     }
+    return new Reaped(task.taskId(), crashes, ended, log);
   }
 }

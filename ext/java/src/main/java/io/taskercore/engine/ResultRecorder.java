@@ -1,20 +1,20 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.FailFast.Applied;
+import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Failure;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
-import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
+import io.taskercore.store.StepStore.Ended;
 import io.taskercore.store.StepStore.Recorded;
-import io.taskercore.store.TaskStore;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -48,7 +48,7 @@ final class ResultRecorder implements AutoCloseable {
   private final CoreRuntime runtime;
   private final Database database;
   private final StepStore steps = new StepStore();
-  private final TaskStore tasks = new TaskStore();
+  private final FailFast failFast = new FailFast();
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
   private final Thread thread;
   private volatile boolean closing;
@@ -120,7 +120,7 @@ final class ResultRecorder implements AutoCloseable {
     Failure instead = Failure.of("TaskerCore::DatabaseError", message, "outcome_refused", false);
     StepOutcome outcome =
         Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, runtime.random());
-    new Flush(List.of(new Completion(completion.attempt(), outcome))).run();
+    new Flush(List.of(new Completion(completion.attempt(), outcome, completion.withheld()))).run();
   }
 
   /** Waits until everything that has arrived is recorded, then ends. */
@@ -147,38 +147,48 @@ final class ResultRecorder implements AutoCloseable {
 
     void run() {
       reserveRoomForChildren();
-      List<Long> failedFast;
       Recorded recorded;
-      try {
-        List<StepOutcome> outcomes =
-            batch.stream().map(Completion::outcome).sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
-        Set<Long> mayFailFast = tasksThatMayFailFast();
-        if (mayFailFast.isEmpty()) {
-          failedFast = List.of();
-          recorded = database.call(connection -> record(connection, outcomes));
-        } else {
-          failedFast = new ArrayList<>();
-          recorded = database.transaction(connection -> {
-            failedFast.clear();
-            Recorded done = record(connection, outcomes);
-            failedFast.addAll(failFast(connection, mayFailFast, done.ended()));
-            return done;
-          });
-        }
-        remember(recorded.accepted());
+      Applied failFast;
+      List<Completion> accepted;
+      try (Publication publication = runtime.events().begin()) {
+        Written written = write();
+        recorded = written.recorded();
+        failFast = written.failFast();
+        accepted = accepted(recorded.accepted());
+        runtime.events().recorded(publication, recorded, accepted, failFast.log());
+        accepted.forEach(Flush::remember);
         handOver(recorded.handedOver());
       } finally {
         unusedRoom.forEach((claimant, room) -> claimant.lane().giveUp(room));
       }
-      failedFast.forEach(runtime::tellAttemptsOf);
+      count(accepted, recorded.ended());
+      count(List.of(), failFast.ended());
+      failFast.failed().forEach(runtime::stopWhatHasNotBegun);
+      batch.forEach(completion -> runtime.giveBackWithheld(completion.withheld()));
       batch.forEach(completion -> runtime.forget(completion.attempt()));
       logRefused(recorded.accepted());
-      tasksToLookAt(recorded, failedFast).forEach(runtime::signal);
+      tasksToLookAt(recorded, failFast.failed()).forEach(runtime::signal);
       if (!recorded.enqueued().isEmpty()) {
         runtime.workCame();
       } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
         runtime.wakeWorkers();
       }
+    }
+
+    private record Written(Recorded recorded, Applied failFast) {}
+
+    /** One statement, unless a failure may have to cancel the rest of its task. */
+    private Written write() {
+      List<StepOutcome> outcomes =
+          batch.stream().map(Completion::outcome).sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
+      Set<Long> mayFailFast = tasksThatMayFailFast();
+      if (mayFailFast.isEmpty()) {
+        return new Written(database.call(connection -> record(connection, outcomes)), Applied.NOTHING);
+      }
+      return database.transaction(connection -> {
+        Recorded recorded = record(connection, outcomes);
+        return new Written(recorded, failFast.apply(connection, mayFailFast));
+      });
     }
 
     private Recorded record(Connection connection, List<StepOutcome> outcomes) throws SQLException {
@@ -225,31 +235,31 @@ final class ResultRecorder implements AutoCloseable {
       return taskIds;
     }
 
-    private List<Long> failFast(Connection connection, Collection<Long> taskIds, Map<Long, TaskState> ended)
-        throws SQLException {
-      List<Long> failed = steps.failFast(connection, taskIds);
-      for (long taskId : failed) {
-        TaskState state = tasks.settle(connection, tasks.lock(connection, taskId).orElseThrow(), null, "fail_fast");
-        if (state.ended()) {
-          ended.put(taskId, state);
-        }
-      }
-      return failed;
-    }
-
-    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
-    private void remember(List<Long> accepted) {
+    /** Where two have run a step and both outcomes are here, it is the later claim's that was accepted. */
+    private List<Completion> accepted(List<Long> stepIds) {
       Map<Long, Completion> newest = new HashMap<>();
       for (Completion completion : batch) {
         newest.merge(completion.attempt().stepId(), completion,
             (one, other) -> one.outcome().fence() > other.outcome().fence() ? one : other);
       }
-      for (long stepId : accepted) {
-        Completion completion = newest.get(stepId);
-        if (completion.outcome().to() == StepState.COMPLETE) {
-          completion.attempt().memory().remember(stepId, completion.outcome().result());
-        }
+      return stepIds.stream().map(newest::get).toList();
+    }
+
+    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
+    private static void remember(Completion completion) {
+      if (completion.outcome().to() == StepState.COMPLETE) {
+        completion.attempt().memory().remember(completion.attempt().stepId(), completion.outcome().result());
       }
+    }
+
+    /** A task counts for one of those whose outcomes brought it to its end. */
+    private void count(List<Completion> accepted, List<Ended> ended) {
+      long now = System.nanoTime();
+      accepted.forEach(completion -> completion.attempt().claimant().metrics()
+          .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now));
+      Map<Long, Claimant> byTask = new HashMap<>();
+      batch.forEach(completion -> byTask.put(completion.attempt().taskId(), completion.attempt().claimant()));
+      ended.forEach(task -> byTask.get(task.taskId()).metrics().taskEnded(task.state(), task.afterMs(), now));
     }
 
     private void handOver(List<ClaimedStep> claimed) {
@@ -280,7 +290,8 @@ final class ResultRecorder implements AutoCloseable {
 
     /** Tasks that ended, or of which there is more to claim or to wait for than was handed over. */
     private Set<Long> tasksToLookAt(Recorded recorded, List<Long> failedFast) {
-      Set<Long> taskIds = new HashSet<>(recorded.ended().keySet());
+      Set<Long> taskIds = new HashSet<>();
+      recorded.ended().forEach(task -> taskIds.add(task.taskId()));
       recorded.enqueued().forEach(stepId -> taskIds.add(ClaimedStep.taskIdOf(stepId)));
       for (Completion completion : batch) {
         if (completion.outcome().to() == StepState.WAITING_FOR_RETRY) {

@@ -1,11 +1,16 @@
 package io.taskercore.engine;
 
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
+import io.taskercore.store.StepStore.Claims;
+import io.taskercore.store.StepStore.Taken;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,27 +31,48 @@ final class StepClaimer {
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long processId = runtime.processId();
     long taskId = task.facts().taskId();
-    List<ClaimedStep> claimed = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
-    return attempts(claimed, Map.of(taskId, task), claimant);
+    try (Publication publication = runtime.events().begin()) {
+      Claims claims = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
+      return attempts(claims, Map.of(taskId, task), claimant, publication);
+    }
   }
 
   List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
     long processId = runtime.processId();
-    List<ClaimedStep> claimed =
-        claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
-    return claimed.isEmpty() ? List.of() : attempts(claimed, tasksOf(claimed), claimant);
+    try (Publication publication = runtime.events().begin()) {
+      Claims claims = claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
+      return attempts(claims, claimant, publication);
+    }
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
     long processId = runtime.processId();
-    List<ClaimedStep> claimed =
-        claim(connection -> steps.claimStep(connection, processId, stepId).stream().toList());
-    return claimed.isEmpty() ? Optional.empty() : attempts(claimed, tasksOf(claimed), claimant).stream().findFirst();
+    try (Publication publication = runtime.events().begin()) {
+      Claims claims = claim(connection -> steps.claimStep(connection, processId, stepId));
+      return attempts(claims, claimant, publication).stream().findFirst();
+    }
+  }
+
+  private List<Attempt> attempts(Claims claims, Claimant claimant, Publication publication) {
+    return claims.taken().isEmpty()
+        ? List.of()
+        : attempts(claims, tasksOf(claims.steps()), claimant, publication);
+  }
+
+  private List<Attempt> attempts(
+      Claims claims, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
+    long now = System.nanoTime();
+    runtime.events().claimed(publication, claims, tasks);
+    Map<Long, Long> readyNanos = new HashMap<>();
+    for (Taken taken : claims.taken()) {
+      readyNanos.put(taken.step().stepId(), now - EngineMetrics.nanos(taken.waitedMs()));
+    }
+    return attempts(claims.steps(), readyNanos, tasks, claimant);
   }
 
   /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
-  private List<ClaimedStep> claim(Database.Work<List<ClaimedStep>> statement) {
+  private Claims claim(Database.Work<Claims> statement) {
     try {
       return database.call(statement);
     } catch (TaskerException.Database failure) {
@@ -83,7 +109,7 @@ final class StepClaimer {
   private void submit(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
     int submitted = 0;
     try {
-      for (Attempt attempt : attempts(claimed, Map.of(task.facts().taskId(), task), claimant)) {
+      for (Attempt attempt : attempts(claimed, Map.of(), Map.of(task.facts().taskId(), task), claimant)) {
         claimant.lane().submit(attempt);
         submitted++;
       }
@@ -92,8 +118,15 @@ final class StepClaimer {
     }
   }
 
-  /** If the parents' results cannot be had, the claims are given back. */
-  private List<Attempt> attempts(List<ClaimedStep> claimed, Map<Long, TaskMemory> tasks, Claimant claimant) {
+  /**
+   * If the parents' results cannot be had, the claims are given back.
+   *
+   * @param readyNanos since when a step could run; from now on where it is not there
+   */
+  private List<Attempt> attempts(
+      List<ClaimedStep> claimed, Map<Long, Long> readyNanos, Map<Long, TaskMemory> tasks, Claimant claimant) {
+    claimant.metrics().claimed(claimed.size());
+    long now = System.nanoTime();
     Map<Long, Json> loaded;
     try {
       loaded = load(claimed, tasks);
@@ -104,7 +137,8 @@ final class StepClaimer {
     List<Attempt> attempts = new ArrayList<>(claimed.size());
     for (ClaimedStep step : claimed) {
       TaskMemory task = tasks.get(step.taskId());
-      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime);
+      long ready = readyNanos.getOrDefault(step.stepId(), now);
+      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, ready);
       runtime.remember(attempt);
       attempts.add(attempt);
     }

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -200,6 +201,11 @@ public final class StepRun implements Claimant, AutoCloseable {
   @Override
   public HandlerDirectory directory() {
     return coordinator.directory();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return coordinator.metrics();
   }
 
   @Override

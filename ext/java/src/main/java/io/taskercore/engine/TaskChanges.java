@@ -1,19 +1,24 @@
 package io.taskercore.engine;
 
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.Transition;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepChanges;
 import io.taskercore.store.StepChanges.LockedStep;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.LockedTask;
+import io.taskercore.store.TaskStore.Settled;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -32,14 +37,16 @@ final class TaskChanges {
       StepState.PENDING, StepState.ENQUEUED, StepState.IN_PROGRESS, StepState.WAITING_FOR_RETRY, StepState.ERROR);
 
   private final CoreRuntime runtime;
+  private final EngineMetrics metrics;
   private final Database database;
   private final LongSupplier cancelGraceMs;
   private final TaskStore tasks = new TaskStore();
   private final StepStore steps = new StepStore();
   private final StepChanges changes = new StepChanges();
 
-  TaskChanges(CoreRuntime runtime, LongSupplier cancelGraceMs) {
+  TaskChanges(CoreRuntime runtime, EngineMetrics metrics, LongSupplier cancelGraceMs) {
     this.runtime = runtime;
+    this.metrics = metrics;
     this.database = runtime.database();
     this.cancelGraceMs = cancelGraceMs;
   }
@@ -53,14 +60,13 @@ final class TaskChanges {
   }
 
   private Json end(long taskId, TaskState to, String reason, String verb) {
-    database.transaction(connection -> {
+    change((connection, log) -> {
       LockedTask task = locked(connection, taskId);
       if (!CANCELLABLE.contains(task.state())) {
         throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().wire(), verb));
       }
-      steps.cancel(connection, taskId, UNFINISHED, reason);
-      tasks.settle(connection, task, to, reason);
-      return null;
+      log.addAll(steps.cancel(connection, taskId, UNFINISHED, reason));
+      return tasks.settle(connection, task, to, reason);
     });
     stopAttempts(taskId);
     runtime.changed(taskId);
@@ -77,42 +83,59 @@ final class TaskChanges {
   }
 
   Json retryStep(long stepId) {
-    StepState state = database.transaction(connection -> {
+    change((connection, log) -> {
       LockedTask task = lockedTaskOf(connection, stepId);
       LockedStep step = lockedStep(connection, stepId);
       if (!RETRYABLE.contains(step.state()) || endedForGood(task)) {
         throw refused(step, task, "retried", "only a step in error or waiting_for_retry can be");
       }
-      changes.retry(connection, step);
-      reviveIfFailed(connection, task);
-      tasks.settle(connection, task, null, "retry_step");
-      return StepState.ENQUEUED;
+      log.add(changes.retry(connection, step));
+      log.addAll(reviveIfFailed(connection, task));
+      return tasks.settle(connection, task, null, "retry_step");
     });
     runtime.changed(ClaimedStep.taskIdOf(stepId));
-    return answer(ClaimedStep.taskIdOf(stepId), stepId, state.wire());
+    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.ENQUEUED.wire());
   }
 
   /** @param result what the children read; null: {@code {}} */
   Json resolveStep(long stepId, String reason, Json result) {
-    database.transaction(connection -> {
+    change((connection, log) -> {
       LockedTask task = lockedTaskOf(connection, stepId);
       LockedStep step = lockedStep(connection, stepId);
       if (!RESOLVABLE.contains(step.state()) || endedForGood(task)) {
         throw refused(step, task, "resolved", "only a step that is pending, enqueued, waiting_for_retry or in error can be");
       }
-      changes.resolve(connection, step, result, reason);
-      reviveIfFailed(connection, task);
-      tasks.settle(connection, task, null, "resolve_step");
-      return null;
+      log.addAll(changes.resolve(connection, step, result, reason));
+      log.addAll(reviveIfFailed(connection, task));
+      return tasks.settle(connection, task, null, "resolve_step");
     });
     runtime.changed(ClaimedStep.taskIdOf(stepId));
     return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.wire());
   }
 
-  private void reviveIfFailed(Connection connection, LockedTask task) throws SQLException {
-    if (task.failFast() && task.failedSteps() > 0) {
-      changes.revive(connection, task.taskId());
+  /** A decision, inside its transaction: changes steps, adds what was logged of it, and settles the task. */
+  @FunctionalInterface
+  private interface Decision {
+    Settled take(Connection connection, List<Transition> log) throws SQLException;
+  }
+
+  private void change(Decision decision) {
+    List<Transition> log = new ArrayList<>();
+    try (Publication publication = runtime.events().begin()) {
+      Settled settled = database.transaction(connection -> {
+        log.clear();
+        return decision.take(connection, log);
+      });
+      log.addAll(settled.log());
+      if (settled.hasEnded()) {
+        metrics.taskEnded(settled.state(), settled.afterMs(), System.nanoTime());
+      }
+      runtime.events().changed(publication, log);
     }
+  }
+
+  private List<Transition> reviveIfFailed(Connection connection, LockedTask task) throws SQLException {
+    return task.failFast() && task.failedSteps() > 0 ? changes.revive(connection, task.taskId()) : List.of();
   }
 
   private static boolean endedForGood(LockedTask task) {

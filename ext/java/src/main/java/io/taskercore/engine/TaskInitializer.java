@@ -4,6 +4,7 @@ import com.fasterxml.uuid.Generators;
 import com.fasterxml.uuid.NoArgGenerator;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.TemplateRegistry.Registered;
+import io.taskercore.event.Publication;
 import io.taskercore.model.FailureMode;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -17,6 +18,7 @@ import io.taskercore.store.Announcements;
 import io.taskercore.store.Database;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.AttemptLimits;
+import io.taskercore.store.TaskStore.Created;
 import io.taskercore.store.TaskStore.Earlier;
 import io.taskercore.template.TaskRequest;
 import io.taskercore.template.TaskRequestReader;
@@ -35,13 +37,15 @@ final class TaskInitializer {
   private static final NoArgGenerator UUIDS = Generators.timeBasedEpochGenerator();
 
   private final TemplateRegistry templates;
+  private final TaskEvents events;
   private final Supplier<OrchestrationConfig> config;
   private final TaskStore tasks = new TaskStore();
   private final Announcements announcements = new Announcements();
 
   /** @param config as it is at the time */
-  TaskInitializer(TemplateRegistry templates, Supplier<OrchestrationConfig> config) {
+  TaskInitializer(TemplateRegistry templates, TaskEvents events, Supplier<OrchestrationConfig> config) {
     this.templates = templates;
+    this.events = events;
     this.config = config;
   }
 
@@ -52,7 +56,7 @@ final class TaskInitializer {
     return inOwnTransaction(read, paths, database).get(0);
   }
 
-  /** One task, in the caller's transaction. */
+  /** One task, in the caller's transaction; no event tells of it, for nobody here hears of the commit. */
   Json initialize(Json request, Connection connection) {
     List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
     return within(connection, read, List.of("")).get(0);
@@ -91,7 +95,12 @@ final class TaskInitializer {
     if (requests.isEmpty()) {
       return List.of();
     }
-    return database.transaction(connection -> create(connection, prepare(connection, requests, paths), paths));
+    try (Publication publication = events.begin()) {
+      Initialized initialized =
+          database.transaction(connection -> create(connection, prepare(connection, requests, paths), paths));
+      events.initialized(publication, initialized.tasks(), initialized.created());
+      return initialized.answers();
+    }
   }
 
   /** The announcement is part of the caller's transaction, so that workers hear of the tasks when it is committed, and only then. */
@@ -100,7 +109,7 @@ final class TaskInitializer {
       return List.of();
     }
     return Database.allOrNothingWithin(connection, on -> {
-      List<Json> created = create(on, prepare(on, requests, paths), paths);
+      List<Json> created = create(on, prepare(on, requests, paths), paths).answers();
       announcements.announce(on);
       return created;
     });
@@ -118,7 +127,7 @@ final class TaskInitializer {
       Wanted wanted = new Wanted(request.namespace(), request.taskName(), request.version());
       Registered template = found.get(wanted);
       if (template == null) {
-        template = templates.newest(connection, wanted.namespace(), wanted.name(), wanted.version());
+        template = template(connection, request, paths.get(i));
         found.put(wanted, template);
       }
       violations.addAll(template.validate(request.payload(), join(paths.get(i), "payload")));
@@ -128,6 +137,14 @@ final class TaskInitializer {
       throw new TaskerException.Validation(violations);
     }
     return prepared;
+  }
+
+  private Registered template(Connection connection, TaskRequest request, String path) throws SQLException {
+    try {
+      return templates.newest(connection, request.namespace(), request.taskName(), request.version());
+    } catch (TaskerException.TemplateNotFound missing) {
+      throw path.isEmpty() ? missing : new TaskerException.TemplateNotFound(path + ": " + missing.getMessage());
+    }
   }
 
   private static String join(String path, String key) {
@@ -154,15 +171,24 @@ final class TaskInitializer {
         request.payload());
   }
 
-  private List<Json> create(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
+  /**
+   * What came of requests.
+   *
+   * @param answers one for each
+   * @param tasks those that did not exist before
+   * @param created their rows, in the same order
+   */
+  private record Initialized(List<Json> answers, List<NewTask> tasks, Created created) {}
+
+  private Initialized create(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     boolean keyed = prepared.stream().anyMatch(task -> task.idempotencyKey() != null);
     if (!keyed) {
-      List<Long> ids = write(connection, prepared);
-      List<Json> created = new ArrayList<>(ids.size());
-      for (int i = 0; i < ids.size(); i++) {
-        created.add(document(ids.get(i), prepared.get(i).totalSteps(), TaskState.PENDING, true));
+      Created created = write(connection, prepared);
+      List<Json> answers = new ArrayList<>(prepared.size());
+      for (int i = 0; i < prepared.size(); i++) {
+        answers.add(document(created.taskIds().get(i), prepared.get(i).totalSteps(), TaskState.PENDING, true));
       }
-      return created;
+      return new Initialized(answers, prepared, created);
     }
     return createKeyed(connection, withIds(connection, prepared), paths);
   }
@@ -177,15 +203,13 @@ final class TaskInitializer {
   }
 
   /** Keys are taken first; whose key was taken already gets the task that it made. */
-  private List<Json> createKeyed(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
+  private Initialized createKeyed(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     Set<Long> reserved = tasks.reserveKeys(
         connection, prepared.stream().filter(task -> task.idempotencyKey() != null).toList());
     List<NewTask> fresh = prepared.stream()
         .filter(task -> task.idempotencyKey() == null || reserved.contains(task.taskId()))
         .toList();
-    if (!fresh.isEmpty()) {
-      write(connection, fresh);
-    }
+    Created written = fresh.isEmpty() ? new Created(List.of(), null) : write(connection, fresh);
     List<Json> answers = new ArrayList<>(prepared.size());
     for (int i = 0; i < prepared.size(); i++) {
       NewTask task = prepared.get(i);
@@ -194,7 +218,7 @@ final class TaskInitializer {
           ? document(task.taskId(), task.totalSteps(), TaskState.PENDING, true)
           : earlier(connection, task, paths.get(i)));
     }
-    return answers;
+    return new Initialized(answers, fresh, written);
   }
 
   private Json earlier(Connection connection, NewTask task, String path) throws SQLException {
@@ -207,7 +231,7 @@ final class TaskInitializer {
     return document(earlier.taskId(), earlier.totalSteps(), earlier.state(), false);
   }
 
-  private List<Long> write(Connection connection, List<NewTask> fresh) throws SQLException {
+  private Created write(Connection connection, List<NewTask> fresh) throws SQLException {
     OrchestrationConfig now = config.get();
     return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes());
   }

@@ -50,6 +50,10 @@ final class TaskMemory {
     return handlerNames;
   }
 
+  String stepName(long stepId) {
+    return template.steps().get(ClaimedStep.ordinalOf(stepId)).name();
+  }
+
   String handlerOf(int ordinal) {
     return template.steps().get(ordinal).handler();
   }

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -201,6 +202,11 @@ public final class TaskRun implements Claimant, AutoCloseable {
   @Override
   public HandlerDirectory directory() {
     return coordinator.directory();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return coordinator.metrics();
   }
 
   @Override

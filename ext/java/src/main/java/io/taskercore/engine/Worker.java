@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import java.util.List;
@@ -176,6 +177,11 @@ public final class Worker implements Claimant, AutoCloseable {
     try {
       if (room > 0) {
         List<Attempt> attempts = runtime.claimer().claimReady(handlers, namespaces(), room, this);
+        if (isQuiet()) {
+          // Since the claim was sent: it may have taken what came after quiet had returned.
+          runtime.giveBackUnstarted(attempts);
+          return false;
+        }
         used = attempts.size();
         claimed.addAndGet(used);
         attempts.forEach(lane::submit);
@@ -378,6 +384,11 @@ public final class Worker implements Claimant, AutoCloseable {
   @Override
   public HandlerDirectory directory() {
     return coordinator.directory();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return coordinator.metrics();
   }
 
   @Override

@@ -6,17 +6,21 @@ import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
 import io.taskercore.engine.Worker;
 import io.taskercore.engine.WorkerOptions;
+import io.taskercore.event.Subscription;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.lang.ref.Reference;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jruby.RubyArray;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.RubyObject;
+import org.jruby.RubyProc;
 import org.jruby.RubyString;
 import org.jruby.anno.JRubyClass;
 import org.jruby.anno.JRubyMethod;
@@ -41,6 +45,9 @@ public final class CoordinatorHandle extends RubyObject {
 
   /** The Ruby object that turns names into handlers. */
   private final transient IRubyObject registry;
+
+  /** The blocks that hear of events. */
+  private final transient Map<Subscription, IRubyObject> subscribers = new ConcurrentHashMap<>();
 
   private CoordinatorHandle(
       RubyClass rubyClass,
@@ -114,7 +121,7 @@ public final class CoordinatorHandle extends RubyObject {
           // A connection belongs to the thread that uses it, so its work stays on this one.
           return given == null
               ? answer(context, () -> coordinator.initializeTask(json))
-              : ValueReader.read(context, coordinator.initializeTask(json, given));
+              : ValueReader.read(context, CoreCall.here(() -> coordinator.initializeTask(json, given)));
         });
   }
 
@@ -127,7 +134,7 @@ public final class CoordinatorHandle extends RubyObject {
           Connection given = Arguments.connection(connection);
           return given == null
               ? answer(context, () -> coordinator.initializeTasks(jsons))
-              : ValueReader.read(context, coordinator.initializeTasks(jsons, given));
+              : ValueReader.read(context, CoreCall.here(() -> coordinator.initializeTasks(jsons, given)));
         });
   }
 
@@ -311,6 +318,58 @@ public final class CoordinatorHandle extends RubyObject {
         });
   }
 
+  @JRubyMethod(name = "publish_event")
+  public IRubyObject publishEvent(ThreadContext context, IRubyObject event) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.write(context, Arguments.hash("event", event), "", maxPayloadBytes());
+          return ValueReader.read(context, coordinator.publishEvent(json));
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject subscribe(ThreadContext context, IRubyObject pattern, IRubyObject subscriber) {
+    return guarded(
+        context,
+        () -> {
+          String text = Arguments.text(context, "pattern", pattern);
+          if (!(subscriber instanceof RubyProc)) {
+            throw new InvalidType("subscriber", "a block", subscriber);
+          }
+          Subscription subscription = coordinator.subscribe(text);
+          subscribers.put(subscription, subscriber);
+          SubscriptionHandle handle = new SubscriptionHandle(state.subscriptionClass(), state, subscription, this);
+          state.startSubscriber(context, handle);
+          return handle;
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject unsubscribe(ThreadContext context, IRubyObject subscription) {
+    return guarded(
+        context,
+        () -> {
+          if (!(subscription instanceof SubscriptionHandle handle)) {
+            throw new InvalidType("subscription", "a TaskerCore::Subscription", subscription);
+          }
+          return context.runtime.newBoolean(coordinator.unsubscribe(handle.subscription()));
+        });
+  }
+
+  IRubyObject subscriber(Subscription subscription) {
+    return subscribers.get(subscription);
+  }
+
+  void forget(Subscription subscription) {
+    subscribers.remove(subscription);
+  }
+
+  @JRubyMethod(name = "performance_metrics")
+  public IRubyObject performanceMetrics(ThreadContext context) {
+    return guarded(context, () -> answer(context, coordinator::performanceMetrics));
+  }
+
   @JRubyMethod
   public IRubyObject close(ThreadContext context) {
     return state.guard().run(
@@ -335,8 +394,9 @@ public final class CoordinatorHandle extends RubyObject {
     return ValueReader.read(context, CoreCall.run(context, question));
   }
 
-  /** As {@link Guard#run}; and the handle cannot be collected, hence closed, under the call. */
+  /** As {@link Guard#run}; and the handle cannot be collected, hence closed, under the call, which is counted. */
   private IRubyObject guarded(ThreadContext context, Guard.Body body) {
+    long began = System.nanoTime() - CoreCall.waitedNanos();
     try {
       return state.guard().run(
           context,
@@ -347,6 +407,7 @@ public final class CoordinatorHandle extends RubyObject {
             return body.run();
           });
     } finally {
+      coordinator.metrics().bridgeCalled(System.nanoTime() - CoreCall.waitedNanos() - began);
       Reference.reachabilityFence(this);
     }
   }

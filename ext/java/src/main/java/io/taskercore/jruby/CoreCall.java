@@ -29,6 +29,9 @@ final class CoreCall {
   private static final Executor THREADS =
       new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), CoreCall::thread);
 
+  /** What each Ruby thread has waited so far, in nanoseconds, so that the bridge's own time can be told from the core's. */
+  private static final ThreadLocal<long[]> WAITED = ThreadLocal.withInitial(() -> new long[1]);
+
   private CoreCall() {}
 
   private static Thread thread(Runnable work) {
@@ -75,12 +78,36 @@ final class CoreCall {
     }
   }
 
+  /** Runs {@code work} on the Ruby thread itself, which is deaf meanwhile. */
+  static <T> T here(Callable<T> work) throws Exception {
+    long began = System.nanoTime();
+    try {
+      return work.call();
+    } finally {
+      WAITED.get()[0] += System.nanoTime() - began;
+    }
+  }
+
+  /** How long the calling thread has waited in all its calls. */
+  static long waitedNanos() {
+    return WAITED.get()[0];
+  }
+
   static void inBackground(Runnable work) {
     THREADS.execute(work);
   }
 
   /** Waits where the waiting itself is all there is to do. */
   static <T> T await(ThreadContext context, Wait<T> wait) throws ExecutionException {
+    long began = System.nanoTime();
+    try {
+      return awaitAnew(context, wait);
+    } finally {
+      WAITED.get()[0] += System.nanoTime() - began;
+    }
+  }
+
+  private static <T> T awaitAnew(ThreadContext context, Wait<T> wait) throws ExecutionException {
     while (true) {
       try {
         return context.getThread().executeTask(context, wait, new InterruptibleWait<T>());

@@ -56,6 +56,24 @@ public final class Functions {
         });
   }
 
+  /** {@code performance_metrics}: of the whole process. */
+  @JRubyMethod(name = "performance_metrics", module = true)
+  public static IRubyObject performanceMetrics(ThreadContext context, IRubyObject self) {
+    return RuntimeState.of(self).guard().run(
+        context, () -> ValueReader.read(context, CoreCall.run(context, () -> Coordinator.processMetrics().json())));
+  }
+
+  /** {@code prometheus}: the same in Prometheus's text format. */
+  @JRubyMethod(module = true)
+  public static IRubyObject prometheus(ThreadContext context, IRubyObject self) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          String text = CoreCall.run(context, () -> Coordinator.processMetrics().prometheus());
+          return RubyString.newUTF8String(context.runtime, text);
+        });
+  }
+
   /** {@code shut_down}: closes what the application left open. */
   @JRubyMethod(name = "shut_down", module = true)
   public static IRubyObject shutDown(ThreadContext context, IRubyObject self) {

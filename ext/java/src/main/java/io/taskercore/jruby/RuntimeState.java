@@ -24,6 +24,7 @@ final class RuntimeState {
   private final RubyClass coordinatorClass;
   private final RubyClass attemptClass;
   private final RubyClass workerClass;
+  private final RubyClass subscriptionClass;
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
@@ -36,6 +37,7 @@ final class RuntimeState {
     this.coordinatorClass = define(nativeModule, "Coordinator", CoordinatorHandle.class);
     this.attemptClass = define(nativeModule, "Attempt", AttemptHandle.class);
     this.workerClass = define(nativeModule, "Worker", WorkerHandle.class);
+    this.subscriptionClass = define(nativeModule, "Subscription", SubscriptionHandle.class);
     this.log = new RubyLog(taskerCore);
     this.guard = new Guard(new RubyErrors(taskerCore, log, taskerCore.getConstant("LIBRARY_PATH").asJavaString()));
   }
@@ -75,12 +77,21 @@ final class RuntimeState {
     return workerClass;
   }
 
+  RubyClass subscriptionClass() {
+    return subscriptionClass;
+  }
+
   RubyClass errorClass(String name) {
     return (RubyClass) taskerCore.getConstant(name);
   }
 
   IRubyObject stepContext(ThreadContext context, Attempt attempt) {
     return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, attempt));
+  }
+
+  /** A Hash as the methods of Ruby's face return it. */
+  IRubyObject result(ThreadContext context, IRubyObject hash) {
+    return taskerCore.getConstant("Result").callMethod(context, "new", hash);
   }
 
   /** Starts as many handler threads as the core misses. */
@@ -94,6 +105,11 @@ final class RuntimeState {
   /** Starts the Ruby thread that does for the worker what only Ruby can. */
   void startForeman(ThreadContext context, WorkerHandle worker) {
     taskerCore.getConstant("Foreman").callMethod(context, "start", worker);
+  }
+
+  /** Starts the Ruby thread that calls the subscriber's block. */
+  void startSubscriber(ThreadContext context, SubscriptionHandle subscription) {
+    taskerCore.getConstant("SubscriberThread").callMethod(context, "start", subscription);
   }
 
   /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */

@@ -21,15 +21,17 @@ public final class ProcessStore {
   /** What a renewal found: whether the process still has its row, and which of its claims are no longer its own. */
   public record Renewal(boolean alive, Set<Claim> lost) {}
 
-  public long register(Connection connection, String host, long pid, long leaseMs) throws SQLException {
+  public long register(Connection connection, String host, long pid, long leaseMs, Collection<String> handlers)
+      throws SQLException {
     String sql = """
         INSERT INTO tasker.processes (host, pid, lease_until, handlers)
-        VALUES (?, ?, tasker.now() + ? * interval '1 millisecond', '{}')
+        VALUES (?, ?, tasker.now() + ? * interval '1 millisecond', ?)
         RETURNING process_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, host);
       statement.setLong(2, pid);
       statement.setLong(3, leaseMs);
+      statement.setArray(4, Rows.texts(connection, handlers));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
         return row.getLong(1);

@@ -3,6 +3,7 @@ package io.taskercore.store;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepState;
+import io.taskercore.model.Transition;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -13,7 +14,7 @@ import java.util.Optional;
 
 /**
  * Changes of single steps outside the hot path, by operators and after a crash. Every method is called inside a transaction
- * that holds the task's lock, and the task is settled at its end.
+ * that holds the task's lock, and the task is settled at its end; those that change something return what they logged.
  */
 public final class StepChanges {
 
@@ -46,18 +47,19 @@ public final class StepChanges {
   }
 
   /** Lets the step run at once, with one attempt more than it had. */
-  public void retry(Connection connection, LockedStep step) throws SQLException {
+  public Transition retry(Connection connection, LockedStep step) throws SQLException {
     String sql = """
         UPDATE tasker.workflow_steps
         SET state = 'enqueued', max_attempts = max_attempts + 1, next_run_at = NULL, completed_at = NULL
         WHERE task_id = ? AND step_id = ?""";
     update(connection, sql, step);
     enqueue(connection, step);
-    log.step(connection, step.taskId(), step.stepId(), step.state().wire(), StepState.ENQUEUED.wire(), step.attempts(), "retry_step");
+    return log.step(
+        connection, step.taskId(), step.stepId(), step.state().wire(), StepState.ENQUEUED.wire(), step.attempts(), "retry_step");
   }
 
   /** Ends the step by decision of a person; its result is what its children read. */
-  public void resolve(Connection connection, LockedStep step, Json result, String reason) throws SQLException {
+  public List<Transition> resolve(Connection connection, LockedStep step, Json result, String reason) throws SQLException {
     dequeue(connection, step);
     String sql = """
         UPDATE tasker.workflow_steps
@@ -69,12 +71,16 @@ public final class StepChanges {
       statement.setLong(3, step.stepId());
       statement.executeUpdate();
     }
-    log.step(connection, step.taskId(), step.stepId(), step.state().wire(), StepState.RESOLVED_MANUALLY.wire(), step.attempts(), reason);
-    satisfyChildren(connection, step);
+    List<Transition> logged = new ArrayList<>();
+    logged.add(log.step(
+        connection, step.taskId(), step.stepId(), step.state().wire(), StepState.RESOLVED_MANUALLY.wire(), step.attempts(),
+        reason));
+    logged.addAll(satisfyChildren(connection, step));
+    return logged;
   }
 
   /** Takes the step from a process that is gone: it may run again, unless too many have died under it. */
-  public void crashed(Connection connection, LockedStep step) throws SQLException {
+  public Transition crashed(Connection connection, LockedStep step) throws SQLException {
     boolean again = step.crashes() + 1 < step.maxCrashes();
     String sql = again
         ? """
@@ -94,11 +100,11 @@ public final class StepChanges {
     }
     StepState to = again ? StepState.ENQUEUED : StepState.ERROR;
     String reason = again ? "lease_lapsed" : "crash_limit";
-    log.step(connection, step.taskId(), step.stepId(), step.state().wire(), to.wire(), step.attempts(), reason);
+    return log.step(connection, step.taskId(), step.stepId(), step.state().wire(), to.wire(), step.attempts(), reason);
   }
 
   /** Brings back what fail_fast had cancelled in a task that comes to life again. */
-  public void revive(Connection connection, long taskId) throws SQLException {
+  public List<Transition> revive(Connection connection, long taskId) throws SQLException {
     String sql = """
         WITH revived AS (
           UPDATE tasker.workflow_steps
@@ -115,14 +121,14 @@ public final class StepChanges {
         INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
         SELECT task_id, step_id, 'cancelled', state, NULLIF(attempts, 0), tasker.now(), 'revived'
         FROM revived
-        ORDER BY step_id""";
+        ORDER BY step_id""" + TransitionLog.RETURNING;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
-      statement.executeUpdate();
+      return TransitionLog.read(statement);
     }
   }
 
-  private static void satisfyChildren(Connection connection, LockedStep step) throws SQLException {
+  private static List<Transition> satisfyChildren(Connection connection, LockedStep step) throws SQLException {
     String sql = """
         WITH lowered AS (
           UPDATE tasker.workflow_steps s
@@ -144,11 +150,11 @@ public final class StepChanges {
         SELECT task_id, step_id, 'pending', 'enqueued', tasker.now()
         FROM lowered
         WHERE state = 'enqueued'
-        ORDER BY step_id""";
+        ORDER BY step_id""" + TransitionLog.RETURNING;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, step.taskId());
       statement.setLong(2, step.stepId());
-      statement.executeUpdate();
+      return TransitionLog.read(statement);
     }
   }
 

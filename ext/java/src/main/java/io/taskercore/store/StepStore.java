@@ -5,19 +5,43 @@ import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
+import io.taskercore.model.Transition;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** The way of a step through claim and record: the hot path, one statement each. */
 public final class StepStore {
+
+  /**
+   * A step taken from the queue.
+   *
+   * @param beginsTask whether its task began with this claim
+   * @param waitedMs for how long it could have run, in milliseconds
+   */
+  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, double waitedMs) {}
+
+  /**
+   * What one statement has claimed.
+   *
+   * @param at null where it is nothing
+   * @param newestTransition the last entry that the statement has made in the log
+   */
+  public record Claims(List<Taken> taken, Instant at, long newestTransition) {
+    public List<ClaimedStep> steps() {
+      return taken.stream().map(Taken::step).toList();
+    }
+  }
+
+  /** A task that has ended, so many milliseconds after it could have begun. */
+  public record Ended(long taskId, TaskState state, double afterMs) {}
 
   /**
    * What came of recording outcomes.
@@ -26,9 +50,16 @@ public final class StepStore {
    * @param handedOver children that this process holds from now on
    * @param enqueued ids of children that became ready for anybody
    * @param ended tasks that have ended by this
+   * @param at null where nothing was accepted
+   * @param newestTransition the last entry that the statement has made in the log
    */
   public record Recorded(
-      List<Long> accepted, List<ClaimedStep> handedOver, List<Long> enqueued, Map<Long, TaskState> ended) {}
+      List<Long> accepted,
+      List<ClaimedStep> handedOver,
+      List<Long> enqueued,
+      List<Ended> ended,
+      Instant at,
+      long newestTransition) {}
 
   /** The priorities that occur in the queue, highest first; each found by one look at step_queue_order. */
   private static final String LEVELS = """
@@ -76,8 +107,11 @@ public final class StepStore {
             SELECT c.task_id, c.step_id, c.from_state, c.attempts FROM claimed c
           ) e
           ORDER BY e.step_id NULLS FIRST
+          RETURNING transition_id
         )
-        SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence
+        SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
+          task_id IN (SELECT task_id FROM begun) AS begins_task, extract(epoch FROM tasker.now() - run_at) * 1000 AS waited_ms,
+          tasker.now() AS at, (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM claimed
         ORDER BY priority DESC, run_at, step_id""";
 
@@ -91,7 +125,7 @@ public final class StepStore {
    * @param handlers names of the handlers at hand
    * @param limit how many at most
    */
-  public List<ClaimedStep> claimOfTask(
+  public Claims claimOfTask(
       Connection connection, long processId, long taskId, Collection<String> handlers, int limit) throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
@@ -107,7 +141,7 @@ public final class StepStore {
       statement.setArray(2, Rows.texts(connection, handlers));
       statement.setInt(3, limit);
       statement.setLong(4, processId);
-      return claimedSteps(statement);
+      return claims(statement);
     }
   }
 
@@ -120,7 +154,7 @@ public final class StepStore {
    *
    * @param namespaces empty: all
    */
-  public List<ClaimedStep> claimReady(
+  public Claims claimReady(
       Connection connection, long processId, Collection<String> handlers, Collection<String> namespaces, int limit)
       throws SQLException {
     String sql = LEVELS + """
@@ -144,17 +178,17 @@ public final class StepStore {
       statement.setInt(4, limit);
       statement.setInt(5, limit);
       statement.setLong(6, processId);
-      return claimedSteps(statement);
+      return claims(statement);
     }
   }
 
   /**
    * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
    *
-   * @return empty where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
+   * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
    *     its task's first claim, the task's row this instant
    */
-  public Optional<ClaimedStep> claimStep(Connection connection, long processId, long stepId) throws SQLException {
+  public Claims claimStep(Connection connection, long processId, long stepId) throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
@@ -166,7 +200,7 @@ public final class StepStore {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
       statement.setLong(3, processId);
-      return claimedSteps(statement).stream().findFirst();
+      return claims(statement);
     }
   }
 
@@ -189,13 +223,23 @@ public final class StepStore {
     }
   }
 
-  private static List<ClaimedStep> claimedSteps(PreparedStatement statement) throws SQLException {
+  private static Claims claims(PreparedStatement statement) throws SQLException {
     try (ResultSet row = statement.executeQuery()) {
-      List<ClaimedStep> claimed = new ArrayList<>();
+      List<Taken> taken = new ArrayList<>();
+      Instant at = null;
+      long newestTransition = 0;
       while (row.next()) {
-        claimed.add(claimedStep(row));
+        if (taken.isEmpty()) {
+          at = Rows.instant(row, "at");
+          newestTransition = row.getLong("newest_transition");
+        }
+        taken.add(new Taken(
+            claimedStep(row),
+            StepState.of(row.getString("from_state")),
+            row.getBoolean("begins_task"),
+            row.getDouble("waited_ms")));
       }
-      return claimed;
+      return new Claims(taken, at, newestTransition);
     }
   }
 
@@ -289,7 +333,7 @@ public final class StepStore {
               completed_at = CASE WHEN t.active_steps + c.active = 0 THEN tasker.now() END
           FROM change c
           WHERE t.task_id = c.task_id
-          RETURNING t.task_id, t.state
+          RETURNING t.task_id, t.state, t.completed_at - GREATEST(t.created_at, t.run_at) AS after
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
           SELECT e.task_id, e.step_id, e.from_state, e.to_state, e.attempt, tasker.now(), e.reason
@@ -302,16 +346,20 @@ public final class StepStore {
             SELECT 3, task_id, NULL, 'in_progress', state, NULL, NULL FROM settled WHERE state <> 'in_progress'
           ) e
           ORDER BY e.phase, e.step_id
+          RETURNING transition_id
         )
         SELECT 'accepted' AS kind, task_id, step_id, state, NULL AS name, NULL AS handler, NULL::smallint[] AS parents,
           NULL::smallint[] AS children, NULL::smallint AS attempts, NULL::smallint AS crashes,
-          NULL::smallint AS max_attempts, NULL::integer AS fence
+          NULL::smallint AS max_attempts, NULL::integer AS fence, NULL::numeric AS after_ms, tasker.now() AS at,
+          (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM accepted
         UNION ALL
-        SELECT 'readied', task_id, step_id, state, name, handler, parents, children, attempts, crashes, max_attempts, fence
+        SELECT 'readied', task_id, step_id, state, name, handler, parents, children, attempts, crashes, max_attempts, fence,
+          NULL, NULL, NULL
         FROM readied
         UNION ALL
-        SELECT 'ended', task_id, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        SELECT 'ended', task_id, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+          extract(epoch FROM after) * 1000, NULL, NULL
         FROM settled WHERE state <> 'in_progress'""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
@@ -334,11 +382,20 @@ public final class StepStore {
     List<Long> accepted = new ArrayList<>();
     List<ClaimedStep> handedOver = new ArrayList<>();
     List<Long> enqueued = new ArrayList<>();
-    Map<Long, TaskState> ended = new HashMap<>();
+    List<Ended> ended = new ArrayList<>();
+    Instant at = null;
+    long newestTransition = 0;
     while (row.next()) {
       switch (row.getString("kind")) {
-        case "accepted" -> accepted.add(row.getLong("step_id"));
-        case "ended" -> ended.put(row.getLong("task_id"), TaskState.of(row.getString("state")));
+        case "accepted" -> {
+          if (accepted.isEmpty()) {
+            at = Rows.instant(row, "at");
+            newestTransition = row.getLong("newest_transition");
+          }
+          accepted.add(row.getLong("step_id"));
+        }
+        case "ended" -> ended.add(
+            new Ended(row.getLong("task_id"), TaskState.of(row.getString("state")), row.getDouble("after_ms")));
         default -> {
           if (row.getString("state").equals(StepState.IN_PROGRESS.wire())) {
             handedOver.add(claimedStep(row));
@@ -348,7 +405,7 @@ public final class StepStore {
         }
       }
     }
-    return new Recorded(accepted, handedOver, enqueued, ended);
+    return new Recorded(accepted, handedOver, enqueued, ended, at, newestTransition);
   }
 
   /**
@@ -357,9 +414,10 @@ public final class StepStore {
    * <p>Two statements, for the first one waits for claims that are under way, and only a statement that begins after it sees
    * what they did.
    *
+   * @param log what is cancelled is added to it
    * @return the ids of the tasks that had failed
    */
-  public List<Long> failFast(Connection connection, Collection<Long> taskIds) throws SQLException {
+  public List<Long> failFast(Connection connection, Collection<Long> taskIds, List<Transition> log) throws SQLException {
     List<Long> failed = new ArrayList<>();
     String sql = """
         SELECT task_id FROM tasker.tasks
@@ -374,7 +432,7 @@ public final class StepStore {
       }
     }
     for (long taskId : failed) {
-      cancel(connection, taskId, UNSTARTED, "fail_fast");
+      log.addAll(cancel(connection, taskId, UNSTARTED, "fail_fast"));
     }
     return failed;
   }
@@ -386,9 +444,10 @@ public final class StepStore {
    * Cancels the steps of a task that are in one of the given states, and logs it. The caller holds the task's lock and settles
    * the task afterwards.
    *
-   * @return how many there were
+   * @return the entries in the log
    */
-  public int cancel(Connection connection, long taskId, Collection<StepState> states, String reason) throws SQLException {
+  public List<Transition> cancel(Connection connection, long taskId, Collection<StepState> states, String reason)
+      throws SQLException {
     String dequeue = "DELETE FROM tasker.step_queue WHERE task_id = ?";
     try (PreparedStatement statement = connection.prepareStatement(dequeue)) {
       statement.setLong(1, taskId);
@@ -411,12 +470,12 @@ public final class StepStore {
         INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
         SELECT task_id, step_id, from_state, 'cancelled', NULLIF(attempts, 0), tasker.now(), ?
         FROM cancelled
-        ORDER BY step_id""";
+        ORDER BY step_id""" + TransitionLog.RETURNING;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
       statement.setArray(2, Rows.texts(connection, states.stream().map(StepState::wire).toList()));
       statement.setString(3, reason);
-      return statement.executeUpdate();
+      return TransitionLog.read(statement);
     }
   }
 
@@ -443,8 +502,9 @@ public final class StepStore {
    * Gives claims back: anybody may run the steps at once.
    *
    * @param started false: the handlers never ran, so the attempts do not count
+   * @return the entries in the log
    */
-  public int giveBack(Connection connection, Collection<ClaimedStep> claims, boolean started) throws SQLException {
+  public List<Transition> giveBack(Connection connection, Collection<ClaimedStep> claims, boolean started) throws SQLException {
     String sql = """
         WITH claim AS MATERIALIZED (
           SELECT * FROM unnest(?::bigint[], ?::integer[]) AS c(step_id, fence) ORDER BY 1
@@ -473,14 +533,14 @@ public final class StepStore {
         INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
         SELECT task_id, step_id, 'in_progress', 'enqueued', NULLIF(attempts, 0), tasker.now(), ?
         FROM returned
-        ORDER BY step_id""";
+        ORDER BY step_id""" + TransitionLog.RETURNING;
     List<ClaimedStep> list = List.copyOf(claims);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.column(connection, "bigint", list, ClaimedStep::stepId));
       statement.setArray(2, Rows.column(connection, "integer", list, ClaimedStep::fence));
       statement.setInt(3, started ? 0 : 1);
       statement.setString(4, started ? "interrupted" : "given_back");
-      return statement.executeUpdate();
+      return TransitionLog.read(statement);
     }
   }
 

@@ -187,6 +187,16 @@ public final class TaskReader {
     }
   }
 
+  /** How many tasks have not ended (tasks_unfinished, without a look at the rows themselves). */
+  public long activeTasks(Connection connection) throws SQLException {
+    String sql = "SELECT count(*) FROM tasker.tasks WHERE state IN ('pending', 'in_progress')";
+    try (PreparedStatement statement = connection.prepareStatement(sql);
+        ResultSet row = statement.executeQuery()) {
+      row.next();
+      return row.getLong(1);
+    }
+  }
+
   public Optional<TaskState> state(Connection connection, long taskId) throws SQLException {
     String sql = "SELECT state FROM tasker.tasks WHERE task_id = ?";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {

@@ -5,11 +5,13 @@ import io.taskercore.model.JsonWriter;
 import io.taskercore.model.NewTask;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
+import io.taskercore.model.Transition;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -36,6 +38,21 @@ public final class TaskStore {
 
     private Array attempts(Connection connection) throws SQLException {
       return connection.createArrayOf("smallint", byName.values().toArray());
+    }
+  }
+
+  /** The tasks that were written, in the order given. */
+  public record Created(List<Long> taskIds, Instant at) {}
+
+  /**
+   * A task after its steps were counted.
+   *
+   * @param afterMs how long after it could have begun it has ended; 0 unless it has
+   */
+  public record Settled(TaskState state, double afterMs, List<Transition> log) {
+    /** Whether it has ended by this. */
+    public boolean hasEnded() {
+      return !log.isEmpty() && state.ended();
     }
   }
 
@@ -96,12 +113,8 @@ public final class TaskStore {
     }
   }
 
-  /**
-   * Writes the tasks, their steps and the queue rows of their root steps in one statement.
-   *
-   * @return the tasks' ids, in the order given
-   */
-  public List<Long> create(Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes)
+  /** Writes the tasks, their steps and the queue rows of their root steps in one statement. */
+  public Created create(Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes)
       throws SQLException {
     String sql = """
         WITH request AS MATERIALIZED (
@@ -142,7 +155,7 @@ public final class TaskStore {
           JOIN tasker.template_steps d ON d.template_id = r.template_id
           WHERE cardinality(d.parents) = 0
         )
-        SELECT task_id FROM request ORDER BY position""";
+        SELECT task_id, tasker.now() AS at FROM request ORDER BY position""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
@@ -167,7 +180,19 @@ public final class TaskStore {
       statement.setArray(++p, attempts);
       statement.setArray(++p, names);
       statement.setArray(++p, attempts);
-      return ids(statement);
+      return created(statement);
+    }
+  }
+
+  private static Created created(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Long> taskIds = new ArrayList<>();
+      Instant at = null;
+      while (row.next()) {
+        at = taskIds.isEmpty() ? Rows.instant(row, "at") : at;
+        taskIds.add(row.getLong("task_id"));
+      }
+      return new Created(taskIds, at);
     }
   }
 
@@ -211,9 +236,9 @@ public final class TaskStore {
    * <p>For changes outside the hot path. The caller holds the task's lock.
    *
    * @param wanted the state that a decision gave the task; null: what its steps say
-   * @return the task's state now
+   * @return how the task stands now
    */
-  public TaskState settle(Connection connection, LockedTask task, TaskState wanted, String reason) throws SQLException {
+  public Settled settle(Connection connection, LockedTask task, TaskState wanted, String reason) throws SQLException {
     Recount recount = recount(connection, task.taskId());
     TaskState to = wanted != null ? wanted : recount.taskState(task.state());
     String sql = """
@@ -221,7 +246,9 @@ public final class TaskStore {
         SET state = ?, active_steps = ?, failed_steps = ?,
             started_at = CASE WHEN ? THEN COALESCE(started_at, tasker.now()) ELSE started_at END,
             completed_at = CASE WHEN ? THEN COALESCE(completed_at, tasker.now()) END
-        WHERE task_id = ?""";
+        WHERE task_id = ?
+        RETURNING extract(epoch FROM completed_at - GREATEST(created_at, run_at)) * 1000 AS after_ms""";
+    double afterMs;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, to.wire());
       statement.setInt(2, recount.active());
@@ -229,12 +256,16 @@ public final class TaskStore {
       statement.setBoolean(4, to == TaskState.IN_PROGRESS);
       statement.setBoolean(5, to.ended());
       statement.setLong(6, task.taskId());
-      statement.executeUpdate();
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        afterMs = row.getDouble("after_ms");
+      }
     }
+    List<Transition> logged = new ArrayList<>();
     for (TaskState[] change : path(task.state(), to)) {
-      log.task(connection, task.taskId(), change[0].wire(), change[1].wire(), reason);
+      logged.add(log.task(connection, task.taskId(), change[0].wire(), change[1].wire(), reason));
     }
-    return to;
+    return new Settled(to, afterMs, logged);
   }
 
   private record Recount(int active, int failed) {

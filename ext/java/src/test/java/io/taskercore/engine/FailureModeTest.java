@@ -8,6 +8,7 @@ import io.taskercore.testing.Engine;
 import io.taskercore.testing.Gate;
 import io.taskercore.testing.Handlers.Failed;
 import io.taskercore.testing.Workflow;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -128,6 +129,25 @@ class FailureModeTest {
     }
     assertThat(engine.handlers().ran()).containsOnlyOnce("running#1").doesNotContain("running#2");
     assertThat(engine.state(taskId, "running")).isEqualTo("cancelled");
+  }
+
+  @Test
+  void whatWasClaimedAndNotBegunWhenItsTaskFailedFastNeverRuns() {
+    engine.restart(Map.of("max_parallel_steps", 1));
+    handleBad();
+    AtomicBoolean ran = new AtomicBoolean();
+    engine.handlers().on("behind", attempt -> {
+      ran.set(true);
+      return Json.EMPTY_OBJECT;
+    });
+    long taskId = engine.task(Workflow.named("w").failFast().step("bad").step("behind"));
+
+    JsonNode outcome = engine.run(taskId);
+
+    assertThat(outcome.get("status").asString()).isEqualTo("error");
+    assertThat(engine.state(taskId, "behind")).isEqualTo("cancelled");
+    assertThat(engine.step(taskId, "behind").get("attempts").asInt()).isZero();
+    assertThat(ran).isFalse();
   }
 
   @Test

@@ -180,6 +180,7 @@ class RetryTest {
       for (String step : steps) {
         engine.awaitState(taskId, step, "waiting_for_retry");
       }
+      assertThat(run.isOver()).isFalse();
     }
 
     List<Long> delays = IntStream.range(0, 40).mapToObj(i -> delayMs(taskId, "s" + i)).toList();
@@ -284,6 +285,7 @@ class RetryTest {
           JsonNode step = engine.step(taskId, "a");
           return step.get("attempts").asInt() == failure && step.get("state").asString().equals("waiting_for_retry");
         });
+        assertThat(run.isOver()).isFalse();
       }
       long delay = delayMs(taskId, "a");
       assertThat(delay).isGreaterThanOrEqualTo(FAR_MS);

@@ -271,6 +271,22 @@ class StepDecisionsTest {
   }
 
   @Test
+  void aDecisionOnOneStepDoesNotEndATaskOfWhichAnotherWaits() {
+    engine.handlers().on("a", attempt -> {
+      throw Failed.after(3600);
+    });
+    long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      engine.awaitState(taskId, "a", "waiting_for_retry");
+
+      resolve(taskId, "b", null);
+
+      assertThat(engine.status(taskId)).isEqualTo("in_progress");
+      assertThat(run.isOver()).isFalse();
+    }
+  }
+
+  @Test
   void aStepInProgressOrDoneCannotBeResolved() {
     Gate gate = Gate.closed();
     engine.handlers().succeed("a").on("b", gate);

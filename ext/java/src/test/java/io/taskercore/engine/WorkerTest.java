@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Workers take what is ready, of any task, and lose nothing. */
+@SuppressWarnings("try") // a worker works without being referred to
 class WorkerTest {
 
   /** Longer than any test: what happens sooner was not found by polling. */

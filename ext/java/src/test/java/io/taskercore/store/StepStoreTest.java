@@ -1,18 +1,21 @@
 package io.taskercore.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
+import io.taskercore.store.StepStore.Ended;
 import io.taskercore.store.StepStore.Recorded;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
@@ -33,7 +36,7 @@ class StepStoreTest {
   private final Database database = new Database(engine.database().dataSource());
 
   private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
-    return database.call(connection -> steps.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit));
+    return database.call(connection -> steps.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit)).steps();
   }
 
   private Recorded record(StepOutcome... outcomes) {
@@ -108,7 +111,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      List<ClaimedStep> mine = steps.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2);
+      List<ClaimedStep> mine = steps.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2).steps();
 
       List<ClaimedStep> theirs = claim(taskId, 10, "a", "b", "c", "d");
 
@@ -222,9 +225,28 @@ class StepStoreTest {
       connection.commit();
 
       assertThat(first.ended()).isEmpty();
-      assertThat(second.join().ended()).containsEntry(taskId, TaskState.COMPLETE);
+      assertThat(second.join().ended())
+          .extracting(Ended::taskId, Ended::state).containsExactly(tuple(taskId, TaskState.COMPLETE));
     }
     assertThat(engine.history(taskId)).containsExactly("in_progress", "complete");
+  }
+
+  @Test
+  void aRecordWaitsForItsTaskBeforeItTouchesTheSteps() throws Exception {
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    ClaimedStep step = claim(taskId, 1, "a").get(0);
+    try (Connection connection = transaction()) {
+      new TaskStore().lock(connection, taskId);
+      CompletableFuture<Recorded> recorded = CompletableFuture.supplyAsync(() -> record(success(step)));
+      awaitSomebodyWaitsForALock();
+
+      try (Statement statement = connection.createStatement()) {
+        statement.execute("SELECT 1 FROM tasker.workflow_steps FOR UPDATE NOWAIT");
+      }
+
+      connection.commit();
+      assertThat(recorded.join().accepted()).hasSize(1);
+    }
   }
 
   @Test

@@ -1,0 +1,76 @@
+# frozen_string_literal: true
+
+require_relative "../../support/embedded_postgres"
+
+$CLASSPATH << "#{ENV.fetch('TASKER_BENCH_CLASSES')}/"
+
+# What a benchmark of the engine stands on: a durable PostgreSQL of its own, a coordinator, the floor beside it.
+class Ground
+  # They decide what a commit costs, so they are read back and told with each figure.
+  DURABILITY = %w[fsync synchronous_commit full_page_writes wal_level].freeze
+
+  LINEAR = {
+    namespace: "bench", name: "linear", version: "1.0.0",
+    steps: %w[one two three four].each_cons(2).reduce([{ name: "one", handler: "bench.step" }]) do |steps, (before, name)|
+      steps << { name: name, handler: "bench.step", depends_on: [before] }
+    end
+  }.freeze
+
+  # About 100 bytes, as the floor's.
+  RESULT = { "charge_id" => "ch_000000000000000001", "amount_cents" => 18_930, "currency" => "GBP", "reservation" => "RSV-1" }.freeze
+
+  attr_reader :coordinator
+
+  def initialize(**config)
+    @server = EmbeddedPostgres.start(durable: true)
+    TaskerCore.logger = Logger.new($stderr, level: :warn)
+    TaskerCore.migrate!(@server.url)
+    @coordinator = TaskerCore.create_coordinator_with_config({ database_url: @server.url }.merge(config))
+    @coordinator.register_handler("bench.step") { RESULT }
+    @jdbc = Java::OrgPostgresql::Driver.new.connect(jdbc_url, java.util.Properties.new)
+  end
+
+  def jdbc_url = "jdbc:postgresql://127.0.0.1:#{@server.port}/postgres?user=postgres"
+
+  def floor = @floor ||= Java::IoTaskercoreBench::Floor.new(jdbc_url)
+
+  # @return [Hash] what the server says of its durability
+  def settings = DURABILITY.to_h { |name| [name, query("SHOW #{name}")] }.merge("postgresql" => query("SHOW server_version"))
+
+  # @return [String] the one value of the one row
+  def query(sql)
+    statement = @jdbc.create_statement
+    rows = statement.execute_query(sql)
+    rows.next
+    rows.get_string(1)
+  ensure
+    statement&.close
+  end
+
+  # Waits until no task of ours is unfinished, and asks seldom enough not to disturb.
+  def await_end
+    sleep 0.01 until query("SELECT count(*) FROM tasker.tasks WHERE state IN ('pending', 'in_progress')") == "0"
+  end
+
+  # @return [Float] the seconds that the block takes
+  def self.time
+    begin_at = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    yield
+    Process.clock_gettime(Process::CLOCK_MONOTONIC) - begin_at
+  end
+
+  # WAL bytes and commits so far; the latter are told by the server a little late.
+  def wal_bytes = query("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").to_i
+
+  def commits
+    query("SELECT pg_stat_clear_snapshot()")
+    query("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").to_i
+  end
+
+  def close
+    @floor&.close
+    @coordinator.close
+    @jdbc.close
+    @server.stop
+  end
+end

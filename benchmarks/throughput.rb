@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+# Steps per second through one worker, and tasks created per second, beside the batched floor.
+#
+# Each round takes the same number of tasks of four steps in sequence, with trivial Ruby handlers, through both: from "all
+# submitted" to "all complete in the database". Commits and WAL are the server's own figures for that time.
+
+require_relative "support/ground"
+
+TASKS = Integer(ENV.fetch("BENCH_TASKS", "2500"))
+ROUNDS = Integer(ENV.fetch("BENCH_ROUNDS", "5"))
+WARM_UPS = 3
+
+ground = Ground.new(max_parallel_steps: 10)
+ground.coordinator.register_template(Ground::LINEAR)
+report = Report.new("throughput", ground.settings.merge("tasks" => TASKS, "steps" => 4 * TASKS, "max_parallel_steps" => 10))
+requests = Array.new(TASKS) { |i| { namespace: "bench", task_name: "linear", payload: { "order" => i, "customer" => "Ada Lovelace" } } }
+payload = JSON.generate("order" => 1, "customer" => "Ada Lovelace")
+measured = Hash.new { |all, name| all[name] = [] }
+
+(1 - WARM_UPS..ROUNDS).each do |round|
+  floor_create = ground.floor.create(TASKS, payload)
+  floor_wal = ground.wal_bytes
+  floor_run = ground.floor.run(TASKS)
+  floor_wal = ground.wal_bytes - floor_wal
+
+  create = Ground.time { requests.each_slice(1000) { |slice| ground.coordinator.initialize_tasks(slice) } }
+  commits = ground.commits
+  wal = ground.wal_bytes
+  worker = nil
+  run = Ground.time do
+    worker = ground.coordinator.start_worker
+    ground.await_end
+  end
+  wal = ground.wal_bytes - wal
+  worker.stop
+  sleep 1.1 # the server tells commits at most once a second
+  commits = ground.commits - commits
+
+  report.progress(format("round %d: %.0f steps/s (floor %.0f)", round, 4 * TASKS / run, 4 * TASKS / floor_run))
+  next if round < 1
+
+  measured[:steps] << (4 * TASKS / run)
+  measured[:floor_steps] << (4 * TASKS / floor_run)
+  measured[:created] << (TASKS / create)
+  measured[:floor_created] << (TASKS / floor_create)
+  measured[:wal] << (wal / (4.0 * TASKS))
+  measured[:floor_wal] << (floor_wal / (4.0 * TASKS))
+  measured[:commits] << (commits / (4.0 * TASKS))
+end
+
+report.result("steps_per_s", measured[:steps], unit: "steps/s", references: measured[:floor_steps])
+report.result("tasks_created_per_s", measured[:created], unit: "tasks/s", references: measured[:floor_created])
+report.result("wal_bytes_per_step", measured[:wal], unit: "bytes", references: measured[:floor_wal])
+report.result("commits_per_step", measured[:commits], unit: "commits")
+ground.close

@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+require "optparse"
+require_relative "../tasker_core"
+require_relative "cli/options"
+require_relative "cli/application"
+require_relative "cli/health_file"
+require_relative "cli/pid_file"
+require_relative "cli/migrate"
+require_relative "cli/work"
+
+module TaskerCore
+  # The command +tasker+: a process to deploy, and the schema it needs.
+  #
+  # Its exit codes: 0, all went well; 1, an error, which was told on standard error; 2, it was called wrongly; 3, it was stopped and
+  # handlers had to be interrupted, whose steps were given back and run elsewhere, or later.
+  module CLI
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    INTERRUPTED = 3
+
+    COMMANDS = { "work" => Work, "migrate" => Migrate }.freeze
+    private_constant :COMMANDS
+
+    USAGE_TEXT = <<~TEXT
+      Usage: tasker COMMAND [OPTIONS]
+
+        tasker work       works through tasks until it is told to stop
+        tasker migrate    creates the schema tasker in the database, or upgrades it
+        tasker --version
+
+      tasker COMMAND --help tells the options.
+    TEXT
+    private_constant :USAGE_TEXT
+
+    class << self
+      # @param arguments [Array<String>]
+      # @return [Integer] the exit code
+      def run(arguments, out: $stdout, err: $stderr)
+        command, *rest = arguments
+        case command
+        when "--help", "-h", "help" then say(out, USAGE_TEXT)
+        when "--version", "-v" then say(out, "tasker #{VERSION}")
+        when *COMMANDS.keys then run_command(COMMANDS.fetch(command), Options.new(command), rest, out)
+        else
+          err.puts("tasker: #{command ? "there is no command #{command}" : 'what is it to do?'}", USAGE_TEXT)
+          USAGE
+        end
+      rescue OptionParser::ParseError => e
+        err.puts("tasker: #{e.message}", "tasker #{command} --help tells the options.")
+        USAGE
+      rescue Error, Application::Broken, SystemCallError => e
+        err.puts("tasker: #{e.message}")
+        ERROR
+      end
+
+      private
+
+      def run_command(command, options, arguments, out)
+        options.parse(arguments)
+        return say(out, options.help) if options.help_wanted?
+
+        command.new(options, out).run
+      end
+
+      def say(out, text)
+        out.puts(text)
+        OK
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module CLI
+    # The application whose handlers run: its settings, its logger, its code.
+    #
+    # @api private
+    class Application
+      RAILS = "config/environment.rb"
+      private_constant :RAILS
+
+      # The application cannot be loaded.
+      class Broken < StandardError; end
+
+      # @param options [Options]
+      def initialize(options)
+        @options = options
+      end
+
+      # Settings first: the code may use the process's own coordinator as soon as it is loaded.
+      def load
+        configure
+        log
+        paths.each { |path| load_file(path) }
+      end
+
+      private
+
+      # As variables, where the application finds them too.
+      def configure
+        ENV["TASKER_CONFIG"] = File.expand_path(@options.config) if @options.config
+        return unless @options.environment
+
+        %w[TASKER_ENV RAILS_ENV RACK_ENV].each { |name| ENV[name] = @options.environment }
+      end
+
+      def log
+        level = @options.verbose? ? Logger::DEBUG : Logger::INFO
+        TaskerCore.logger = Logger.new(@options.log || $stderr, level: level, progname: "tasker")
+      end
+
+      def paths
+        return @options.requires.map { |path| File.directory?(path) ? File.join(path, RAILS) : path } unless @options.requires.empty?
+
+        File.file?(RAILS) ? [RAILS] : []
+      end
+
+      def load_file(path)
+        require File.expand_path(path)
+      rescue TaskerCore::Error
+        raise
+      rescue ScriptError, StandardError => e
+        raise Broken, "cannot load #{path}: #{e.class}: #{e.message} (#{e.backtrace&.first})"
+      end
+    end
+  end
+end

@@ -1,0 +1,86 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module CLI
+    # What the command line says.
+    #
+    # @api private
+    class Options
+      # @return [Array<String>] files, or folders of Rails applications
+      attr_reader :requires
+
+      # @return [String, nil]
+      attr_reader :config, :environment, :log, :pid, :health_file
+
+      # @return [Array<String>, nil] nil: as configured
+      attr_reader :namespaces
+
+      # @param command [String]
+      def initialize(command)
+        @command = command
+        @requires = []
+        @parser = OptionParser.new("Usage: tasker #{command} [OPTIONS]\n\n", 28)
+        define_common
+        define_work if command == "work"
+        define_general
+      end
+
+      # @param arguments [Array<String>]
+      # @raise [OptionParser::ParseError]
+      def parse(arguments)
+        rest = @parser.parse(arguments)
+        raise OptionParser::NeedlessArgument, rest.join(" ") unless rest.empty?
+      end
+
+      def verbose? = @verbose
+
+      def help_wanted? = @help_wanted
+
+      # @return [String]
+      def help = "#{@parser.help}\n#{NOTES.fetch(@command)}"
+
+      NOTES = {
+        "migrate" => <<~TEXT,
+          Several processes may do this at once. The database is configured as for the application: DATABASE_URL, config/tasker_core.yml
+          or what --config names.
+
+          Exit codes: 0 done, 1 error, 2 called wrongly.
+        TEXT
+        "work" => <<~TEXT
+          Settings come from config/tasker_core.yml, or what --config or TASKER_CONFIG names, and from environment variables
+          (DATABASE_URL, TASKER_MAX_PARALLEL_STEPS, TASKER_SHUTDOWN_TIMEOUT_MS and so on).
+
+          Signals:
+            TERM, INT   take no more, let what runs come to its end (for shutdown_timeout_ms; then it is interrupted), and leave
+            INT again   interrupt what still runs, now
+            TSTP        take no more, and go on running what was taken
+            QUIT        the JVM writes what all threads do
+
+          Exit codes: 0 stopped, and every handler came to its end; 1 error; 2 called wrongly; 3 stopped, handlers were interrupted.
+        TEXT
+      }.freeze
+      private_constant :NOTES
+
+      private
+
+      def define_common
+        @parser.on("-r", "--require PATH", "the application: a file, or the folder of a Rails application;",
+                   "may be given more than once; this folder, if it is one") { |path| @requires << path }
+        @parser.on("-C", "--config FILE", "the file with the settings") { |file| @config = file }
+        @parser.on("-e", "--environment NAME", "of the settings, the templates and Rails") { |name| @environment = name }
+      end
+
+      def define_work
+        @parser.on("-n", "--namespaces A,B", Array, "runs only the steps of these") { |names| @namespaces = names }
+        @parser.on("-l", "--log FILE", "where to log, instead of standard error") { |file| @log = file }
+        @parser.on("-P", "--pid FILE", "holds the process id while it runs") { |file| @pid = file }
+        @parser.on("--health-file FILE", "touched every #{HealthFile::SECONDS} s while all is well enough") { |file| @health_file = file }
+      end
+
+      def define_general
+        @parser.on("--verbose", "logs for debugging") { @verbose = true }
+        @parser.on("-h", "--help") { @help_wanted = true }
+      end
+    end
+  end
+end

@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module CLI
+    # Holds the process id while the process works.
+    #
+    # @api private
+    class PidFile
+      # @param path [String, nil] nil: there is none
+      def initialize(path)
+        @path = path && File.expand_path(path)
+      end
+
+      def hold
+        File.write(@path, "#{Process.pid}\n") if @path
+        yield
+      ensure
+        File.delete(@path) if @path && own?
+      end
+
+      private
+
+      # Not that of a process that was started in our place meanwhile.
+      def own? = File.file?(@path) && File.read(@path).to_i == Process.pid
+    end
+  end
+end

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module CLI
+    # +tasker work+: a worker on the process's own coordinator, which obeys signals.
+    #
+    # 1. It loads the application, which registers what it has to.
+    # 2. It starts a worker, and waits for a signal, or for the worker's end.
+    # 3. TERM and INT stop the worker, which takes its time; meanwhile a further INT cuts that short.
+    # 4. When the worker has stopped it closes the coordinator, and tells by its exit code whether all went in peace.
+    #
+    # @api private
+    class Work
+      SIGNALS = %w[INT TERM TSTP].freeze
+      private_constant :SIGNALS
+
+      # @param options [Options]
+      def initialize(options, _out)
+        @options = options
+        @events = Queue.new
+        @stops = []
+      end
+
+      # @return [Integer] the exit code
+      def run
+        PidFile.new(@options.pid).hold do
+          Application.new(@options).load
+          coordinator = TaskerCore.coordinator
+          @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
+          TaskerCore.logger.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
+          HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
+          coordinator.close
+          in_peace? ? OK : INTERRUPTED
+        end
+      ensure
+        TaskerCore.close
+      end
+
+      private
+
+      def obey_signals
+        former = SIGNALS.to_h { |name| [name, Signal.trap(name) { @events << name }] }
+        watch_worker
+        until (event = @events.pop) == :stopped
+          event == "TSTP" ? quiet : stop(event)
+        end
+      ensure
+        former&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
+      end
+
+      # The application may stop the worker too, by closing its coordinator.
+      def watch_worker
+        Thread.new do
+          @worker.wait
+          @events << :stopped
+        end
+      end
+
+      def quiet
+        TaskerCore.logger.info("TSTP: takes no more steps")
+        @worker.quiet
+      end
+
+      def stop(signal)
+        if @stops.empty?
+          TaskerCore.logger.info("#{signal}: takes no more steps, and leaves when those that run have ended")
+          @stops << Thread.new { @worker.stop }
+        elsif signal == "INT"
+          TaskerCore.logger.warn("INT again: interrupts what still runs")
+          @stops << Thread.new { @worker.stop(timeout_ms: 0) }
+        end
+      end
+
+      def in_peace?
+        peace = @stops.map(&:value).all?
+        TaskerCore.logger.public_send(peace ? :info : :warn, peace ? "stopped" : "stopped; handlers were interrupted, their steps given back")
+        peace
+      end
+    end
+  end
+end

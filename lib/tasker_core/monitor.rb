@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # For monitoring systems: the figures of {TaskerCore.get_performance_metrics} as gauges, and in Prometheus's text format.
+  #
+  #   TaskerCore::Monitor.collect_metrics(statsd)     # every ten seconds, say
+  module Monitor
+    # Figures that are called otherwise as gauges; all are called +tasker.+ and their keys, joined by dots.
+    NAMES = { "average_completion_time_ms" => "completion_time" }.freeze
+    private_constant :NAMES
+
+    class << self
+      # Returns the figures, and sends each as a gauge, +tasker.tasks_per_second+ or +tasker.queue_wait_ms.p95+ for instance.
+      # Figures that cannot be had, while the database is away for instance, are not sent.
+      #
+      # @param sink [#gauge, nil] anything with +gauge(name, value)+
+      # @return [Result] as {TaskerCore.get_performance_metrics}
+      def collect_metrics(sink = nil)
+        Native.refuse_type("sink", "an object with gauge(name, value)", sink) unless sink.nil? || sink.respond_to?(:gauge)
+        metrics = TaskerCore.get_performance_metrics
+        each_gauge(metrics.to_h) { |name, value| sink.gauge(name, value) } if sink
+        metrics
+      end
+
+      # The figures of the process for a scraper, to be served as +text/plain; version=0.0.4+.
+      #
+      # @return [String]
+      def prometheus = Native.prometheus
+
+      private
+
+      def each_gauge(figures, prefix = "tasker", &block)
+        figures.each do |key, value|
+          name = "#{prefix}.#{NAMES.fetch(key, key)}"
+          case value
+          when Hash then each_gauge(value, name, &block)
+          when Numeric then yield name, value
+          end
+        end
+      end
+    end
+  end
+end

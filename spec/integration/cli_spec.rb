@@ -1,0 +1,158 @@
+# frozen_string_literal: true
+
+require "json"
+require "tmpdir"
+require "tasker_core/cli"
+require_relative "../support/other_jruby"
+require_relative "../support/workflows"
+
+RSpec.describe TaskerCore::CLI do
+  include Workflows
+
+  VARIABLES = %w[DATABASE_URL TASKER_DATABASE_URL TASKER_CONFIG TASKER_ENV RAILS_ENV RACK_ENV].freeze
+
+  around do |example|
+    Dir.mktmpdir do |folder|
+      @folder = folder
+      was = VARIABLES.to_h { |name| [name, ENV[name]] }
+      ENV.update(VARIABLES.to_h { |name| [name, nil] }.merge("DATABASE_URL" => @url))
+      example.run
+    ensure
+      TaskerCore.close
+      ENV.update(was)
+    end
+  end
+
+  def path(name) = File.join(@folder, name)
+
+  def write(name, text) = path(name).tap { |file| File.write(file, text) }
+
+  def tasker(*arguments)
+    out = StringIO.new
+    err = StringIO.new
+    [described_class.run(arguments, out: out, err: err), out.string, err.string]
+  end
+
+  def state(task_id) = coordinator.task_context(task_id)["steps"].first["state"]
+
+  def work_log = File.file?(path("log")) ? File.read(path("log")) : ""
+
+  # A handler that is there once it says so in its folder, and ends once it may.
+  def application
+    write("application.rb", <<~RUBY)
+      TaskerCore.register_handler("cli.wait") do |context|
+        File.write("#{path('begun')}", context.task_id.to_s)
+        sleep 0.01 until File.exist?("#{path('go')}")
+        { "environment" => ENV["TASKER_ENV"], "pid" => Process.pid }
+      end
+    RUBY
+  end
+
+  it "works in a process of its own until it is told to stop, and drains" do
+    environment = { "DATABASE_URL" => @url, "TASKER_POLL_INTERVAL_MS" => "50" }
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--environment", "staging", "--log", path("log"),
+                           "--pid", path("pid"), "--health-file", path("health"), env: environment, out: path("out"))
+    task_id = create_task([{ name: "a", handler: "cli.wait" }, { name: "b", handler: "cli.wait", depends_on: ["a"] }])
+    expect(eventually(30) { File.exist?(path("begun")) && File.exist?(path("health")) }).to be(true)
+    expect(File.read(path("pid")).to_i).to eq(pid)
+    expect(JSON.parse(File.read(path("health")))).to include("status" => "ok", "workers" => 1)
+
+    Process.kill("TERM", pid)
+    expect(eventually { work_log.include?("TERM: takes no more steps") }).to be(true)
+    File.write(path("go"), "")
+    _, status = Process.wait2(pid)
+
+    expect(status.exitstatus).to eq(0)
+    steps = coordinator.task_context(task_id)["steps"]
+    expect(steps.map { |step| step["state"] }).to eq(%w[complete enqueued])
+    expect(steps.first["result"]).to eq("environment" => "staging", "pid" => pid)
+    expect(work_log).to include("works, process #{pid}", "stopped")
+    expect(File.read(path("out"))).to eq("")
+    expect(["pid", "health"].map { |name| File.exist?(path(name)) }).to eq([false, false])
+  ensure
+    Process.kill("KILL", pid) if pid && status.nil?
+  end
+
+  describe "work" do
+    # In a thread of this process, which takes the signals meanwhile.
+    def work(*arguments)
+      Thread.new { tasker("work", "--log", path("log"), *arguments) }.tap do
+        expect(eventually { work_log.include?("works, process") }).to be(true)
+        sleep 0.1
+      end
+    end
+
+    it "stops now at the second INT, gives back what ran, and says so" do
+      working = work("--require", application, "--verbose")
+      task_id = create_task([{ name: "a", handler: "cli.wait" }])
+      expect(eventually { File.exist?(path("begun")) }).to be(true)
+      2.times { Process.kill("INT", Process.pid) && sleep(0.1) }
+
+      expect(working.value.first).to eq(3)
+      expect(work_log).to include("INT again", "handlers were interrupted")
+      expect(eventually { state(task_id) == "enqueued" }).to be(true)
+    end
+
+    it "takes no more at TSTP, and only its namespaces before" do
+      working = work("-n", "here,there")
+      TaskerCore.register_handler("cli.brief") { |_| {} }
+      here, elsewhere = %w[here elsewhere].map { |namespace| task_in(namespace) }
+      expect(eventually { state(here) == "complete" }).to be(true)
+      Process.kill("TSTP", Process.pid)
+      expect(eventually { work_log.include?("TSTP") }).to be(true)
+      later = task_in("there")
+      sleep 0.2
+      Process.kill("TERM", Process.pid)
+
+      expect(working.value.first).to eq(0)
+      expect([elsewhere, later].map { |task_id| state(task_id) }).to eq(%w[enqueued enqueued])
+    end
+
+    def task_in(namespace)
+      coordinator.register_template(namespace: namespace, name: "brief", version: "1.0.0", steps: [{ name: "a", handler: "cli.brief" }])
+      coordinator.initialize_task(namespace: namespace, task_name: "brief").task_id
+    end
+
+    it "ends when the application closes its coordinator" do
+      working = work
+      TaskerCore.close
+
+      expect(working.value.first).to eq(0)
+    end
+
+    it "tells what is wrong with the application or the database" do
+      broken = write("broken.rb", "raise 'not today'")
+
+      expect(tasker("work", "-r", broken)).to match([1, "", /cannot load .*broken\.rb: RuntimeError: not today/])
+      expect(tasker("work", "-r", path("nowhere.rb"))).to match([1, "", /cannot load .*nowhere\.rb: LoadError/])
+      expect(tasker("work", "-C", path("nowhere.yml"))).to match([1, "", /cannot read .*nowhere\.yml/])
+      ENV.delete("TASKER_CONFIG")
+      expect(tasker("work", "-n", "a b")).to match([1, "", /namespaces\[0\]: must/])
+      ENV["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/none"
+      expect(tasker("work", "--log", path("log"))).to match([1, "", /\Atasker: Database error: /])
+    end
+  end
+
+  describe "migrate" do
+    it "makes the schema where the settings say" do
+      url = TestDatabase.create
+      ENV.delete("DATABASE_URL")
+      settings = write("settings.yml", "production: { database_url: #{url} }")
+
+      expect(tasker("migrate")).to match([1, "", /database_url: is required/])
+      expect(tasker("migrate", "--config", settings, "--environment", "production")).to match([0, /The schema tasker is/, ""])
+      TaskerCore.create_coordinator_with_config(database_url: url).close
+    end
+  end
+
+  it "tells how it is called, and refuses to be called otherwise" do
+    expect(tasker("--version")).to eq([0, "tasker #{TaskerCore::VERSION}\n", ""])
+    expect(tasker("--help")).to match([0, /tasker work .*tasker migrate /m, ""])
+    expect(tasker("work", "--help")).to match([0, /--namespaces A,B.*Exit codes: 0/m, ""])
+    expect(tasker).to match([2, "", /what is it to do/])
+    expect(tasker("werk")).to match([2, "", /no command werk/])
+    expect(tasker("work", "--name")).to match([2, "", /tasker: .*--name/])
+    expect(tasker("work", "now")).to match([2, "", /tasker: .*now/])
+    expect(tasker("migrate", "--pid", "x")).to match([2, "", /tasker: .*--pid/])
+  end
+end

@@ -1,0 +1,22 @@
+# frozen_string_literal: true
+
+# Another process like this one: the same Java with the same options, the same JRuby, the same library.
+module OtherJRuby
+  ROOT = File.expand_path("../..", __dir__)
+
+  # @param arguments [Array<String>] JRuby's
+  # @return [Integer] the process id
+  def self.spawn(*arguments, env: {}, out: File::NULL)
+    Process.spawn(env, *command, "-I", "#{ROOT}/lib", *arguments, in: File::NULL, out: out, err: %i[child out], chdir: ROOT)
+  end
+
+  def self.command
+    java = "#{java_property('java.home')}/bin/java"
+    options = Java::JavaLangManagement::ManagementFactory.runtime_mx_bean.input_arguments.to_a
+    [java, *options, "-cp", java_property("java.class.path"), java_property("sun.java.command").split.first]
+  end
+  private_class_method :command
+
+  def self.java_property(name) = Java::JavaLang::System.get_property(name)
+  private_class_method :java_property
+end
