@@ -37,7 +37,7 @@ public final class AttemptQueue {
     } finally {
       if (taken == null) {
         // The thread may have been counted on for an attempt that was offered in the same moment.
-        pokeStarter();
+        pokeStarters();
       }
     }
   }
@@ -84,7 +84,7 @@ public final class AttemptQueue {
     } finally {
       lock.unlock();
     }
-    pokeStarter();
+    pokeStarters();
   }
 
   /** Takes back an attempt that no thread has taken yet. */
@@ -105,7 +105,7 @@ public final class AttemptQueue {
     } finally {
       lock.unlock();
     }
-    pokeStarter();
+    pokeStarters();
   }
 
   /** Removes a starter. It may have been poked and have left without starting any thread, so the next one is. */
@@ -116,20 +116,19 @@ public final class AttemptQueue {
     } finally {
       lock.unlock();
     }
-    pokeStarter();
+    pokeStarters();
   }
 
-  private void pokeStarter() {
-    Runnable starter;
+  /** All of them: one may be busy with something else, and whoever comes first starts what is missing. */
+  private void pokeStarters() {
+    List<Runnable> waiting;
     lock.lock();
     try {
-      starter = missing() > 0 && !starters.isEmpty() ? starters.get(0) : null;
+      waiting = missing() > 0 ? List.copyOf(starters) : List.of();
     } finally {
       lock.unlock();
     }
-    if (starter != null) {
-      starter.run();
-    }
+    waiting.forEach(Runnable::run);
   }
 
   private int missing() {

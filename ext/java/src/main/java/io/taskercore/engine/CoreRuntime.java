@@ -463,8 +463,17 @@ final class CoreRuntime {
 
   /** Interrupts handlers and gives their steps back. */
   void breakOff(Predicate<Attempt> which) {
-    List<Attempt> brokenOff = inFlight.values().stream().filter(which).filter(Attempt::lose).toList();
+    List<Attempt> held = inFlight.values().stream().filter(which).toList();
+    giveBackWithheld(withhold(held));
+    List<Attempt> brokenOff = held.stream().filter(Attempt::lose).toList();
     giveBackStarted(brokenOff.stream().map(Attempt::step).toList());
+  }
+
+  /** Outcomes that could not be recorded for a reason of our own: their steps run again. */
+  void abandon(List<Completion> completions) {
+    completions.forEach(completion -> giveBackWithheld(completion.withheld()));
+    giveBackStarted(completions.stream().map(completion -> completion.attempt().step()).toList());
+    completions.forEach(completion -> forget(completion.attempt()));
   }
 
   /** Gives claims back whose attempts never began; they do not count. */

@@ -7,7 +7,7 @@ import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A daemon thread that does one thing again and again, with a pause between. A failure is logged and ends nothing. */
+/** A daemon thread that does one thing again and again, with a pause between. A failure of any kind is logged and ends nothing. */
 final class Loop implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Loop.class);
@@ -37,7 +37,7 @@ final class Loop implements AutoCloseable {
     while (pause()) {
       try {
         round.run();
-      } catch (Exception failure) {
+      } catch (Exception | Error failure) {
         LOG.warn("{}: this round failed and the next one follows: {}", job, failure.getMessage());
       }
     }

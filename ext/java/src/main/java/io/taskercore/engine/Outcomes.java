@@ -15,6 +15,9 @@ final class Outcomes {
   /** A reason is one line of the log; the whole message is in the step's error. */
   private static final int REASON_CHARS = 200;
 
+  /** A hundred years: what a time of PostgreSQL's can be added to. */
+  private static final double LONGEST_DELAY_MS = 100 * 365.25 * 24 * 60 * 60 * 1_000;
+
   private Outcomes() {}
 
   static StepOutcome success(ClaimedStep step, Json result) {
@@ -38,7 +41,7 @@ final class Outcomes {
   private static long delayMs(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
     long delayMs = policy.delayMs(step.failures(), random);
     Double retryAfter = failure.retryAfterSeconds();
-    return retryAfter == null ? delayMs : Math.max(delayMs, (long) Math.ceil(retryAfter * 1000));
+    return retryAfter == null ? delayMs : Math.max(delayMs, (long) Math.min(LONGEST_DELAY_MS, Math.ceil(retryAfter * 1000)));
   }
 
   private static Json error(Failure failure) {

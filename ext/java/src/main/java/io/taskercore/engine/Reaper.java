@@ -120,6 +120,10 @@ final class Reaper {
       log.add(changes.crashed(connection, step));
     }
     int crashes = log.size();
+    if (crashes == 0) {
+      // Somebody has cancelled or resolved them meanwhile, and with that settled the task.
+      return new Reaped(task.taskId(), 0, List.of(), log);
+    }
     Settled settled = tasks.settle(connection, task, null, null);
     log.addAll(settled.log());
     List<Ended> ended = new ArrayList<>();

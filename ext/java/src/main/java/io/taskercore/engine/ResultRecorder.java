@@ -77,7 +77,8 @@ final class ResultRecorder implements AutoCloseable {
       } catch (InterruptedException interrupted) {
         return;
       } catch (RuntimeException | Error failure) {
-        LOG.error("recorder: {} outcomes were not recorded; their steps run again when the lease lapses", batch.size(), failure);
+        LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
+        runtime.abandon(List.copyOf(batch));
       } finally {
         batch.clear();
       }
@@ -91,7 +92,7 @@ final class ResultRecorder implements AutoCloseable {
         new Flush(batch).run();
         return;
       } catch (TaskerException.Database failure) {
-        if (!failure.isTransient()) {
+        if (isAboutContent(failure)) {
           flushOneByOne(batch, failure);
           return;
         }
@@ -104,6 +105,12 @@ final class ResultRecorder implements AutoCloseable {
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
     }
+  }
+
+  /** Whether PostgreSQL refuses what we would write (data exceptions, constraints), rather than to work at all just now. */
+  private static boolean isAboutContent(TaskerException.Database failure) {
+    String state = String.valueOf(failure.sqlState());
+    return state.startsWith("22") || state.startsWith("23");
   }
 
   /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */

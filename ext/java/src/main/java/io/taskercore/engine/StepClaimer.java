@@ -1,7 +1,6 @@
 package io.taskercore.engine;
 
 import io.taskercore.event.Publication;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
@@ -9,6 +8,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.StepStore.Claims;
 import io.taskercore.store.StepStore.Taken;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -66,7 +66,7 @@ final class StepClaimer {
     runtime.events().claimed(publication, claims, tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
-      readyNanos.put(taken.step().stepId(), now - EngineMetrics.nanos(taken.waitedMs()));
+      readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
     return attempts(claims.steps(), readyNanos, tasks, claimant);
   }

@@ -76,6 +76,8 @@ public final class StepRun implements Claimant, AutoCloseable {
       lock.unlock();
     }
     // Whoever asked for it has left meanwhile.
+    coordinator.attempts().removeStarter(starter);
+    coordinator.ended(this);
     runtime.giveBackUnstarted(this);
   }
 

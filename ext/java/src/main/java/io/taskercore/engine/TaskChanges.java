@@ -77,6 +77,7 @@ final class TaskChanges {
   private void stopAttempts(long taskId) {
     List<Attempt> running = runtime.attemptsOf(taskId);
     running.forEach(Attempt::tell);
+    runtime.withhold(running).forEach(runtime::forget);
     if (!running.isEmpty()) {
       runtime.timers().in(cancelGraceMs.getAsLong(), () -> running.forEach(Attempt::lose));
     }

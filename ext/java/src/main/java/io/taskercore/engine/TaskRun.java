@@ -122,6 +122,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
       finish(document(last), null);
     } catch (RuntimeException failed) {
       finish(null, failed);
+    } catch (Error failed) {
+      finish(null, new TaskerException.Internal(failed));
+      throw failed;
     } catch (InterruptedException interrupted) {
       finish(null, new TaskerException.Closed("the coordinator"));
     }
@@ -156,7 +159,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private int claim() {
     Lane lane = coordinator.lane();
-    int room = lane.reserve(Integer.MAX_VALUE);
+    int room = lane.reserve(task.template().steps().size());
     int claimed = 0;
     try {
       if (room > 0) {
@@ -164,13 +167,17 @@ public final class TaskRun implements Claimant, AutoCloseable {
         claimed = attempts.size();
         attempts.forEach(lane::submit);
       }
-      return claimed;
     } finally {
       lane.giveUp(room - claimed);
       if (claimed == room) {
         hint();
       }
     }
+    if (isClosed()) {
+      // Whoever asked for it has left while the claim was made.
+      runtime.giveBackUnstarted(this);
+    }
+    return claimed;
   }
 
   private void finish(Json document, RuntimeException failed) {

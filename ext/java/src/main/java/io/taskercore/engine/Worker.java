@@ -137,7 +137,7 @@ public final class Worker implements Claimant, AutoCloseable {
         emptyLooks = signalled ? 0 : emptyLooks + 1;
       } catch (InterruptedException interrupted) {
         return;
-      } catch (RuntimeException failure) {
+      } catch (RuntimeException | Error failure) {
         LOG.warn("claimer: nothing claimed, next try follows: {}", failure.getMessage());
         sleepAfterFailure();
       }

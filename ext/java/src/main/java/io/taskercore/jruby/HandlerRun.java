@@ -4,6 +4,7 @@ import io.taskercore.engine.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import java.lang.ref.Reference;
 import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
@@ -47,6 +48,8 @@ final class HandlerRun {
       ending = ended -> ended.fail(failure);
     }
     ending.accept(attempt);
+    // The handler's coordinator must not be collected, and with that closed, before this.
+    Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
     if (isEndOfThread(left)) {
       throw (RuntimeException) left;

@@ -4,7 +4,6 @@ import io.taskercore.metrics.SlidingSum.Totals;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
@@ -168,10 +167,5 @@ public final class EngineMetrics {
         bridgeNanos.sum(),
         shared.eventsDropped.sum(),
         shared.subscriberErrors.sum());
-  }
-
-  /** A duration for these methods. */
-  public static long nanos(double milliseconds) {
-    return (long) (milliseconds * TimeUnit.MILLISECONDS.toNanos(1));
   }
 }

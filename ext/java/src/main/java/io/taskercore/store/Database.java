@@ -54,15 +54,25 @@ public final class Database {
 
   private static <T> T transaction(Connection connection, Work<T> work) throws SQLException {
     connection.setAutoCommit(false);
+    T result;
     try {
-      T result = work.on(connection);
+      result = work.on(connection);
       connection.commit();
-      return result;
     } catch (SQLException | RuntimeException | Error failure) {
-      rollback(connection, failure);
+      undo(connection, failure);
       throw failure;
-    } finally {
+    }
+    connection.setAutoCommit(true);
+    return result;
+  }
+
+  /** What fails here only follows from the failure that led to it, and must not hide that. */
+  private static void undo(Connection connection, Throwable failure) {
+    rollback(connection, failure);
+    try {
       connection.setAutoCommit(true);
+    } catch (SQLException alsoFailed) {
+      failure.addSuppressed(alsoFailed);
     }
   }
 

@@ -24,9 +24,9 @@ public final class StepStore {
    * A step taken from the queue.
    *
    * @param beginsTask whether its task began with this claim
-   * @param waitedMs for how long it could have run, in milliseconds
+   * @param runAt since when it could run
    */
-  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, double waitedMs) {}
+  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, Instant runAt) {}
 
   /**
    * What one statement has claimed.
@@ -89,7 +89,7 @@ public final class StepStore {
           JOIN tasker.tasks t ON t.task_id = p.task_id
           WHERE q.task_id = p.task_id AND q.step_id = p.step_id
             AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, t.state = 'pending' AS begins_task
         ), claimed AS (
           UPDATE tasker.workflow_steps s
           SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
@@ -97,7 +97,7 @@ public final class StepStore {
           FROM dequeued d
           WHERE s.task_id = d.task_id AND s.step_id = d.step_id
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
-            s.fence, d.state AS from_state, d.priority, d.run_at
+            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
           SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
@@ -110,8 +110,7 @@ public final class StepStore {
           RETURNING transition_id
         )
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
-          task_id IN (SELECT task_id FROM begun) AS begins_task, extract(epoch FROM tasker.now() - run_at) * 1000 AS waited_ms,
-          tasker.now() AS at, (SELECT max(transition_id) FROM logged) AS newest_transition
+          begins_task, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM claimed
         ORDER BY priority DESC, run_at, step_id""";
 
@@ -230,14 +229,14 @@ public final class StepStore {
       long newestTransition = 0;
       while (row.next()) {
         if (taken.isEmpty()) {
-          at = Rows.instant(row, "at");
+          at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
         }
         taken.add(new Taken(
             claimedStep(row),
             StepState.of(row.getString("from_state")),
             row.getBoolean("begins_task"),
-            row.getDouble("waited_ms")));
+            Rows.instant(row, "run_at")));
       }
       return new Claims(taken, at, newestTransition);
     }
@@ -275,7 +274,7 @@ public final class StepStore {
           FROM all_locked l
           JOIN outcome o ON l.tasks > 0
           WHERE s.task_id = o.task_id AND s.step_id = o.step_id AND s.fence = o.fence AND s.state = 'in_progress'
-          RETURNING s.task_id, s.step_id, s.state, s.children, s.attempts, s.handler, s.next_run_at, o.reason
+          RETURNING s.task_id, s.step_id, s.state, s.children, s.attempts, s.handler, s.next_run_at, s.completed_at, o.reason
         ), freed AS MATERIALIZED (
           SELECT a.task_id, (a.task_id << 16) + c.ordinal AS step_id, count(*) AS parents,
             (a.task_id << 16) + c.ordinal = ANY (?) AS wanted
@@ -350,7 +349,8 @@ public final class StepStore {
         )
         SELECT 'accepted' AS kind, task_id, step_id, state, NULL AS name, NULL AS handler, NULL::smallint[] AS parents,
           NULL::smallint[] AS children, NULL::smallint AS attempts, NULL::smallint AS crashes,
-          NULL::smallint AS max_attempts, NULL::integer AS fence, NULL::numeric AS after_ms, tasker.now() AS at,
+          NULL::smallint AS max_attempts, NULL::integer AS fence, NULL::numeric AS after_ms,
+          COALESCE(completed_at, tasker.now()) AS at,
           (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM accepted
         UNION ALL

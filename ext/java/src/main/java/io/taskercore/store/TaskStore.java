@@ -271,6 +271,9 @@ public final class TaskStore {
   private record Recount(int active, int failed) {
     /** What the steps say of a task that nobody decided upon. */
     TaskState taskState(TaskState now) {
+      if (now.ended() && now != TaskState.ERROR) {
+        return now;
+      }
       if (active > 0) {
         return now == TaskState.PENDING ? now : TaskState.IN_PROGRESS;
       }
