@@ -262,7 +262,7 @@ class TaskReportsTest {
     @Test
     void aHandlerInAnotherLiveProcessCountsAsLongAsThatLives() {
       Handlers there = new Handlers().succeed("b").on("a", Gate.closed());
-      Coordinator other = engine.otherProcess("other", there, Map.of("lease_ms", 300));
+      Coordinator other = engine.otherProcess("other", there, Map.of("shutdown_timeout_ms", 0));
       long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
       try (Engine.Background run = Engine.inBackground(other, there, taskId, null)) {
         engine.awaitState(taskId, "a", "in_progress");
@@ -272,8 +272,7 @@ class TaskReportsTest {
 
       Await.until("the other process's handlers are known",
           () -> explained(waiting, "b").get("reason").asString().equals("queued"));
-      engine.database().execute("UPDATE tasker.processes SET handlers = '{}'");
-      engine.database().execute("DELETE FROM tasker.processes");
+      other.close();
 
       assertReason(waiting, "b", "enqueued", "no_live_worker_has_handler");
     }
