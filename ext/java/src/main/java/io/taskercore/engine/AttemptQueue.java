@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * Where handler threads find their next attempt.
  *
  * <p>The threads belong to the handlers' side, which alone can start them; so the queue counts how many are missing, and pokes
- * somebody who waits on that side anyway (a {@link TaskRun}'s caller) to start them.
+ * those who wait on that side anyway (a {@link TaskRun}'s caller, a worker's foreman); the first to ask starts them.
  */
 public final class AttemptQueue {
 
