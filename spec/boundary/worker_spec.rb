@@ -24,7 +24,7 @@ RSpec.describe TaskerCore::Worker do
 
   def state(task_id) = coordinator.task_context(task_id)["steps"].first["state"]
 
-  def completed?(*task_ids) = eventually(10) { task_ids.all? { |task_id| status(task_id) == "complete" } }
+  def completed?(*task_ids) = eventually { task_ids.all? { |task_id| status(task_id) == "complete" } }
 
   # Whether its first handler runs. The step's state does not tell: what was claimed and not begun is given back by quiet and stop.
   def began?(worker) = eventually { worker.stats["executed"] == 1 }
@@ -69,7 +69,7 @@ RSpec.describe TaskerCore::Worker do
     expect(state(task_id)).to eq("enqueued")
 
     working.register_handler("comes later") { |_| {} }
-    expect(eventually(2) { status(task_id) == "complete" }).to be(true)
+    expect(eventually { status(task_id) == "complete" }).to be(true)
   end
 
   it "hears at once of tasks that this process or another connection makes" do
@@ -84,7 +84,7 @@ RSpec.describe TaskerCore::Worker do
       task_id = coordinator.initialize_task(task_name: name, connection: connection).task_id
       sleep 0.2
       connection.commit
-      expect(eventually(2) { status(task_id) == "complete" }).to be(true)
+      expect(eventually { status(task_id) == "complete" }).to be(true)
     end
   end
 
@@ -158,7 +158,7 @@ RSpec.describe TaskerCore::Worker do
       expect(eventually { !worker.running? }).to be(true)
 
       expect(worker.stop(timeout_ms: 0)).to be(false)
-      expect(patient.join(5)).to eq(patient)
+      expect(patient.join(20)).to eq(patient)
     end
 
     it "refuses what is no time" do
@@ -205,13 +205,13 @@ RSpec.describe TaskerCore::Worker do
       raised = Thread.new { worker.wait }.tap { |thread| thread.report_on_exception = false }
       expect(eventually { raised.status == "sleep" }).to be(true)
       raised.raise(ArgumentError, "enough")
-      expect { raised.join(1) || raise("still there") }.to raise_error(ArgumentError, "enough")
+      expect { raised.join(20) || raise("still there") }.to raise_error(ArgumentError, "enough")
       killed = Thread.new { worker.wait }
       expect(eventually { killed.status == "sleep" }).to be(true)
       killed.kill
 
-      expect(killed.join(1)).to eq(killed)
-      expect(now - started).to be < 3
+      expect(killed.join(20)).to eq(killed)
+      expect(now - started).to be < 15
       expect(worker).to be_running
     end
   end
@@ -294,6 +294,6 @@ RSpec.describe TaskerCore::Worker do
     worker.stop
 
     expect(eventually { foremen.empty? }).to be(true)
-    expect(eventually(10) { handler_threads.empty? }).to be(true)
+    expect(eventually { handler_threads.empty? }).to be(true)
   end
 end

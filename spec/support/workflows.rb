@@ -54,7 +54,7 @@ module Workflows
   def self.next_number = @next_number = (@next_number || 0) + 1
 
   # @return [Boolean] whether the block became true within the time
-  def eventually(seconds = 5)
+  def eventually(seconds = 20)
     deadline = now + seconds
     until (answer = yield)
       return false if now > deadline
