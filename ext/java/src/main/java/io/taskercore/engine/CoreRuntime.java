@@ -1,8 +1,8 @@
 package io.taskercore.engine;
 
-import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.event.EventPublisher;
@@ -50,25 +50,21 @@ final class CoreRuntime {
 
   private static final Logger LOG = LoggerFactory.getLogger(CoreRuntime.class);
 
-  /**
-   * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
-   * ever after. JIT compilation costs more than any of them.
-   */
-  private static final String SESSION = """
-      SET plan_cache_mode = force_generic_plan;
-      SET enable_seqscan = off;
-      SET enable_hashjoin = off;
-      SET enable_mergejoin = off;
-      SET jit = off""";
-
   private static final long GIVE_BACK_AGAIN_MS = 1_000;
 
-  private static final Map<DatabaseUrl, CoreRuntime> OPEN = new HashMap<>();
+  private static final Map<Place, CoreRuntime> OPEN = new HashMap<>();
+
+  /** Handles of equal places share a runtime. */
+  private record Place(DatabaseUrl url, ConnectionMode mode) {
+    static Place of(OrchestrationConfig config) {
+      return new Place(config.databaseUrl(), config.connectionMode());
+    }
+  }
 
   /** What all coordinators that this process ever had have done together. */
   private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
 
-  private final DatabaseUrl url;
+  private final Place place;
   private final PGSimpleDataSource driver;
   private final HikariDataSource pool;
   private final Database database;
@@ -94,10 +90,10 @@ final class CoreRuntime {
   private int handles;
 
   private CoreRuntime(OrchestrationConfig config) {
-    this.url = config.databaseUrl();
-    this.driver = driver(config);
+    this.place = Place.of(config);
+    this.driver = Connections.driver(config);
     prepareSchema(driver, config.autoMigrate());
-    this.pool = pool(driver, config);
+    this.pool = Connections.pool(driver, config);
     this.database = new Database(pool);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
@@ -110,16 +106,16 @@ final class CoreRuntime {
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        new WatchedParts());
+        place.mode(), new WatchedParts());
   }
 
   /** The runtime of the configuration's database, opened if this is its first handle. */
   static CoreRuntime acquire(OrchestrationConfig config) {
     synchronized (OPEN) {
-      CoreRuntime runtime = OPEN.get(config.databaseUrl());
+      CoreRuntime runtime = OPEN.get(Place.of(config));
       if (runtime == null) {
         runtime = new CoreRuntime(config);
-        OPEN.put(config.databaseUrl(), runtime);
+        OPEN.put(runtime.place, runtime);
       }
       runtime.handles++;
       runtime.widenPool(config.databasePoolSize());
@@ -133,7 +129,7 @@ final class CoreRuntime {
       if (--handles > 0) {
         return;
       }
-      OPEN.remove(url);
+      OPEN.remove(place);
     }
     recorder.close();
     announcer.close();
@@ -155,21 +151,6 @@ final class CoreRuntime {
     }
   }
 
-  private static PGSimpleDataSource driver(OrchestrationConfig config) {
-    DatabaseUrl url = config.databaseUrl();
-    PGSimpleDataSource driver = new PGSimpleDataSource();
-    driver.setURL(url.jdbcUrl());
-    driver.setUser(url.user());
-    driver.setPassword(url.password());
-    if (!url.properties().containsKey("tcpKeepAlive")) {
-      driver.setTcpKeepAlive(true);
-    }
-    if (!url.properties().containsKey("ApplicationName")) {
-      driver.setApplicationName("tasker_core");
-    }
-    return driver;
-  }
-
   /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */
   private static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
     Migrations migrations = new Migrations(new Database(driver));
@@ -181,20 +162,7 @@ final class CoreRuntime {
   }
 
   static void migrate(OrchestrationConfig config) {
-    prepareSchema(driver(config), true);
-  }
-
-  private static HikariDataSource pool(PGSimpleDataSource driver, OrchestrationConfig config) {
-    HikariConfig hikari = new HikariConfig();
-    hikari.setDataSource(driver);
-    hikari.setPoolName("tasker " + config.databaseUrl().label());
-    hikari.setMaximumPoolSize(config.databasePoolSize());
-    hikari.setMinimumIdle(Math.min(2, config.databasePoolSize()));
-    hikari.setIdleTimeout(60_000);
-    hikari.setConnectionTimeout(config.connectionTimeoutMs());
-    hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(SESSION);
-    return new HikariDataSource(hikari);
+    prepareSchema(Connections.driver(config), true);
   }
 
   private void widenPool(int size) {
@@ -355,7 +323,7 @@ final class CoreRuntime {
   void addWorker(Worker worker) {
     synchronized (workers) {
       workers.add(worker);
-      if (listener == null) {
+      if (listener == null && place.mode() == ConnectionMode.DIRECT) {
         listener = new Listener(driver, this::wakeWorkers);
       }
     }

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -27,7 +28,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** An idle worker looks less and less often: in the end so many poll intervals apart. */
+  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
   private static final int LONGEST_PAUSE = 8;
 
   private static final long LONGEST_WAIT_MS = TimeUnit.MINUTES.toMillis(1);
@@ -146,7 +147,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
-    long longest = coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), LONGEST_PAUSE);
+    long longest = longestPauseMs(emptyLooks);
     if (isQuiet()) {
       return pause(longest);
     }
@@ -160,6 +161,12 @@ public final class Worker implements Claimant, AutoCloseable {
     Long due = runtime.untilNextDueMs();
     // Once more, for what became due between the claim and the look: neither has seen it.
     return claim() || pause(due == null ? longest : Math.max(1, Math.min(due + 1, longest)));
+  }
+
+  /** Through a pooler nobody can listen: polling is the only way to hear of other processes' work. */
+  private long longestPauseMs(int emptyLooks) {
+    int mostIntervals = coordinator.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
   }
 
   /** @return whether there was something, so that there may be more */
@@ -327,11 +334,15 @@ public final class Worker implements Claimant, AutoCloseable {
     }
   }
 
-  /** {@code state} (running, quiet, stopping, stopped), {@code claimed}, {@code executed}, {@code running}, {@code waiting}. */
+  /**
+   * {@code state} (running, quiet, stopping, stopped), {@code connection_mode} (direct, pooler), {@code claimed}, {@code executed},
+   * {@code running}, {@code waiting}.
+   */
   public Json stats() {
     Lane.Load load = coordinator.lane().load();
     return JsonWriter.object(out -> out
         .put("state", state())
+        .put("connection_mode", coordinator.config().connectionMode().wire())
         .put("claimed", claimed.get())
         .put("executed", executed.get())
         .put("running", load.running())

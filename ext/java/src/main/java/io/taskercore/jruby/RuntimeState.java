@@ -28,6 +28,7 @@ final class RuntimeState {
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
+  private final AttemptQueue virtualAttempts = new AttemptQueue();
 
   /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
@@ -65,8 +66,9 @@ final class RuntimeState {
     return guard;
   }
 
-  AttemptQueue attempts() {
-    return attempts;
+  /** Where handler threads of one kind find work. */
+  AttemptQueue attempts(HandlerThreadKind kind) {
+    return kind == HandlerThreadKind.VIRTUAL ? virtualAttempts : attempts;
   }
 
   RubyClass coordinatorClass() {
@@ -99,6 +101,9 @@ final class RuntimeState {
     int missing = attempts.threadsToStart();
     if (missing > 0) {
       taskerCore.getConstant("HandlerThreads").callMethod(context, "start", context.runtime.newFixnum(missing));
+    }
+    for (int virtual = virtualAttempts.threadsToStart(); virtual > 0; virtual--) {
+      VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
     }
   }
 
