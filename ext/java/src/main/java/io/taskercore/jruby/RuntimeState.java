@@ -98,12 +98,26 @@ final class RuntimeState {
 
   /** Starts as many handler threads as the core misses. */
   void startHandlerThreads(ThreadContext context) {
+    startVirtualThreads();
     int missing = attempts.threadsToStart();
-    if (missing > 0) {
-      taskerCore.getConstant("HandlerThreads").callMethod(context, "start", context.runtime.newFixnum(missing));
+    try {
+      IRubyObject threads = taskerCore.getConstant("HandlerThreads");
+      for (; missing > 0; missing--) {
+        threads.callMethod(context, "start");
+      }
+    } finally {
+      attempts.notStarted(missing);
     }
-    for (int virtual = virtualAttempts.threadsToStart(); virtual > 0; virtual--) {
-      VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
+  }
+
+  private void startVirtualThreads() {
+    int missing = virtualAttempts.threadsToStart();
+    try {
+      for (; missing > 0; missing--) {
+        VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
+      }
+    } finally {
+      virtualAttempts.notStarted(missing);
     }
   }
 
