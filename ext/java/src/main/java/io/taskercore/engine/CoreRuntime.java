@@ -71,7 +71,8 @@ final class CoreRuntime implements AutoCloseable {
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
     this.signals = new Signals(database, driver, config.connectionMode());
-    this.lease = new ProcessLease(this, database, Connections.kept(driver, config), config.leaseMs());
+    this.lease = new ProcessLease(
+        this, database, Connections.kept(driver, config), config.leaseMs(), config.sweepIntervalMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
