@@ -55,7 +55,7 @@ RSpec.describe TaskerCore::CLI do
     pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--environment", "staging", "--log", path("log"),
                            "--pid", path("pid"), "--health-file", path("health"), env: environment, out: path("out"))
     task_id = create_task([{ name: "a", handler: "cli.wait" }, { name: "b", handler: "cli.wait", depends_on: ["a"] }])
-    expect(eventually(30) { File.exist?(path("begun")) && File.exist?(path("health")) }).to be(true)
+    expect(eventually(120) { File.exist?(path("begun")) && File.exist?(path("health")) }).to be(true)
     expect(File.read(path("pid")).to_i).to eq(pid)
     expect(JSON.parse(File.read(path("health")))).to include("status" => "ok", "workers" => 1)
 
@@ -86,7 +86,7 @@ RSpec.describe TaskerCore::CLI do
     pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--log", path("log"), "--health-port", "127.0.0.1:0",
                            env: { "DATABASE_URL" => proxy.url, "TASKER_POLL_INTERVAL_MS" => "50" }, out: path("out"))
     create_task([{ name: "a", handler: "cli.wait" }])
-    expect(eventually(30) { File.exist?(path("begun")) && work_log.include?("answers on port") }).to be(true)
+    expect(eventually(120) { File.exist?(path("begun")) && work_log.include?("answers on port") }).to be(true)
 
     health = get("/health")
     expect([health.code, health["content-type"]]).to eq(["200", "application/json"])
