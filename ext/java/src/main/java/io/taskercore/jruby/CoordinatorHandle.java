@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.AttemptQueue;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
@@ -67,8 +68,8 @@ public final class CoordinatorHandle extends RubyObject {
       throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
-    Lifeline lifeline =
-        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
+    AttemptQueue attempts = state.attempts(HandlerThreadKind.of(config));
+    Lifeline lifeline = CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts)), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
     state.keep(handle, lifeline);

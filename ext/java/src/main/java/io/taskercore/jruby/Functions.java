@@ -51,7 +51,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> {
-          new HandlerLoop(context, state).run();
+          new HandlerLoop(context, state, state.attempts(HandlerThreadKind.PLATFORM)).run();
           return context.nil;
         });
   }

@@ -28,6 +28,7 @@ final class RuntimeState {
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
+  private final AttemptQueue virtualAttempts = new AttemptQueue();
 
   /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
@@ -65,8 +66,9 @@ final class RuntimeState {
     return guard;
   }
 
-  AttemptQueue attempts() {
-    return attempts;
+  /** Where handler threads of one kind find work. */
+  AttemptQueue attempts(HandlerThreadKind kind) {
+    return kind == HandlerThreadKind.VIRTUAL ? virtualAttempts : attempts;
   }
 
   RubyClass coordinatorClass() {
@@ -96,6 +98,7 @@ final class RuntimeState {
 
   /** Starts as many handler threads as the core misses. */
   void startHandlerThreads(ThreadContext context) {
+    startVirtualThreads();
     int missing = attempts.threadsToStart();
     try {
       IRubyObject threads = taskerCore.getConstant("HandlerThreads");
@@ -104,6 +107,17 @@ final class RuntimeState {
       }
     } finally {
       attempts.notStarted(missing);
+    }
+  }
+
+  private void startVirtualThreads() {
+    int missing = virtualAttempts.threadsToStart();
+    try {
+      for (; missing > 0; missing--) {
+        VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
+      }
+    } finally {
+      virtualAttempts.notStarted(missing);
     }
   }
 

@@ -96,7 +96,7 @@ public final class StepStore {
           SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
               next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
           FROM dequeued d
-          WHERE s.task_id = d.task_id AND s.step_id = d.step_id
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
             s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
         ), logged AS (
