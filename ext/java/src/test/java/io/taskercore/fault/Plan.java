@@ -11,6 +11,9 @@ record Plan(String name, String handler, boolean failFast, List<StepPlan> steps)
 
   static final String HANDLER = "Planned";
 
+  /** The engine's default. */
+  private static final int MAX_CRASHES = 3;
+
   Plan {
     steps = List.copyOf(steps);
   }
@@ -58,12 +61,13 @@ record Plan(String name, String handler, boolean failFast, List<StepPlan> steps)
     List<Fate> fates = new ArrayList<>();
     for (StepPlan step : steps) {
       List<Fate> parents = step.parents().stream().map(fates::get).toList();
-      int troubles = Math.max(step.fails(), step.hangs());
-      int attempts = Math.min(troubles + 1, step.maxAttempts());
+      int attempts = Math.min(step.troubles() + 1, step.maxAttempts());
       int most = step.timeoutMs() == null ? attempts : step.maxAttempts();
       if (parents.stream().anyMatch(parent -> !parent.state().equals("complete"))) {
         fates.add(new Fate("pending", 0, 0, 0));
-      } else if (troubles >= step.maxAttempts()) {
+      } else if (step.deadly()) {
+        fates.add(new Fate("error", MAX_CRASHES, 0, 0));
+      } else if (step.troubles() >= step.maxAttempts()) {
         fates.add(new Fate("error", step.maxAttempts(), step.maxAttempts(), 0));
       } else if (step.permanent()) {
         fates.add(new Fate("error", attempts, most, 0));

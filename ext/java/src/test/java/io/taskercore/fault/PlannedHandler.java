@@ -54,7 +54,7 @@ final class PlannedHandler implements Handlers.Handler {
     if (config.has("gate")) {
       awaitOpen(config.get("gate").asString());
     }
-    if (config.path("dies").asBoolean(false)) {
+    if (config.path("deadly").asBoolean(false)) {
       Runtime.getRuntime().halt(134);
     }
     if (attempt.attempt() <= config.path("hangs").asInt(0)) {

@@ -53,6 +53,12 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     return new Site(OwnPostgres.shared());
   }
 
+  /** @param name what its reports begin with */
+  Site named(String name) {
+    test = name;
+    return this;
+  }
+
   Site open() {
     postgres.start();
     database = TestDatabase.on(postgres.uri());

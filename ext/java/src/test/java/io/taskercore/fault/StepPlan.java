@@ -1,7 +1,6 @@
 package io.taskercore.fault;
 
 import java.util.List;
-import java.util.stream.Collectors;
 
 /**
  * What the handler of a step does, whoever runs it; it travels in the step's config.
@@ -11,9 +10,10 @@ import java.util.stream.Collectors;
  * @param fails so many attempts fail transiently, the crashed ones among them counted; {@link #ALWAYS}: all
  * @param hangs so many attempts run into the time-out
  * @param permanent fails for good where it would succeed
+ * @param deadly its handler takes the process with it
+ * @param gate its handler waits until the test opens the gate of this name; null: it does not
  * @param maxAttempts of the template; crashes are not among them
  * @param timeoutMs of the template; null: the default
- * @param more further members of the config, as JSON with a comma before it
  */
 record StepPlan(
     List<Integer> parents,
@@ -21,9 +21,10 @@ record StepPlan(
     int fails,
     int hangs,
     boolean permanent,
+    boolean deadly,
+    String gate,
     int maxAttempts,
-    Integer timeoutMs,
-    String more) {
+    Integer timeoutMs) {
 
   static final int ALWAYS = 1_000;
 
@@ -31,44 +32,44 @@ record StepPlan(
   static final long MODULUS = 1_000_003;
 
   static StepPlan step(int ms, Integer... parents) {
-    return new StepPlan(List.of(parents), ms, 0, 0, false, 3, null, "");
+    return new StepPlan(List.of(parents), ms, 0, 0, false, false, null, 3, null);
   }
 
   StepPlan failing(int times, int attempts) {
-    return new StepPlan(parents, ms, times, hangs, permanent, attempts, timeoutMs, more);
+    return new StepPlan(parents, ms, times, hangs, permanent, deadly, gate, attempts, timeoutMs);
   }
 
   StepPlan hanging(int times, int attempts, int timeout) {
-    return new StepPlan(parents, ms, fails, times, permanent, attempts, timeout, more);
+    return new StepPlan(parents, ms, fails, times, permanent, deadly, gate, attempts, timeout);
   }
 
   StepPlan failingForGood() {
-    return new StepPlan(parents, ms, fails, hangs, true, maxAttempts, timeoutMs, more);
+    return new StepPlan(parents, ms, fails, hangs, true, deadly, gate, maxAttempts, timeoutMs);
   }
 
-  /** Its handler waits until the test opens the gate of this name. */
-  StepPlan gated(String gate) {
-    return with(", \"gate\": \"" + gate + "\"");
+  StepPlan gated(String name) {
+    return new StepPlan(parents, ms, fails, hangs, permanent, deadly, name, maxAttempts, timeoutMs);
   }
 
-  /** Its handler takes the process with it. */
-  StepPlan deadly() {
-    return with(", \"dies\": true");
+  StepPlan killingItsProcess() {
+    return new StepPlan(parents, ms, fails, hangs, permanent, true, gate, maxAttempts, timeoutMs);
   }
 
-  private StepPlan with(String member) {
-    return new StepPlan(parents, ms, fails, hangs, permanent, maxAttempts, timeoutMs, more + member);
+  /** How many attempts come to nothing before one is the last. */
+  int troubles() {
+    return Math.max(fails, hangs);
   }
 
   /** The members of the step in its template, but for name and parents. */
   String settings(String handler) {
     return """
         "handler": "%s", "retry": {"max_attempts": %d, "backoff": "fixed", "base_ms": 50, "jitter": 0.5}%s, \
-        "config": {"ms": %d, "fails": %d, "hangs": %d, "permanent": %b%s}""".formatted(
-        handler, maxAttempts, timeoutMs == null ? "" : ", \"timeout_ms\": " + timeoutMs, ms, fails, hangs, permanent, more);
+        "config": {"ms": %d, "fails": %d, "hangs": %d, "permanent": %b, "deadly": %b%s}""".formatted(
+        handler, maxAttempts, timeoutMs == null ? "" : ", \"timeout_ms\": " + timeoutMs, ms, fails, hangs, permanent, deadly,
+        gate == null ? "" : ", \"gate\": \"" + gate + "\"");
   }
 
   String[] parentNames() {
-    return parents.stream().map(Plan::stepName).collect(Collectors.toList()).toArray(String[]::new);
+    return parents.stream().map(Plan::stepName).toArray(String[]::new);
   }
 }

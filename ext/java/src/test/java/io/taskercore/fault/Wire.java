@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -24,6 +25,7 @@ final class Wire implements AutoCloseable {
   private final Set<Link> links = ConcurrentHashMap.newKeySet();
   private final Set<Direction> stalled = ConcurrentHashMap.newKeySet();
   private volatile boolean refusing;
+  private volatile String trigger;
 
   Wire(String host, int port) {
     this.host = host;
@@ -61,9 +63,9 @@ final class Wire implements AutoCloseable {
     stalled.add(Direction.TO_SERVER);
   }
 
-  /** What the server answers does not arrive. */
-  void stallAnswers() {
-    stalled.add(Direction.TO_CLIENT);
+  /** The server gets the next request with this text in it and does what it says; from then on no answer arrives. */
+  void stallAnswersTo(String part) {
+    trigger = part;
   }
 
   /** The connections that there are stay silent for good, as when a router has forgotten them; new ones work. */
@@ -135,6 +137,11 @@ final class Wire implements AutoCloseable {
           if (read < 0) {
             return;
           }
+          String part = trigger;
+          if (part != null && direction == Direction.TO_SERVER && text(buffer, read).contains(part)) {
+            trigger = null;
+            stalled.add(Direction.TO_CLIENT);
+          }
           out.write(buffer, 0, read);
         }
       } finally {
@@ -151,6 +158,10 @@ final class Wire implements AutoCloseable {
         throw new UncheckedIOException(failure);
       }
     }
+  }
+
+  private static String text(byte[] buffer, int length) {
+    return new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
   }
 
   private interface Work {

@@ -134,7 +134,8 @@ final class WorkerProcess implements AutoCloseable {
 
   /** SIGTERM, on which it ends in order. */
   void terminate() {
-    process.destroy();
+    // Not Process.destroy: it closes the input too, by which the process takes us for dead.
+    Signals.send("TERM", process.pid());
     Patience.until(name + " has ended", () -> !process.isAlive());
   }
 
