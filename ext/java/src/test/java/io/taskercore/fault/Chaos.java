@@ -50,8 +50,8 @@ final class Chaos {
   private final List<Plan> plans;
   private final Map<String, Integer> faults = new TreeMap<>();
   private final List<Paused> paused = new ArrayList<>();
-  private final long beganNanos = System.nanoTime();
-  private long reportedNanos = beganNanos;
+  private long beganNanos;
+  private long reportedNanos;
   private int made;
 
   private record Paused(WorkerProcess process, long untilNanos) {}
@@ -71,6 +71,8 @@ final class Chaos {
   private Outcome run() {
     plans.forEach(site::register);
     try (Fleet fleet = new Fleet(site, settings.workers(), SETTINGS).awaitReady()) {
+      beganNanos = System.nanoTime();
+      reportedNanos = beganNanos;
       raiseHell(fleet);
       paused.forEach(some -> resume(some.process()));
       site.say("faults are over: " + faults + "; " + site.ended() + " of " + made + " tasks have ended");
@@ -143,9 +145,11 @@ final class Chaos {
   }
 
   private void restartPostgres() {
+    long stoppedNanos = System.nanoTime();
     site.postgres().stopImmediately();
     Patience.pass(Duration.ofMillis(random.nextInt(3_000)));
     site.postgres().start();
+    site.say("PostgreSQL was away for " + (System.nanoTime() - stoppedNanos) / 1_000_000 + " ms");
     count("restarts of PostgreSQL");
   }
 
@@ -236,7 +240,13 @@ final class Chaos {
   private static boolean run(Settings settings) {
     System.out.println("chaos: " + settings);
     try (OwnPostgres postgres = OwnPostgres.create(); Site site = new Site(postgres).named("chaos").open()) {
-      Outcome outcome = Chaos.run(settings, site);
+      return report(settings, site);
+    }
+  }
+
+  private static boolean report(Settings settings, Site site) {
+    try {
+      Outcome outcome = run(settings, site);
       Counts counts = outcome.counts();
       System.out.printf("""
           chaos: all is as it must be, with seed %d
@@ -253,6 +263,7 @@ final class Chaos {
       return true;
     } catch (AssertionError violation) {
       System.out.println("chaos: seed " + settings.seed() + ": " + violation.getMessage());
+      System.out.println("chaos: the processes' journals and logs are in " + site.keepFolder());
       return false;
     }
   }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** PostgreSQL ends sessions, dies, is away, refuses: processes live through it, nobody is taken for dead, and nothing runs twice. */
+@SuppressWarnings("try") // what runs beside a test works without being referred to
 class DatabaseServerFaultTest {
 
   private static final Map<String, Object> DEFAULTS = Map.of();

@@ -130,8 +130,8 @@ class KilledProcessTest {
       site.awaitAllEnded();
 
       assertThat(site.runsOf(Site.stepId(deadly, 0))).hasSize(3);
-      assertThat(site.database().value("""
-          SELECT error->>'error_code' FROM tasker.workflow_steps WHERE step_id = """ + Site.stepId(deadly, 0)))
+      assertThat(site.database().value(
+          "SELECT error->>'error_code' FROM tasker.workflow_steps WHERE step_id = " + Site.stepId(deadly, 0)))
           .isEqualTo("crash_limit");
       assertThat(site.verdict().crashes()).isEqualTo(3);
     }

@@ -43,6 +43,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
   private Path folder;
   private Coordinator client;
   private String test = "";
+  private boolean kept;
 
   Site(OwnPostgres postgres) {
     this.postgres = postgres;
@@ -213,6 +214,12 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
 
   // --- Life ---
 
+  /** Leaves the journals and logs where they are, for somebody to read. */
+  Path keepFolder() {
+    kept = true;
+    return folder;
+  }
+
   /** Runs work again and again beside the test, until the returned handle is closed; it fails then if the work failed. */
   static Repeating every(Duration pause, Runnable work) {
     return new Repeating(pause, work);
@@ -281,6 +288,9 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     postgres.start();
     client.close();
     database.close();
+    if (kept) {
+      return;
+    }
     try (Stream<Path> files = Files.list(folder)) {
       files.sorted().forEach(Site::delete);
     } catch (IOException failure) {

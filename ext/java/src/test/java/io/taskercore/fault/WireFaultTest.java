@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The wire between a worker and PostgreSQL breaks, stalls, or is silent for good; and the pool has nothing left to give. */
+@SuppressWarnings("try") // what runs beside a test works without being referred to
 class WireFaultTest {
 
   private static final Map<String, Object> DEFAULTS = Map.of();
