@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.LongStream;
 
 /**
@@ -48,11 +48,11 @@ final class Chaos {
   private final Site site;
   private final Random random;
   private final List<Plan> plans;
-  private final Map<String, Integer> faults = new TreeMap<>();
+  private final Map<String, Integer> faults = new ConcurrentSkipListMap<>();
   private final List<Paused> paused = new ArrayList<>();
   private long beganNanos;
   private long reportedNanos;
-  private int made;
+  private volatile int made;
 
   private record Paused(WorkerProcess process, long untilNanos) {}
 
@@ -73,11 +73,11 @@ final class Chaos {
     try (Fleet fleet = new Fleet(site, settings.workers(), SETTINGS).awaitReady()) {
       beganNanos = System.nanoTime();
       reportedNanos = beganNanos;
-      raiseHell(fleet);
-      paused.forEach(some -> resume(some.process()));
-      site.say("faults are over: " + faults + "; " + site.ended() + " of " + made + " tasks have ended");
-      while (made < settings.tasks()) {
-        feed(settings.tasks());
+      try (Site.Repeating feeder = Site.every(BREATH, this::feed)) {
+        raiseHell(fleet);
+        paused.forEach(some -> resume(some.process()));
+        site.say("faults are over: " + faults + "; " + site.ended() + " of " + made + " tasks have ended");
+        Patience.until("all tasks are made", Duration.ofMinutes(10), () -> made == settings.tasks() || feeder.isOver());
       }
       awaitEnd();
       if (site.ended() != settings.tasks()) {
@@ -94,8 +94,6 @@ final class Chaos {
     long nextFault = nextFault(0);
     int restarts = 0;
     for (long now = 0; now < total; now = System.nanoTime() - beganNanos) {
-      // All are made some time before the end, so that the last of them see faults too.
-      feed((int) Math.min(settings.tasks(), settings.tasks() * 1.1 * now / total + BATCH));
       resumeThoseDue();
       if (now >= nextFault) {
         harmSomebody(fleet);
@@ -174,8 +172,13 @@ final class Chaos {
     faults.merge(fault, 1, Integer::sum);
   }
 
-  /** Makes tasks up to this number. Where PostgreSQL fails in between it tries again: the keys see to it that none is made twice. */
-  private void feed(int upTo) {
+  /**
+   * Makes the tasks that are due, and all of them some time before the faults are over, so that the last of them see some. Where
+   * PostgreSQL fails in between they are made again: the keys see to it that none is there twice.
+   */
+  private void feed() {
+    double passed = (double) (System.nanoTime() - beganNanos) / settings.time().toNanos();
+    int upTo = (int) Math.min(settings.tasks(), settings.tasks() * 1.1 * passed + BATCH);
     while (made < upTo) {
       int until = Math.min(upTo, made + BATCH);
       List<Json> requests = LongStream.range(made, until)

@@ -118,6 +118,26 @@ class KilledProcessTest {
     assertThat(site.verdict().excess()).isEqualTo(1);
   }
 
+  /** As when it was paused, and claims something before it finds out. */
+  @Test
+  void whatAProcessTakenForDeadHasClaimedSinceIsACrashAndNoFailedAttempt() {
+    WorkerProcess worker = site.worker("w", Map.of("lease_ms", 6_000)).awaitReady();
+    site.task(Plan.of("first", StepPlan.step(0)));
+    site.awaitAllEnded();
+
+    site.database().execute("DELETE FROM tasker.processes");
+    long taskId = site.task(Plan.of("since", StepPlan.step(0).gated("since")));
+    worker.expectHarm();
+    Patience.until("it runs again", () -> site.runsOf(Site.stepId(taskId, 0)).size() == 2);
+    site.openGate("since");
+
+    site.awaitAllEnded();
+    assertThat(site.database().value(
+        "SELECT attempts || ' ' || crashes FROM tasker.workflow_steps WHERE step_id = " + Site.stepId(taskId, 0)))
+        .isEqualTo("2 1");
+    site.verdict();
+  }
+
   @Test
   void aStepThatKillsItsProcessEachTimeEndsInErrorAndTheOthersGoOn() {
     try (Fleet fleet = new Fleet(site, 1, SHORT_LEASE)) {

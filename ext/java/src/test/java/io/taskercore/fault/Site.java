@@ -244,6 +244,11 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
       thread.start();
     }
 
+    /** Where the work failed, too. */
+    boolean isOver() {
+      return !thread.isAlive();
+    }
+
     @Override
     public void close() {
       end.countDown();

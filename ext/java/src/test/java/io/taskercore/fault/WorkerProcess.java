@@ -24,6 +24,7 @@ final class WorkerProcess implements AutoCloseable {
   private final Process process;
   private volatile long killedAtMs;
   private volatile boolean harmed;
+  private volatile boolean ready;
 
   private WorkerProcess(Path folder, String name, Process process) {
     this.folder = folder;
@@ -72,7 +73,8 @@ final class WorkerProcess implements AutoCloseable {
   }
 
   boolean isReady() {
-    return Journal.isReady(journal(folder, name));
+    ready = ready || Journal.isReady(journal(folder, name));
+    return ready;
   }
 
   WorkerProcess awaitReady() {
