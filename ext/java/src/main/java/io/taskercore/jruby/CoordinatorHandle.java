@@ -159,9 +159,24 @@ public final class CoordinatorHandle extends RubyObject {
         context, () -> orchestrate(context, Arguments.taskId(taskId), Arguments.milliseconds("timeout_ms", timeoutMs)));
   }
 
+  /** {@code handle_task(request)}: creates the task and begins it in one transaction, then runs it. */
+  @JRubyMethod(name = "handle_task")
+  public IRubyObject handleTask(ThreadContext context, IRubyObject request) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
+          return run(context, () -> coordinator.prepareNew(json, null));
+        });
+  }
+
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
+    return run(context, () -> coordinator.prepare(taskId, timeoutMs));
+  }
+
+  private IRubyObject run(ThreadContext context, Callable<TaskRun> prepare) throws Exception {
     SlotLoan loan = SlotLoan.ofThisThread();
-    try (TaskRun run = CoreCall.run(context, () -> coordinator.prepare(taskId, timeoutMs), TaskRun::close)) {
+    try (TaskRun run = CoreCall.run(context, prepare, TaskRun::close)) {
       resolveHandlers(context, run.handlerNames());
       run.start();
       while (!CoreCall.await(context, run::await)) {
