@@ -79,7 +79,7 @@ module TaskerCore
     # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
     # @return [Result] as {#orchestrate_task}, and +created+
     def handle_task(request_or_id = nil, connection: nil, **keys)
-      return handle_existing(request_or_id) if request_or_id.is_a?(Integer)
+      return handle_existing(request_or_id) if Integer === request_or_id
 
       created = initialize_task(request_or_id, connection: connection, **keys)
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
@@ -94,7 +94,7 @@ module TaskerCore
     def orchestrate_with_errors(task_id, timeout_ms: nil)
       Result.new("success" => true, "data" => orchestrate_task(task_id, timeout_ms: timeout_ms).to_h)
     rescue Error => e
-      about = task_id.is_a?(Integer) ? { "task_id" => task_id } : {}
+      about = Integer === task_id ? { "task_id" => task_id } : {}
       Result.new("success" => false, "error_type" => e.error_type, "error_message" => e.message,
                  "error_context" => about.merge(e.error_context))
     end
@@ -215,7 +215,7 @@ module TaskerCore
     # @param subscription [Subscription]
     # @return [Boolean] false if it is not one of this coordinator's, or not any more
     def unsubscribe(subscription)
-      @native.unsubscribe(subscription.is_a?(Subscription) ? subscription.native : subscription)
+      @native.unsubscribe(Subscription === subscription ? subscription.native : subscription)
     end
 
     # What this coordinator has done, and how its database stands. docs/metrics.md says what each figure means.
@@ -253,13 +253,14 @@ module TaskerCore
 
     def handle_existing(task_id) = Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
 
-    # One Hash from a positional one and keywords.
+    # One Hash from a positional one and keywords. An argument may be anything, a BasicObject too: it is not asked what it is.
     def with_keys(hash, keys)
-      hash = hash.to_h if hash.is_a?(Result)
-      return keys if hash.nil? && !keys.empty?
-      return hash if keys.empty? || !hash.is_a?(Hash)
-
-      hash.merge(keys)
+      case hash
+      when Result then with_keys(hash.to_h, keys)
+      when NilClass then keys.empty? ? nil : keys
+      when Hash then keys.empty? ? hash : {}.merge(hash, keys)
+      else hash
+      end
     end
   end
 end

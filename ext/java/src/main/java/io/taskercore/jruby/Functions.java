@@ -138,6 +138,14 @@ public final class Functions {
         });
   }
 
+  /** {@code text(argument, given)}: a String or Symbol as text that the database can hold. */
+  @JRubyMethod(module = true)
+  public static IRubyObject text(ThreadContext context, IRubyObject self, IRubyObject argument, IRubyObject given) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> RubyString.newUTF8String(context.runtime, Arguments.text(context, argument.asJavaString(), given)));
+  }
+
   /** {@code refuse_configuration(message)}: raises a ConfigurationError. */
   @JRubyMethod(name = "refuse_configuration", module = true)
   public static IRubyObject refuseConfiguration(ThreadContext context, IRubyObject self, IRubyObject message) {

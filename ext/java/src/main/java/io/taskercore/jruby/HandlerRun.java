@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.exceptions.MainExitException;
+import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
@@ -104,7 +105,9 @@ final class HandlerRun {
     try {
       return failures.of(left);
     } catch (Throwable broken) {
-      String name = left.getClass().getSimpleName();
+      String name = left instanceof RaiseException raised
+          ? RubyTypes.nameOf(raised.getException())
+          : left.getClass().getSimpleName();
       left = isEndOfThread(broken) ? broken : left;
       return Failure.of(name, "the handler's exception could not be read", null, true);
     }
