@@ -11,7 +11,7 @@ module TaskerCore
       HandlerThreads.stop_at_exit
       @handlers = HandlerRegistry.new
       @registered = {}.freeze
-      @native = Native.open(config, @handlers)
+      @native = Native.open(config, @handlers, made_at)
     end
 
     # Makes a workflow known, under its namespace, name and version. To register the same again changes nothing.
@@ -250,6 +250,16 @@ module TaskerCore
     def inspect = "#<#{self.class.name} #{closed? ? 'closed' : 'open'}>"
 
     private
+
+    # Below the library's own frames, of which there are few: the rest of the stack is not looked at.
+    FRAMES = 8
+    private_constant :FRAMES
+
+    # @return [String] the line of the application's that makes this coordinator
+    def made_at
+      place = caller_locations(2, FRAMES)&.find { |frame| !frame.path.to_s.start_with?(LIBRARY_PATH) }
+      place ? "#{place.path}:#{place.lineno}" : "an unknown place"
+    end
 
     def handle_existing(task_id) = Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
 

@@ -63,15 +63,16 @@ public final class CoordinatorHandle extends RubyObject {
     this.registry = registry;
   }
 
-  static CoordinatorHandle open(ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry)
-      throws Exception {
+  /** @param madeAt the line of the application's that asked for it */
+  static CoordinatorHandle open(
+      ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, String madeAt) throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
     Lifeline lifeline =
         CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
-    state.keep(handle, lifeline);
+    state.keep(handle, lifeline, madeAt);
     return handle;
   }
 
@@ -88,6 +89,11 @@ public final class CoordinatorHandle extends RubyObject {
 
   int maxPayloadBytes() {
     return coordinator.config().maxPayloadBytes();
+  }
+
+  /** Whether the calling thread runs one of its handlers. */
+  boolean runs(ThreadContext context) {
+    return Lender.isOf(known, context);
   }
 
   long shutdownTimeoutMs() {
@@ -160,7 +166,7 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread();
+    SlotLoan loan = SlotLoan.ofThisThread(context);
     try (TaskRun run = CoreCall.run(context, () -> coordinator.prepare(taskId, timeoutMs), TaskRun::close)) {
       resolveHandlers(context, run.handlerNames());
       run.start();
@@ -189,7 +195,7 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   private IRubyObject execute(ThreadContext context, long stepId) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread();
+    SlotLoan loan = SlotLoan.ofThisThread(context);
     try (StepRun run = CoreCall.run(context, () -> coordinator.prepareStep(stepId), StepRun::close)) {
       resolveHandlers(context, List.of(run.handlerName()));
       CoreCall.run(
@@ -375,6 +381,11 @@ public final class CoordinatorHandle extends RubyObject {
     return state.guard().run(
         context,
         () -> {
+          if (runs(context)) {
+            // A handler of its own, for whose end it waits: so that goes on without the handler.
+            lifeline.closeInBackground();
+            return context.nil;
+          }
           CoreCall.run(
               context,
               () -> {

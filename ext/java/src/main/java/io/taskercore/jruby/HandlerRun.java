@@ -67,7 +67,7 @@ final class HandlerRun {
   }
 
   private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
-    SlotLoan.lenderIs(attempt);
+    Lender lender = Lender.begin(context, attempt);
     try {
       IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
       IRubyObject result = instance.callMethod(context, "call", state.stepContext(context, attempt));
@@ -76,7 +76,7 @@ final class HandlerRun {
       left = thrown;
       return null;
     } finally {
-      SlotLoan.noLender();
+      lender.end(context);
     }
   }
 
