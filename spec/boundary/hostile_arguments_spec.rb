@@ -15,14 +15,14 @@ RSpec.describe "Wrong arguments" do
   end
 
   # What a caller may see; an InternalError would be a bug of ours.
-  KINDS = [
+  OUR_ERRORS = [
     TaskerCore::TaskNotFoundError, TaskerCore::StepNotFoundError, TaskerCore::TemplateNotFoundError, TaskerCore::ValidationError,
     TaskerCore::IdempotencyConflictError, TaskerCore::ConfigurationError, TaskerCore::InvalidTypeError, TaskerCore::DatabaseError,
     TaskerCore::StateError, TaskerCore::ClosedError
   ].freeze
 
   # Java's, SQL's and the server's words, and what would be a password.
-  SECRETS = /\b(?!java\.sql\.Connection)[a-z]+(\.[a-z]+)+\.[A-Z]|\.java:|\bSELECT\b|\bINSERT\b|hunter2/
+  NOT_FOR_CALLERS = /\b(?!java\.sql\.Connection)[a-z]+(\.[a-z]+)+\.[A-Z]|\.java:|\bSELECT\b|\bINSERT\b|hunter2/
 
   # @return [Array<String>] what is wrong with what the block raises; empty if nothing is, or it returns
   def complaints
@@ -30,10 +30,10 @@ RSpec.describe "Wrong arguments" do
     []
   rescue TaskerCore::Error => e
     found = []
-    found << "is a #{e.class}: #{e.message}" unless KINDS.include?(e.class)
+    found << "is a #{e.class}: #{e.message}" unless OUR_ERRORS.include?(e.class)
     found << "has a cause: #{e.cause.class}" if e.cause
     found << "begins at #{e.backtrace&.first}" unless e.backtrace&.first.to_s.start_with?(File.expand_path("..", __dir__))
-    found << "says #{e.message[0, 300]}" if e.message.match?(SECRETS) || e.message.size > 5_000 || !e.message.valid_encoding?
+    found << "says #{e.message[0, 300]}" if e.message.match?(NOT_FOR_CALLERS) || e.message.size > 5_000 || !e.message.valid_encoding?
     found << "has no reference" unless e.reference
     found
   rescue Exception => e # rubocop:disable Lint/RescueException
@@ -41,7 +41,7 @@ RSpec.describe "Wrong arguments" do
   end
 
   # These objects are called, not converted: what they raise is the application's, and passes as it is.
-  CALLED = /connection: _|Monitor|TaskHandler\.new/
+  CALLED_OBJECTS = /connection: _|Monitor|TaskHandler\.new/
 
   # Each of the pairs, on several threads.
   #
@@ -61,7 +61,7 @@ RSpec.describe "Wrong arguments" do
   end
 
   def pairs(calls)
-    all = calls.keys.product(HostileValues.names).reject { |name, value| value == :liar && CALLED.match?(name) }
+    all = calls.keys.product(HostileValues.names).reject { |name, value| value == :liar && CALLED_OBJECTS.match?(name) }
     all.shuffle(random: Random.new(RSpec.configuration.seed))
   end
 

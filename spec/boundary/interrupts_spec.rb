@@ -18,12 +18,12 @@ RSpec.describe "Calls that wait" do
   attr_reader :done, :waiting
 
   # For PostgreSQL: what the calls below read and write is locked by somebody else for so long.
-  LOCK = "LOCK TABLE tasker.tasks, tasker.workflow_steps, tasker.templates IN ACCESS EXCLUSIVE MODE"
+  LOCK_OF_ANOTHER = "LOCK TABLE tasker.tasks, tasker.workflow_steps, tasker.templates IN ACCESS EXCLUSIVE MODE"
 
   def with_locked_tables
     TestDatabase.connect(@url) do |connection|
       connection.auto_commit = false
-      connection.create_statement.execute(LOCK)
+      connection.create_statement.execute(LOCK_OF_ANOTHER)
       yield
     ensure
       connection.rollback

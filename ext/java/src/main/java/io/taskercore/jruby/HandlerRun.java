@@ -20,6 +20,8 @@ import org.jruby.runtime.builtin.IRubyObject;
  */
 final class HandlerRun {
 
+  private static final int MAX_LOGGED = 500;
+
   private final ThreadContext context;
   private final RuntimeState state;
   private final Attempt attempt;
@@ -45,8 +47,7 @@ final class HandlerRun {
     Consumer<Attempt> ending = call(handler, failures, handle.maxPayloadBytes());
     left = interruption.end(context, left);
     if (left != null) {
-      Failure failure = failure(failures);
-      ending = ended -> ended.fail(failure);
+      ending = failing(failure(failures));
     }
     ending.accept(attempt);
     // The handler's coordinator must not be collected, and with that closed, before this.
@@ -82,22 +83,41 @@ final class HandlerRun {
 
   private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
     if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
-      Failure failure = failures.ofReturned(returned);
-      return ended -> ended.fail(failure);
+      return failing(failures.ofReturned(returned));
     }
     boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
     } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
-      return ended -> ended.fail(HandlerFailure.ofWrongResult(result));
+      return failing(HandlerFailure.ofWrongResult(result));
     }
     try {
       Json json = ValueWriter.write(context, result, "result", maxResultBytes);
       return ended -> ended.succeed(json);
     } catch (TaskerException.Validation refusal) {
-      return ended -> ended.fail(HandlerFailure.ofUnwritableResult(refusal));
+      return failing(HandlerFailure.ofUnwritableResult(refusal));
     }
+  }
+
+  private Consumer<Attempt> failing(Failure failure) {
+    return ended -> {
+      boolean late = ended.cancelled();
+      ended.fail(failure);
+      tell(failure, late);
+    };
+  }
+
+  /** One line of the log, in the words of {@code StepLogger}. Never the payload, though the application's message may quote it. */
+  private void tell(Failure failure, boolean late) {
+    boolean last = !failure.retryable() || attempt.isLast();
+    String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
+    String message = failure.message().length() <= MAX_LOGGED ? failure.message() : failure.message().substring(0, MAX_LOGGED) + "…";
+    state.log().write(
+        context,
+        late || last ? "warn" : "info",
+        "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
+            + " correlation " + attempt.correlationId() + "] " + how + ": " + failure.errorClass() + ": " + message);
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */
