@@ -57,6 +57,10 @@ final class Connections {
     if (!given.containsKey("ApplicationName")) {
       driver.setApplicationName("tasker_core");
     }
+    if (!given.containsKey("logServerErrorDetail")) {
+      // It quotes rows, payloads among them, and ends in the log.
+      driver.setLogServerErrorDetail(false);
+    }
     if (!given.containsKey("connectTimeout")) {
       driver.setConnectTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.connectionTimeoutMs())));
     }
