@@ -23,13 +23,16 @@ final class Connections {
 
   /**
    * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
-   * ever after. JIT compilation costs more than any of them.
+   * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
+   * them.
    */
   private static final String SESSION = """
       SET plan_cache_mode = force_generic_plan;
       SET enable_seqscan = off;
       SET enable_hashjoin = off;
       SET enable_mergejoin = off;
+      SET random_page_cost = 1;
+      SET cpu_tuple_cost = 1;
       SET jit = off""";
 
   /** A server that went away without a word is noticed after so many seconds of waiting for an answer. */
@@ -53,6 +56,10 @@ final class Connections {
     }
     if (!given.containsKey("ApplicationName")) {
       driver.setApplicationName("tasker_core");
+    }
+    if (!given.containsKey("logServerErrorDetail")) {
+      // It quotes rows, payloads among them, and ends in the log.
+      driver.setLogServerErrorDetail(false);
     }
     if (!given.containsKey("connectTimeout")) {
       driver.setConnectTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.connectionTimeoutMs())));

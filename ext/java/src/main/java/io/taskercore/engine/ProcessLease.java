@@ -48,6 +48,7 @@ final class ProcessLease implements AutoCloseable {
   private volatile long troubledNanos;
   private volatile Long claimsSuspectedNanos;
   private Map<Claim, ClaimedStep> strays = Map.of();
+  private Reaper lapsed;
   private Loop keeper;
   private Loop reaper;
   private Loop sweeper;
@@ -71,8 +72,8 @@ final class ProcessLease implements AutoCloseable {
   private synchronized long register() {
     if (processId == null) {
       processId = newProcess();
+      lapsed = new Reaper(runtime, database, this);
       keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
-      Reaper lapsed = new Reaper(runtime, database, this);
       reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 5), lapsed::round);
       sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
@@ -176,7 +177,9 @@ final class ProcessLease implements AutoCloseable {
   /** Those made under an id that is dead; also those whose statement was under way when the id changed. */
   private void dropOldClaims() {
     long id = processId;
-    runtime.held().breakOff(attempt -> attempt.processId() != id);
+    if (runtime.held().lose(attempt -> attempt.processId() != id) > 0) {
+      lapsed.sweepSoon();
+    }
   }
 
   private void lose(Claim claim) {

@@ -97,8 +97,16 @@ final class CoreCall {
     return WAITED.get()[0];
   }
 
+  /** For work that nobody waits for; what it throws is only logged. */
   static void inBackground(Runnable work) {
-    THREADS.execute(work);
+    THREADS.execute(
+        () -> {
+          try {
+            work.run();
+          } catch (RuntimeException | Error failure) {
+            LogRelay.pass("error", "what went on in the background failed: " + RubyLog.stackTrace(failure));
+          }
+        });
   }
 
   /** Waits where the waiting itself is all there is to do. */

@@ -78,10 +78,11 @@ public final class StepStore {
           SET state = 'in_progress', started_at = tasker.now()
           WHERE t.task_id IN (
             SELECT p.task_id
-            FROM tasker.tasks p
-            WHERE p.task_id IN (SELECT task_id FROM picked) AND p.state = 'pending'
-            ORDER BY p.task_id
-            FOR NO KEY UPDATE SKIP LOCKED)
+            FROM (SELECT DISTINCT task_id FROM picked) k
+            -- OFFSET 0: by the key of each, never the other way round over all tasks that are pending.
+            CROSS JOIN LATERAL (
+              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = 'pending'
+              FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) p)
           RETURNING t.task_id
         ), dequeued AS (
           DELETE FROM tasker.step_queue q
@@ -232,14 +233,18 @@ public final class StepStore {
           at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
         }
-        taken.add(new Taken(
-            claimedStep(row),
-            StepState.of(row.getString("from_state")),
-            row.getBoolean("begins_task"),
-            Rows.instant(row, "run_at")));
+        taken.add(taken(row));
       }
       return new Claims(taken, at, newestTransition);
     }
+  }
+
+  static Taken taken(ResultSet row) throws SQLException {
+    return new Taken(
+        claimedStep(row),
+        StepState.of(row.getString("from_state")),
+        row.getBoolean("begins_task"),
+        Rows.instant(row, "run_at"));
   }
 
   /**

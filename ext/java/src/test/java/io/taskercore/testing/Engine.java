@@ -152,6 +152,18 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
     }
   }
 
+  /** Creates a task and runs it, as one call. */
+  public JsonNode handle(Json request) {
+    return finish(coordinator.prepareNew(request, null));
+  }
+
+  /** Starts a prepared run and waits for its end. */
+  public JsonNode finish(TaskRun prepared) {
+    try (Background run = inBackground(prepared)) {
+      return run.outcome();
+    }
+  }
+
   private static JsonNode finish(TaskRun run, Handlers handlers) throws InterruptedException {
     while (!run.await()) {
       handlers.startThreads();
@@ -161,6 +173,12 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   public Background inBackground(long taskId) {
     return inBackground(coordinator, handlers, taskId, null);
+  }
+
+  /** Starts a prepared run. */
+  public Background inBackground(TaskRun prepared) {
+    prepared.start();
+    return new Background(prepared, handlers);
   }
 
   public static Background inBackground(Coordinator coordinator, Handlers handlers, long taskId, Long timeoutMs) {
