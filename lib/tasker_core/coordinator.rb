@@ -73,13 +73,14 @@ module TaskerCore
       Result.new(@native.orchestrate_task(task_id, timeout_ms))
     end
 
-    # Creates a task, unless given the id of one, and runs it.
+    # Creates a task, unless given the id of one, and runs it. The task and the beginning of its first steps are one transaction.
     #
     # @param request_or_id [Hash, Integer]
     # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
     # @return [Result] as {#orchestrate_task}, and +created+
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id) if Integer === request_or_id
+      return Result.new(@native.handle_task(with_keys(request_or_id, keys))) if NilClass === connection
 
       created = initialize_task(request_or_id, connection: connection, **keys)
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))

@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.AttemptQueue;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
@@ -68,8 +69,8 @@ public final class CoordinatorHandle extends RubyObject {
       ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, String madeAt) throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
-    Lifeline lifeline =
-        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
+    AttemptQueue attempts = state.attempts(HandlerThreadKind.of(config));
+    Lifeline lifeline = CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts)), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
     state.keep(handle, lifeline, madeAt);
@@ -165,9 +166,24 @@ public final class CoordinatorHandle extends RubyObject {
         context, () -> orchestrate(context, Arguments.taskId(taskId), Arguments.milliseconds("timeout_ms", timeoutMs)));
   }
 
+  /** {@code handle_task(request)}: creates the task and begins it in one transaction, then runs it. */
+  @JRubyMethod(name = "handle_task")
+  public IRubyObject handleTask(ThreadContext context, IRubyObject request) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
+          return run(context, () -> coordinator.prepareNew(json, null));
+        });
+  }
+
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
+    return run(context, () -> coordinator.prepare(taskId, timeoutMs));
+  }
+
+  private IRubyObject run(ThreadContext context, Callable<TaskRun> prepare) throws Exception {
     SlotLoan loan = SlotLoan.ofThisThread(context);
-    try (TaskRun run = CoreCall.run(context, () -> coordinator.prepare(taskId, timeoutMs), TaskRun::close)) {
+    try (TaskRun run = CoreCall.run(context, prepare, TaskRun::close)) {
       resolveHandlers(context, run.handlerNames());
       run.start();
       while (!CoreCall.await(context, run::await)) {

@@ -57,7 +57,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> {
-          new HandlerLoop(context, state).run();
+          new HandlerLoop(context, state, state.attempts(HandlerThreadKind.PLATFORM)).run();
           return context.nil;
         });
   }
@@ -108,6 +108,13 @@ public final class Functions {
           LogRelay.debugging(state.log().isDebugging(context));
           return context.nil;
         });
+  }
+
+  /** {@code wrap_handlers(around)}: from here on handlers run in the block that is given to its {@code call}; nil: in none. */
+  @JRubyMethod(name = "wrap_handlers", module = true)
+  public static IRubyObject wrapHandlers(ThreadContext context, IRubyObject self, IRubyObject around) {
+    RuntimeState.of(self).wrapHandlers(around.isNil() ? null : new HandlerWrap(around));
+    return context.nil;
   }
 
   /** {@code read_environment(variables)}: the part of the configuration that environment variables give. */

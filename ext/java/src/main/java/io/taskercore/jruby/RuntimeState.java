@@ -28,6 +28,10 @@ final class RuntimeState {
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
+  private final AttemptQueue virtualAttempts = new AttemptQueue();
+
+  /** Null if there is nothing around handlers. */
+  private volatile HandlerWrap handlerWrap;
 
   private final LeakReport leaks = new LeakReport();
 
@@ -67,8 +71,17 @@ final class RuntimeState {
     return guard;
   }
 
-  AttemptQueue attempts() {
-    return attempts;
+  /** Where handler threads of one kind find work. */
+  AttemptQueue attempts(HandlerThreadKind kind) {
+    return kind == HandlerThreadKind.VIRTUAL ? virtualAttempts : attempts;
+  }
+
+  HandlerWrap handlerWrap() {
+    return handlerWrap;
+  }
+
+  void wrapHandlers(HandlerWrap wrap) {
+    handlerWrap = wrap;
   }
 
   RubyClass coordinatorClass() {
@@ -98,6 +111,7 @@ final class RuntimeState {
 
   /** Starts as many handler threads as the core misses. */
   void startHandlerThreads(ThreadContext context) {
+    startVirtualThreads();
     int missing = attempts.threadsToStart();
     try {
       IRubyObject threads = taskerCore.getConstant("HandlerThreads");
@@ -106,6 +120,17 @@ final class RuntimeState {
       }
     } finally {
       attempts.notStarted(missing);
+    }
+  }
+
+  private void startVirtualThreads() {
+    int missing = virtualAttempts.threadsToStart();
+    try {
+      for (; missing > 0; missing--) {
+        VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
+      }
+    } finally {
+      virtualAttempts.notStarted(missing);
     }
   }
 
