@@ -152,10 +152,14 @@ RSpec.shared_examples "unruly handlers" do
       expect(worker.wait(timeout_ms: 20_000)).to be(true)
     end
 
-    it "close it from a fiber or a child thread" do
-      step = outcome_of { |_| Thread.new { Fiber.new { worker.stop }.resume && working.close }.join && { "n" => 1 } }
+    it "stop and close them from a fiber and from a child thread" do
+      answers = nil
+      step = outcome_of do |_|
+        answers = [Fiber.new { worker.stop(timeout_ms: 60_000) }.resume, Thread.new { working.close }.value]
+        { "n" => 1 }
+      end
 
-      expect(step).to include("state" => "complete")
+      expect([step["state"], answers]).to eq(["complete", [false, nil]])
       expect(worker.wait(timeout_ms: 20_000)).to be(true)
     end
 
