@@ -239,7 +239,8 @@ module TaskerCore
     end
 
     # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
-    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}.
+    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}. A handler of its own,
+    # which would wait for itself, does not wait: what is left of the coordinator ends in the background.
     #
     # @return [nil]
     def close = @native.close

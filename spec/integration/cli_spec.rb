@@ -4,8 +4,8 @@ require "json"
 require "net/http"
 require "tmpdir"
 require "tasker_core/cli"
+require_relative "../support/cuttable_wire"
 require_relative "../support/other_jruby"
-require_relative "../support/tcp_proxy"
 require_relative "../support/workflows"
 
 RSpec.describe TaskerCore::CLI do
@@ -82,7 +82,7 @@ RSpec.describe TaskerCore::CLI do
   end
 
   it "answers probes and scrapers while it works, and tells when the database is down" do
-    proxy = TcpProxy.new(@url)
+    proxy = CuttableWire.new(@url)
     pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--log", path("log"), "--health-port", "127.0.0.1:0",
                            env: { "DATABASE_URL" => proxy.url, "TASKER_POLL_INTERVAL_MS" => "50" }, out: path("out"))
     create_task([{ name: "a", handler: "cli.wait" }])

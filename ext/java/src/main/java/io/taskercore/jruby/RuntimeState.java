@@ -158,6 +158,7 @@ final class RuntimeState {
 
   /** From here on this runtime's logger gets what the core has to say. */
   void connectLog(ThreadContext context) {
+    log.open();
     LogRelay.add(log);
     LogRelay.debugging(log.isDebugging(context));
   }
@@ -165,6 +166,7 @@ final class RuntimeState {
   void disconnectLog(ThreadContext context) {
     LogRelay.flush(context, log);
     LogRelay.remove(log);
+    log.close();
   }
 
   /** All at the same time: each may wait for its handlers. */
