@@ -7,11 +7,13 @@ module TaskerCore
   # Methods take Hashes with String or Symbol keys, with braces or without, and return {Result}s, whose keys are Strings.
   class Coordinator
     # @param config [Hash] see {TaskerCore.create_coordinator_with_config}
-    def initialize(config)
+    # @param handlers [HandlerRegistry] for the library's own use, as is the block
+    # @yieldparam handlers [HandlerRegistry] makes another native handle than the usual one
+    def initialize(config, handlers: HandlerRegistry.new)
       HandlerThreads.stop_at_exit
-      @handlers = HandlerRegistry.new
+      @handlers = handlers
       @registered = {}.freeze
-      @native = Native.open(config, @handlers)
+      @native = block_given? ? yield(handlers) : Native.open(config, handlers)
     end
 
     # Makes a workflow known, under its namespace, name and version. To register the same again changes nothing.

@@ -57,6 +57,19 @@ module TaskerCore
       end
     end
 
+    # Makes another coordinator the process's own. The one that was stays open.
+    #
+    # @api private
+    # @param other [Coordinator, nil] nil: a new one is made when it is first asked for
+    # @return [Coordinator, nil] the one that was
+    def swap_coordinator(other)
+      @lock.synchronize do
+        before = @coordinator
+        @coordinator = other
+        before
+      end
+    end
+
     # What all coordinators that this process ever had have done together, as {Coordinator#performance_metrics} has it for one.
     #
     # @return [Result]

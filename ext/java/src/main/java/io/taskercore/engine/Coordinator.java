@@ -10,6 +10,8 @@ import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.MetricsReport;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.ClockOffset;
+import io.taskercore.store.Erasure;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.List;
@@ -64,7 +66,13 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Database if PostgreSQL cannot be reached
    */
   public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts) {
-    CoreRuntime runtime = CoreRuntime.acquire(config);
+    return open(config, directory, attempts, CoreClock.ACTUAL);
+  }
+
+  /** The same on another clock than real time, for tests. */
+  public static Coordinator open(
+      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreClock clock) {
+    CoreRuntime runtime = CoreRuntime.acquire(config, clock);
     Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
     runtime.add(coordinator);
     return coordinator;
@@ -223,7 +231,7 @@ public final class Coordinator implements AutoCloseable {
    */
   public Json publishEvent(Json document) {
     open();
-    Event event = EventReader.read(document, Instant.now());
+    Event event = EventReader.read(document, runtime.clock().instant());
     runtime.events().publisher().publish(event);
     return event.json();
   }
@@ -243,6 +251,26 @@ public final class Coordinator implements AutoCloseable {
   public boolean unsubscribe(Subscription subscription) {
     open();
     return subscriptions.remove(subscription);
+  }
+
+  /** What time it is for the tasks of this handle's database. */
+  public Instant now() {
+    return open().database().call(new ClockOffset()::now);
+  }
+
+  /**
+   * Removes everything in these namespaces, tasks and templates, as if it had never been; nothing of it may be in progress.
+   *
+   * @throws TaskerException.State unless this handle is a test's, on a clock of its own
+   */
+  public void erase(List<String> namespaces) {
+    if (!open().clock().movable()) {
+      throw new TaskerException.State("Only tests erase what they have made");
+    }
+    runtime.database().transaction(connection -> {
+      new Erasure().namespaces(connection, namespaces);
+      return null;
+    });
   }
 
   /** What this handle has done, and how its database stands. */

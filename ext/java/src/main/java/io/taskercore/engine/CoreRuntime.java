@@ -14,6 +14,7 @@ import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Transition;
+import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.Migrations;
 import io.taskercore.store.StepStore;
@@ -63,17 +64,22 @@ final class CoreRuntime {
 
   private static final long GIVE_BACK_AGAIN_MS = 1_000;
 
-  private static final Map<DatabaseUrl, CoreRuntime> OPEN = new HashMap<>();
+  /** What has to be the same for coordinators to share a runtime. */
+  private record Key(DatabaseUrl url, CoreClock clock) {}
+
+  private static final Map<Key, CoreRuntime> OPEN = new HashMap<>();
 
   /** What all coordinators that this process ever had have done together. */
   private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
 
-  private final DatabaseUrl url;
+  private final Key key;
+  private final CoreClock clock;
   private final PGSimpleDataSource driver;
   private final HikariDataSource pool;
   private final Database database;
   private final ExecutorService executor;
-  private final Timers timers = new Timers();
+  private final Timers timers;
+  private final Runnable clockListener = this::timeMoved;
   private final ResultRecorder recorder;
   private final StepClaimer claimer;
   private final TemplateRegistry templates;
@@ -93,12 +99,14 @@ final class CoreRuntime {
   private Listener listener;
   private int handles;
 
-  private CoreRuntime(OrchestrationConfig config) {
-    this.url = config.databaseUrl();
+  private CoreRuntime(OrchestrationConfig config, Key key) {
+    this.key = key;
+    this.clock = key.clock();
+    this.timers = new Timers(clock);
     this.driver = driver(config);
     prepareSchema(driver, config.autoMigrate());
     this.pool = pool(driver, config);
-    this.database = new Database(pool);
+    this.database = database(pool, clock);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
     this.claimer = new StepClaimer(this, database);
@@ -111,15 +119,19 @@ final class CoreRuntime {
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
         new WatchedParts());
+    if (clock instanceof TestClock movable) {
+      movable.add(clockListener);
+    }
   }
 
-  /** The runtime of the configuration's database, opened if this is its first handle. */
-  static CoreRuntime acquire(OrchestrationConfig config) {
+  /** The runtime of the configuration's database and of this clock, opened if this is its first handle. */
+  static CoreRuntime acquire(OrchestrationConfig config, CoreClock clock) {
     synchronized (OPEN) {
-      CoreRuntime runtime = OPEN.get(config.databaseUrl());
+      Key key = new Key(config.databaseUrl(), clock);
+      CoreRuntime runtime = OPEN.get(key);
       if (runtime == null) {
-        runtime = new CoreRuntime(config);
-        OPEN.put(config.databaseUrl(), runtime);
+        runtime = new CoreRuntime(config, key);
+        OPEN.put(key, runtime);
       }
       runtime.handles++;
       runtime.widenPool(config.databasePoolSize());
@@ -133,7 +145,10 @@ final class CoreRuntime {
       if (--handles > 0) {
         return;
       }
-      OPEN.remove(url);
+      OPEN.remove(key);
+    }
+    if (clock instanceof TestClock movable) {
+      movable.remove(clockListener);
     }
     recorder.close();
     announcer.close();
@@ -197,6 +212,20 @@ final class CoreRuntime {
     return new HikariDataSource(hikari);
   }
 
+  /** A test's clock is told to each connection anew; nothing is done for real time. */
+  private static Database database(HikariDataSource pool, CoreClock clock) {
+    ClockOffset offset = new ClockOffset();
+    return clock.movable()
+        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()))
+        : new Database(pool);
+  }
+
+  private void timeMoved() {
+    timers.moved();
+    runs.values().forEach(some -> some.forEach(TaskRun::signal));
+    wakeWorkers();
+  }
+
   private void widenPool(int size) {
     if (size > pool.getMaximumPoolSize()) {
       pool.getHikariConfigMXBean().setMaximumPoolSize(size);
@@ -224,6 +253,10 @@ final class CoreRuntime {
 
   Database database() {
     return database;
+  }
+
+  CoreClock clock() {
+    return clock;
   }
 
   TaskEvents events() {

@@ -47,7 +47,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
     this.task = task;
-    this.deadline = Deadline.in(timeoutMs);
+    this.deadline = Deadline.in(timeoutMs, runtime.clock());
   }
 
   /** The names of the handlers that the task's steps ask for. */
@@ -147,14 +147,26 @@ public final class TaskRun implements Claimant, AutoCloseable {
       if (timeUp || progress.state().ended() || nothingLeft) {
         return progress;
       }
+      if (onlyTimePasses(progress, heldByOthers) && runtime.clock().skip(untilDue(progress))) {
+        hint();
+        continue;
+      }
       pause(untilNextLook(progress, heldByOthers, pauseMs));
       pauseMs = Math.min(2 * pauseMs, coordinator.config().pollIntervalMs());
     }
   }
 
+  private static boolean onlyTimePasses(Progress progress, boolean heldByOthers) {
+    return progress.nextRunInMs() != null && progress.nextRunInMs() > 0 && !heldByOthers;
+  }
+
+  /** Until the next step may run, or time is up. */
+  private long untilDue(Progress progress) {
+    return Math.min(progress.nextRunInMs(), deadline.leftMs()) + 1;
+  }
+
   private long untilNextLook(Progress progress, boolean heldByOthers, long pauseMs) {
-    boolean onlyTimePasses = progress.nextRunInMs() != null && progress.nextRunInMs() > 0 && !heldByOthers;
-    return onlyTimePasses ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs()) : pauseMs;
+    return onlyTimePasses(progress, heldByOthers) ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs()) : pauseMs;
   }
 
   private int claim() {

@@ -2,6 +2,7 @@ package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.CoreClock;
 import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
 import io.taskercore.engine.Worker;
@@ -63,12 +64,13 @@ public final class CoordinatorHandle extends RubyObject {
     this.registry = registry;
   }
 
-  static CoordinatorHandle open(ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry)
+  static CoordinatorHandle open(
+      ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, CoreClock clock)
       throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
-    Lifeline lifeline =
-        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
+    Lifeline lifeline = CoreCall.run(
+        context, () -> new Lifeline(Coordinator.open(config, known, state.attempts(), clock)), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
     state.keep(handle, lifeline);
@@ -363,6 +365,34 @@ public final class CoordinatorHandle extends RubyObject {
 
   void forget(Subscription subscription) {
     subscribers.remove(subscription);
+  }
+
+  /** {@code now}: the time of the tasks, in milliseconds since 1970. */
+  @JRubyMethod
+  public IRubyObject now(ThreadContext context) {
+    return guarded(
+        context, () -> context.runtime.newFixnum(CoreCall.run(context, () -> coordinator.now().toEpochMilli())));
+  }
+
+  /** {@code erase(namespaces)}: removes all that is in them; for tests alone. */
+  @JRubyMethod
+  public IRubyObject erase(ThreadContext context, IRubyObject namespaces) {
+    return guarded(
+        context,
+        () -> {
+          List<String> names = new ArrayList<>();
+          RubyArray<?> array = namespaces.convertToArray();
+          for (int i = 0; i < array.getLength(); i++) {
+            names.add(Arguments.text(context, "namespaces", array.eltOk(i)));
+          }
+          CoreCall.run(
+              context,
+              () -> {
+                coordinator.erase(names);
+                return null;
+              });
+          return context.nil;
+        });
   }
 
   @JRubyMethod(name = "performance_metrics")

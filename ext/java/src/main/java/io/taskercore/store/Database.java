@@ -28,16 +28,29 @@ public final class Database {
 
   private static final int RACE_TRIES = 5;
 
+  /** What is done with each connection before anything else is. */
+  @FunctionalInterface
+  public interface Preparation {
+    void of(Connection connection) throws SQLException;
+  }
+
   private final DataSource dataSource;
+  private final Preparation preparation;
 
   public Database(DataSource dataSource) {
+    this(dataSource, connection -> {});
+  }
+
+  public Database(DataSource dataSource, Preparation preparation) {
     this.dataSource = dataSource;
+    this.preparation = preparation;
   }
 
   /** Runs one statement, which is its own transaction: one round trip, one commit. */
   public <T> T call(Work<T> work) {
     return again(() -> {
       try (Connection connection = dataSource.getConnection()) {
+        preparation.of(connection);
         return work.on(connection);
       }
     });
@@ -47,6 +60,7 @@ public final class Database {
   public <T> T transaction(Work<T> work) {
     return again(() -> {
       try (Connection connection = dataSource.getConnection()) {
+        preparation.of(connection);
         return transaction(connection, work);
       }
     });
