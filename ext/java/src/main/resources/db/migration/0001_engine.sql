@@ -62,6 +62,7 @@ CREATE TABLE tasker.tasks (
                   CHECK (state IN ('pending', 'in_progress', 'complete', 'error', 'cancelled', 'resolved_manually')),
   active_steps    smallint    NOT NULL CHECK (active_steps >= 0),
   failed_steps    smallint    NOT NULL DEFAULT 0 CHECK (failed_steps >= 0),
+  failing         boolean     NOT NULL DEFAULT false,
   started_at      timestamptz,
   completed_at    timestamptz,
   CHECK ((state IN ('pending', 'in_progress')) = (completed_at IS NULL))
@@ -71,6 +72,9 @@ ALTER TABLE tasker.tasks ALTER COLUMN payload SET STORAGE EXTERNAL;
 COMMENT ON TABLE tasker.tasks IS 'One run of a template. The row is also the lock under which results of its steps are recorded.';
 COMMENT ON COLUMN tasker.tasks.active_steps IS 'Steps that are enqueued, in progress or waiting for a retry; a task of which none is active has ended.';
 COMMENT ON COLUMN tasker.tasks.failed_steps IS 'Steps in error: whether an ended task is complete or in error.';
+
+COMMENT ON COLUMN tasker.tasks.failing IS
+  'Under fail_fast, a step has failed since the task was last brought to life: nothing of it begins any more.';
 
 CREATE INDEX tasks_unfinished ON tasker.tasks (state, task_id) WHERE state <> 'complete';
 COMMENT ON INDEX tasker.tasks_unfinished IS 'Lists tasks by any state but complete; finds those in progress when a process has died.';

@@ -50,7 +50,7 @@ public final class Coordinator implements AutoCloseable {
     this.directory = directory;
     this.attempts = attempts;
     this.runtime = runtime;
-    this.lane = new Lane(attempts, config.maxParallelSteps(), this::roomCameFree);
+    this.lane = new Lane(attempts, config.maxParallelSteps(), System::nanoTime, this::roomCameFree);
     this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), this::config);
     this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
@@ -72,7 +72,7 @@ public final class Coordinator implements AutoCloseable {
   /** The same on another clock than real time, for tests. */
   public static Coordinator open(
       OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreClock clock) {
-    CoreRuntime runtime = CoreRuntime.acquire(config, clock);
+    CoreRuntime runtime = OpenRuntimes.acquire(config, clock);
     Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
     runtime.add(coordinator);
     return coordinator;
@@ -80,7 +80,7 @@ public final class Coordinator implements AutoCloseable {
 
   /** Creates or upgrades the schema {@code tasker}; any number of processes may do so at once. */
   public static void migrate(OrchestrationConfig config) {
-    CoreRuntime.migrate(config);
+    Connections.prepareSchema(Connections.driver(config), true);
   }
 
   /** As it is now. */
@@ -110,7 +110,7 @@ public final class Coordinator implements AutoCloseable {
 
   public Json initializeTask(Json request) {
     Json created = initializer.initialize(request, open().database());
-    runtime.workCame();
+    runtime.signals().workCame();
     return created;
   }
 
@@ -123,7 +123,7 @@ public final class Coordinator implements AutoCloseable {
   /** All of them or none. */
   public Json initializeTasks(List<Json> requests) {
     Json created = initializer.initializeAll(requests, open().database());
-    runtime.workCame();
+    runtime.signals().workCame();
     return created;
   }
 
@@ -282,7 +282,7 @@ public final class Coordinator implements AutoCloseable {
   /** The same of all handles that this process ever had, and of the databases that it works on now. */
   public static MetricsReport processMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
-    return MetricsReports.of(process, process, CoreRuntime.all());
+    return MetricsReports.of(process, process, OpenRuntimes.all());
   }
 
   /** Where what this handle does is counted. */
@@ -311,11 +311,11 @@ public final class Coordinator implements AutoCloseable {
       workers.forEach(Worker::quiet);
       workers.forEach(worker -> worker.stop(deadline.leftMs()));
       if (!inFlight.awaitNone(deadline.leftMs())) {
-        runtime.breakOff(attempt -> attempt.claimant().lane() == lane);
+        runtime.held().breakOff(attempt -> attempt.claimant().lane() == lane);
       }
       subscriptions.end();
       runtime.remove(this);
-      runtime.release();
+      OpenRuntimes.release(config.databaseUrl(), runtime.clock());
     }
   }
 
@@ -324,10 +324,14 @@ public final class Coordinator implements AutoCloseable {
   }
 
   private CoreRuntime open() {
+    requireOpen();
+    return runtime;
+  }
+
+  void requireOpen() {
     if (closed.get()) {
       throw new TaskerException.Closed("The coordinator");
     }
-    return runtime;
   }
 
   CoreRuntime runtime() {

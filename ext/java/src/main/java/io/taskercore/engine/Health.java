@@ -23,27 +23,18 @@ final class Health {
   private final DatabaseProbe pooled;
   private final DatabaseProbe direct;
   private final ProcessLease lease;
-  private final Watched watched;
-
-  /** What else is looked at. */
-  interface Watched {
-
-    int workers();
-
-    /** Null where nobody needs it. */
-    Boolean listenerConnected();
-  }
+  private final Signals signals;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
    */
-  Health(HikariDataSource pool, DatabaseProbe pooled, DatabaseProbe direct, ProcessLease lease, Watched watched) {
+  Health(HikariDataSource pool, DatabaseProbe pooled, DatabaseProbe direct, ProcessLease lease, Signals signals) {
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
     this.lease = lease;
-    this.watched = watched;
+    this.signals = signals;
   }
 
   /** One look, as it is written down. */
@@ -81,7 +72,7 @@ final class Health {
       look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
           .formatted(renewedMs, lease.leaseMs()));
     }
-    Boolean listening = watched.listenerConnected();
+    Boolean listening = signals.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");
     }
@@ -140,7 +131,7 @@ final class Health {
             .put("renewed_ms_ago", renewedMs)
             .put("lease_ms", lease.leaseMs())))
         .put("listener", listening == null ? null : listening ? "connected" : "lost")
-        .put("workers", watched.workers()));
+        .put("workers", signals.workers()));
   }
 
   private static Json database(Found found) {

@@ -21,15 +21,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes the claims of dead processes, so that their steps run elsewhere.
- *
- * <p>A lease that lapsed while PostgreSQL was away says nothing about its process: after an outage, nobody is taken for dead
- * until everybody has had the time of a lease to renew.
+ * Takes the claims of dead processes, so that their steps run elsewhere; as long as this process's own lease tells that lapsed
+ * ones mean something.
  */
 final class Reaper {
 
@@ -40,30 +37,27 @@ final class Reaper {
 
   private final CoreRuntime runtime;
   private final Database database;
-  private final long leaseMs;
+  private final ProcessLease lease;
   private final ProcessStore processes = new ProcessStore();
   private final TaskStore tasks = new TaskStore();
   private final FailFast failFast = new FailFast();
   private final StepChanges changes = new StepChanges();
-  private long patientUntil = System.nanoTime();
   private long rounds;
 
-  Reaper(CoreRuntime runtime, Database database, long leaseMs) {
+  Reaper(CoreRuntime runtime, Database database, ProcessLease lease) {
     this.runtime = runtime;
     this.database = database;
-    this.leaseMs = leaseMs;
+    this.lease = lease;
   }
 
   void round() {
-    boolean sweep = rounds++ % ROUNDS_PER_SWEEP == 0;
+    if (!lease.isSteady()) {
+      return;
+    }
     try {
-      if (System.nanoTime() - patientUntil >= 0) {
-        reap(sweep);
-      } else {
-        database.call(connection -> connection.isValid(1));
-      }
+      reap(rounds++ % ROUNDS_PER_SWEEP == 0);
     } catch (TaskerException.Database failure) {
-      patientUntil = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(leaseMs);
+      lease.troubled();
       throw failure;
     }
   }
@@ -77,7 +71,7 @@ final class Reaper {
     for (Reaped task : reaped) {
       runtime.metrics().crashed(task.crashes());
       task.ended().forEach(ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
-      runtime.changed(task.taskId());
+      runtime.signals().changed(task.taskId());
     }
   }
 
@@ -86,7 +80,7 @@ final class Reaper {
 
   private List<Reaped> release(boolean sweep) {
     return database.transaction(connection -> {
-      List<Long> dead = processes.lapsed(connection, leaseMs);
+      List<Long> dead = processes.lapsed(connection, lease.leaseMs());
       if (dead.isEmpty() && !sweep) {
         return List.of();
       }

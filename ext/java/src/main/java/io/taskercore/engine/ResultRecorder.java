@@ -78,7 +78,7 @@ final class ResultRecorder implements AutoCloseable {
         return;
       } catch (RuntimeException | Error failure) {
         LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
-        runtime.abandon(List.copyOf(batch));
+        runtime.held().abandon(List.copyOf(batch));
       } finally {
         batch.clear();
       }
@@ -146,7 +146,8 @@ final class ResultRecorder implements AutoCloseable {
 
     private final List<Completion> batch;
     private final Map<Long, Completion> parentOfWanted = new HashMap<>();
-    private final Map<Claimant, Integer> unusedRoom = new HashMap<>();
+    private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
+    private final long processId = runtime.processId();
 
     Flush(List<Completion> batch) {
       this.batch = batch;
@@ -166,19 +167,20 @@ final class ResultRecorder implements AutoCloseable {
         accepted.forEach(Flush::remember);
         handOver(recorded.handedOver());
       } finally {
-        unusedRoom.forEach((claimant, room) -> claimant.lane().giveUp(room));
+        room.values().forEach(Lane.Reservation::close);
       }
       count(accepted, recorded.ended());
       count(List.of(), failFast.ended());
-      failFast.failed().forEach(runtime::stopWhatHasNotBegun);
-      batch.forEach(completion -> runtime.giveBackWithheld(completion.withheld()));
-      batch.forEach(completion -> runtime.forget(completion.attempt()));
+      failFast.failed().forEach(runtime.held()::stopWhatHasNotBegun);
+      batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
+      batch.forEach(completion -> runtime.held().remove(completion.attempt()));
       logRefused(recorded.accepted());
-      tasksToLookAt(recorded, failFast.failed()).forEach(runtime::signal);
+      tasksWithWork(recorded, failFast.failed()).forEach(runtime.signals()::workIn);
+      recorded.ended().forEach(task -> runtime.signals().ended(task.taskId()));
       if (!recorded.enqueued().isEmpty()) {
-        runtime.workCame();
+        runtime.signals().workCame();
       } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
-        runtime.wakeWorkers();
+        runtime.signals().wakeWorkers();
       }
     }
 
@@ -199,7 +201,7 @@ final class ResultRecorder implements AutoCloseable {
     }
 
     private Recorded record(Connection connection, List<StepOutcome> outcomes) throws SQLException {
-      return steps.record(connection, runtime.processId(), outcomes, parentOfWanted.keySet());
+      return steps.record(connection, processId, outcomes, parentOfWanted.keySet());
     }
 
     /**
@@ -220,13 +222,13 @@ final class ResultRecorder implements AutoCloseable {
           if (!atHand || parentOfWanted.containsKey(childId)) {
             continue;
           }
+          Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
           if (!succeeded) {
-            claimant.lane().reserveSuccession();
+            places.extendAnyway();
             succeeded = true;
-          } else if (claimant.lane().reserve(1) == 0) {
+          } else if (!places.extend()) {
             break;
           }
-          unusedRoom.merge(claimant, 1, Integer::sum);
           parentOfWanted.put(childId, completion);
         }
       }
@@ -276,8 +278,8 @@ final class ResultRecorder implements AutoCloseable {
         byParent.computeIfAbsent(parent, p -> new ArrayList<>()).add(step);
       }
       byParent.forEach((parent, steps) -> {
-        unusedRoom.merge(parent.claimant(), -steps.size(), Integer::sum);
-        runtime.claimer().handOver(steps, parent.memory(), parent.claimant());
+        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
+        runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places);
       });
     }
 
@@ -295,10 +297,9 @@ final class ResultRecorder implements AutoCloseable {
       }
     }
 
-    /** Tasks that ended, or of which there is more to claim or to wait for than was handed over. */
-    private Set<Long> tasksToLookAt(Recorded recorded, List<Long> failedFast) {
+    /** Tasks of which there is more to claim or to wait for than was handed over. */
+    private Set<Long> tasksWithWork(Recorded recorded, List<Long> failedFast) {
       Set<Long> taskIds = new HashSet<>();
-      recorded.ended().forEach(task -> taskIds.add(task.taskId()));
       recorded.enqueued().forEach(stepId -> taskIds.add(ClaimedStep.taskIdOf(stepId)));
       for (Completion completion : batch) {
         if (completion.outcome().to() == StepState.WAITING_FOR_RETRY) {

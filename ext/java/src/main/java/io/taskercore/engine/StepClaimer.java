@@ -33,7 +33,7 @@ final class StepClaimer {
     long taskId = task.facts().taskId();
     try (Publication publication = runtime.events().begin()) {
       Claims claims = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
-      return attempts(claims, Map.of(taskId, task), claimant, publication);
+      return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
     }
   }
 
@@ -41,7 +41,7 @@ final class StepClaimer {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
       Claims claims = claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
-      return attempts(claims, claimant, publication);
+      return attempts(claims, processId, claimant, publication);
     }
   }
 
@@ -50,25 +50,25 @@ final class StepClaimer {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
       Claims claims = claim(connection -> steps.claimStep(connection, processId, stepId));
-      return attempts(claims, claimant, publication).stream().findFirst();
+      return attempts(claims, processId, claimant, publication).stream().findFirst();
     }
   }
 
-  private List<Attempt> attempts(Claims claims, Claimant claimant, Publication publication) {
+  private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {
     return claims.taken().isEmpty()
         ? List.of()
-        : attempts(claims, tasksOf(claims.steps()), claimant, publication);
+        : attempts(claims, processId, tasksOf(claims.steps()), claimant, publication);
   }
 
   private List<Attempt> attempts(
-      Claims claims, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
+      Claims claims, long processId, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
     long now = System.nanoTime();
     runtime.events().claimed(publication, claims, tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
-    return attempts(claims.steps(), readyNanos, tasks, claimant);
+    return attempts(claims.steps(), processId, readyNanos, tasks, claimant);
   }
 
   /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
@@ -88,7 +88,7 @@ final class StepClaimer {
     try {
       return runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
     } catch (RuntimeException failure) {
-      runtime.giveBack(claimed);
+      runtime.held().giveBack(claimed);
       throw failure;
     }
   }
@@ -97,24 +97,28 @@ final class StepClaimer {
    * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
    * results are at hand, else as soon as they have been read.
    */
-  void handOver(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
+  void handOver(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
     boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
     if (allAtHand) {
-      submit(claimed, task, claimant);
-    } else {
-      runtime.execute(() -> submit(claimed, task, claimant));
+      submit(claimed, processId, task, claimant, room);
+      return;
     }
+    // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
+    claimant.holds(claimed.size());
+    runtime.execute(() -> {
+      try {
+        submit(claimed, processId, task, claimant, room);
+      } finally {
+        claimant.holds(-claimed.size());
+      }
+    });
   }
 
-  private void submit(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
-    int submitted = 0;
-    try {
-      for (Attempt attempt : attempts(claimed, Map.of(), Map.of(task.facts().taskId(), task), claimant)) {
-        claimant.lane().submit(attempt);
-        submitted++;
-      }
-    } finally {
-      claimant.lane().giveUp(claimed.size() - submitted);
+  private void submit(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
+    try (room) {
+      attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant).forEach(room::submit);
     }
   }
 
@@ -124,22 +128,26 @@ final class StepClaimer {
    * @param readyNanos since when a step could run; from now on where it is not there
    */
   private List<Attempt> attempts(
-      List<ClaimedStep> claimed, Map<Long, Long> readyNanos, Map<Long, TaskMemory> tasks, Claimant claimant) {
+      List<ClaimedStep> claimed,
+      long processId,
+      Map<Long, Long> readyNanos,
+      Map<Long, TaskMemory> tasks,
+      Claimant claimant) {
     claimant.metrics().claimed(claimed.size());
     long now = System.nanoTime();
     Map<Long, Json> loaded;
     try {
       loaded = load(claimed, tasks);
     } catch (RuntimeException failure) {
-      runtime.giveBack(claimed);
+      runtime.held().giveBack(claimed);
       throw failure;
     }
     List<Attempt> attempts = new ArrayList<>(claimed.size());
     for (ClaimedStep step : claimed) {
       TaskMemory task = tasks.get(step.taskId());
       long ready = readyNanos.getOrDefault(step.stepId(), now);
-      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, ready);
-      runtime.remember(attempt);
+      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, processId, ready);
+      runtime.held().add(attempt);
       attempts.add(attempt);
     }
     return attempts;

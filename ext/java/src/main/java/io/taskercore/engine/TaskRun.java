@@ -8,8 +8,6 @@ import io.taskercore.model.StepCounts;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader.Progress;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One call's work on one task, until the task has ended, nothing more can be done here, or time is up.
@@ -29,8 +27,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final Monitor monitor = new Monitor();
   private boolean awake;
   private boolean maybeReady;
   private boolean threadsWanted;
@@ -59,8 +56,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
   public void start() {
     coordinator.started(this);
     coordinator.attempts().addStarter(starter);
-    runtime.addRun(this);
+    runtime.signals().add(this);
     try {
+      coordinator.requireOpen();
       runtime.execute(this::work);
     } catch (TaskerException.Closed closing) {
       close();
@@ -75,45 +73,30 @@ public final class TaskRun implements Claimant, AutoCloseable {
    *     says and wait again
    */
   public boolean await() throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (!over && !threadsWanted) {
-        changed.await();
-      }
+    return monitor.await(() -> over || threadsWanted, () -> {
       threadsWanted = false;
       return over;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** What came of it, once {@link #await} has returned true. */
   public Json outcome() {
-    lock.lock();
-    try {
+    return monitor.get(() -> {
       if (failure != null) {
         throw failure;
       }
       return outcome;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** Ends the run: what has not started is given back, what runs goes on and is recorded. */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      closed = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> closed = true);
     coordinator.attempts().removeStarter(starter);
-    runtime.removeRun(this);
+    runtime.signals().remove(this);
     coordinator.ended(this);
-    runtime.giveBackUnstarted(this);
+    runtime.held().giveBackUnstarted(this);
   }
 
   private void work() {
@@ -134,7 +117,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     long pauseMs = FIRST_PAUSE_MS;
     while (true) {
       boolean timeUp = isClosed() || deadline.passed();
-      if (!timeUp && takeHint() && claim() > 0) {
+      if (!timeUp && takeHint() && claim()) {
         pauseMs = FIRST_PAUSE_MS;
       }
       if (!timeUp && inFlight() > 0) {
@@ -148,7 +131,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
         return progress;
       }
       if (onlyTimePasses(progress, heldByOthers) && runtime.clock().skip(untilDue(progress))) {
-        hint();
+        signal();
         continue;
       }
       pause(untilNextLook(progress, heldByOthers, pauseMs));
@@ -166,42 +149,38 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   private long untilNextLook(Progress progress, boolean heldByOthers, long pauseMs) {
-    return onlyTimePasses(progress, heldByOthers) ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs()) : pauseMs;
+    return onlyTimePasses(progress, heldByOthers)
+        ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs())
+        : pauseMs;
   }
 
-  private int claim() {
-    Lane lane = coordinator.lane();
-    int room = lane.reserve(task.template().steps().size());
-    int claimed = 0;
-    try {
-      if (room > 0) {
-        List<Attempt> attempts = runtime.claimer().claimOfTask(task, coordinator.handlersOf(task), room, this);
-        claimed = attempts.size();
-        attempts.forEach(lane::submit);
+  /** @return whether there was something */
+  private boolean claim() {
+    boolean some;
+    try (Lane.Reservation room = coordinator.lane().reserve(task.template().steps().size())) {
+      List<Attempt> attempts = room.size() == 0
+          ? List.of()
+          : runtime.claimer().claimOfTask(task, coordinator.handlersOf(task), room.size(), this);
+      if (attempts.size() == room.size()) {
+        // There may be more than there was room for.
+        monitor.get(() -> maybeReady = true);
       }
-    } finally {
-      lane.giveUp(room - claimed);
-      if (claimed == room) {
-        hint();
-      }
+      attempts.forEach(room::submit);
+      some = !attempts.isEmpty();
     }
     if (isClosed()) {
       // Whoever asked for it has left while the claim was made.
-      runtime.giveBackUnstarted(this);
+      runtime.held().giveBackUnstarted(this);
     }
-    return claimed;
+    return some;
   }
 
   private void finish(Json document, RuntimeException failed) {
-    lock.lock();
-    try {
+    monitor.change(() -> {
       over = true;
       outcome = document;
       failure = failed;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   private Json document(Progress progress) {
@@ -210,7 +189,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
         .put("task_id", task.facts().taskId())
         .put("status", progress.state().wire())
         .put("execution_status", ExecutionStatus.of(progress.state(), counts).wire())
-        .put("steps_executed", executed())
+        .put("steps_executed", monitor.get(() -> executed))
         .put("completed_steps", counts.completed())
         .put("failed_steps", counts.failed())
         .put("total_steps", counts.total())
@@ -245,35 +224,29 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   @Override
   public void began(Attempt attempt) {
-    lock.lock();
-    try {
-      executed++;
-    } finally {
-      lock.unlock();
-    }
+    monitor.get(() -> ++executed);
   }
 
   @Override
   public void holds(int more) {
     coordinator.holds(more);
-    lock.lock();
-    try {
+    monitor.change(() -> {
       inFlight += more;
-      wake(inFlight == 0 || maybeReady);
-    } finally {
-      lock.unlock();
-    }
+      awake |= inFlight == 0 || maybeReady;
+    });
   }
 
-  /** Steps of the task may have become ready, or the task may have ended. */
+  /** There may be steps of the task to claim. */
   void signal() {
-    lock.lock();
-    try {
+    monitor.change(() -> {
       maybeReady = true;
-      wake(true);
-    } finally {
-      lock.unlock();
-    }
+      awake = true;
+    });
+  }
+
+  /** The task has ended, or has changed in another way that gives nothing to claim. */
+  void wake() {
+    monitor.change(() -> awake = true);
   }
 
   long taskId() {
@@ -281,82 +254,31 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   private void threadsWanted() {
-    lock.lock();
-    try {
-      threadsWanted = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void wake(boolean needed) {
-    if (needed) {
-      awake = true;
-      changed.signalAll();
-    }
-  }
-
-  /** There may be more to claim than there was room for. */
-  private void hint() {
-    lock.lock();
-    try {
-      maybeReady = true;
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> threadsWanted = true);
   }
 
   private boolean takeHint() {
-    lock.lock();
-    try {
+    return monitor.get(() -> {
       boolean hint = maybeReady;
       maybeReady = false;
       return hint;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** Waits until something happens here; if nothing does, something may have happened elsewhere. */
   private void pause(long waitMs) throws InterruptedException {
-    lock.lock();
-    try {
-      long nanos = deadline.capNanos(waitMs);
-      while (!awake && !closed && nanos > 0) {
-        nanos = changed.awaitNanos(nanos);
-      }
+    monitor.await(() -> awake || closed, deadline.capNanos(waitMs), () -> {
       maybeReady |= !awake;
       awake = false;
-    } finally {
-      lock.unlock();
-    }
+      return null;
+    });
   }
 
   private boolean isClosed() {
-    lock.lock();
-    try {
-      return closed;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> closed);
   }
 
   private int inFlight() {
-    lock.lock();
-    try {
-      return inFlight;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private int executed() {
-    lock.lock();
-    try {
-      return executed;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> inFlight);
   }
 }

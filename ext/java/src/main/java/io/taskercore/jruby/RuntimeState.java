@@ -103,8 +103,13 @@ final class RuntimeState {
   /** Starts as many handler threads as the core misses. */
   void startHandlerThreads(ThreadContext context) {
     int missing = attempts.threadsToStart();
-    if (missing > 0) {
-      taskerCore.getConstant("HandlerThreads").callMethod(context, "start", context.runtime.newFixnum(missing));
+    try {
+      IRubyObject threads = taskerCore.getConstant("HandlerThreads");
+      for (; missing > 0; missing--) {
+        threads.callMethod(context, "start");
+      }
+    } finally {
+      attempts.notStarted(missing);
     }
   }
 

@@ -327,6 +327,7 @@ public final class StepStore {
           UPDATE tasker.tasks t
           SET active_steps = t.active_steps + c.active,
               failed_steps = t.failed_steps + c.failed,
+              failing = t.failing OR (t.fail_fast AND c.failed > 0),
               state = CASE WHEN t.active_steps + c.active > 0 THEN t.state
                            WHEN t.failed_steps + c.failed > 0 THEN 'error' ELSE 'complete' END,
               completed_at = CASE WHEN t.active_steps + c.active = 0 THEN tasker.now() END
@@ -421,7 +422,7 @@ public final class StepStore {
     List<Long> failed = new ArrayList<>();
     String sql = """
         SELECT task_id FROM tasker.tasks
-        WHERE task_id = ANY (?) AND fail_fast AND failed_steps > 0 AND state IN ('in_progress', 'error')
+        WHERE task_id = ANY (?) AND failing AND state IN ('in_progress', 'error')
         ORDER BY task_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.bigints(connection, taskIds));

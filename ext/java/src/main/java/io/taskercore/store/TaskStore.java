@@ -243,7 +243,7 @@ public final class TaskStore {
     TaskState to = wanted != null ? wanted : recount.taskState(task.state());
     String sql = """
         UPDATE tasker.tasks
-        SET state = ?, active_steps = ?, failed_steps = ?,
+        SET state = ?, active_steps = ?, failed_steps = ?, failing = failing OR (fail_fast AND ? > failed_steps),
             started_at = CASE WHEN ? THEN COALESCE(started_at, tasker.now()) ELSE started_at END,
             completed_at = CASE WHEN ? THEN COALESCE(completed_at, tasker.now()) END
         WHERE task_id = ?
@@ -253,9 +253,10 @@ public final class TaskStore {
       statement.setString(1, to.wire());
       statement.setInt(2, recount.active());
       statement.setInt(3, recount.failed());
-      statement.setBoolean(4, to == TaskState.IN_PROGRESS);
-      statement.setBoolean(5, to.ended());
-      statement.setLong(6, task.taskId());
+      statement.setInt(4, recount.failed());
+      statement.setBoolean(5, to == TaskState.IN_PROGRESS);
+      statement.setBoolean(6, to.ended());
+      statement.setLong(7, task.taskId());
       try (ResultSet row = statement.executeQuery()) {
         row.next();
         afterMs = row.getDouble("after_ms");

@@ -1,0 +1,81 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.DatabaseUrl;
+import io.taskercore.config.OrchestrationConfig;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The runtimes that are open in this JVM, one for each database (and for each clock, which is real time but in tests), counted by their handles. A handle waits while its database's
+ * runtime is being opened or closed, and for no other database's.
+ */
+final class OpenRuntimes {
+
+  /** What handles must have in common to share a runtime. */
+  record Key(DatabaseUrl url, CoreClock clock) {}
+
+  private static final Map<Key, Slot> SLOTS = new ConcurrentHashMap<>();
+
+  private OpenRuntimes() {}
+
+  private static final class Slot {
+    /** Handles, and those who are about to have one: changed under the map's lock, so that no slot in use is dropped. */
+    private int users;
+    private int handles;
+    private volatile CoreRuntime runtime;
+  }
+
+  /** The runtime of the configuration's database, opened if this is its first handle. */
+  static CoreRuntime acquire(OrchestrationConfig config, CoreClock clock) {
+    Key key = new Key(config.databaseUrl(), clock);
+    Slot slot = SLOTS.compute(key, (same, known) -> {
+      Slot used = known == null ? new Slot() : known;
+      used.users++;
+      return used;
+    });
+    boolean acquired = false;
+    try {
+      synchronized (slot) {
+        if (slot.runtime == null) {
+          slot.runtime = new CoreRuntime(config, clock);
+        }
+        slot.runtime.widenPool(config.databasePoolSize());
+        slot.handles++;
+        acquired = true;
+        return slot.runtime;
+      }
+    } finally {
+      if (!acquired) {
+        leave(key);
+      }
+    }
+  }
+
+  /** Gives a handle back; with the last one the runtime is closed. */
+  static void release(DatabaseUrl url, CoreClock clock) {
+    Key key = new Key(url, clock);
+    Slot slot = SLOTS.get(key);
+    try {
+      synchronized (slot) {
+        slot.handles--;
+        if (slot.handles == 0) {
+          CoreRuntime unused = slot.runtime;
+          slot.runtime = null;
+          unused.close();
+        }
+      }
+    } finally {
+      leave(key);
+    }
+  }
+
+  private static void leave(Key key) {
+    SLOTS.compute(key, (same, slot) -> --slot.users == 0 ? null : slot);
+  }
+
+  static List<CoreRuntime> all() {
+    return SLOTS.values().stream().map(slot -> slot.runtime).filter(Objects::nonNull).toList();
+  }
+}
