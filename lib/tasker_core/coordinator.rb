@@ -78,12 +78,16 @@ module TaskerCore
     # Creates a task, unless given the id of one, and runs it.
     #
     # @param request_or_id [Hash, Integer]
-    # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
+    # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: what is not committed cannot run
     # @return [Result] as {#orchestrate_task}, and +created+
+    # @raise [StateError] for a connection in a transaction; nothing is created then
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id) if request_or_id.is_a?(Integer)
 
-      created = initialize_task(request_or_id, connection: connection, **keys)
+      created = CallersConnection.open(connection) do |jdbc|
+        @native.refuse_transaction(jdbc)
+        initialize_task(request_or_id, connection: jdbc, **keys)
+      end
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
     end
 

@@ -12,6 +12,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Erasure;
+import io.taskercore.store.LentConnections;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.List;
@@ -31,6 +32,7 @@ public final class Coordinator implements AutoCloseable {
   private final AttemptQueue attempts;
   private final CoreRuntime runtime;
   private final Lane lane;
+  private final LentConnections lent;
   private final TaskInitializer initializer;
   private final TaskChanges changes;
   private final TaskReports reports;
@@ -51,7 +53,8 @@ public final class Coordinator implements AutoCloseable {
     this.attempts = attempts;
     this.runtime = runtime;
     this.lane = new Lane(attempts, config.maxParallelSteps(), System::nanoTime, this::roomCameFree);
-    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), this::config);
+    this.lent = new LentConnections(runtime.database());
+    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), lent, this::config);
     this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
     this.subscriptions = new Subscriptions(runtime.events().publisher());
@@ -130,6 +133,12 @@ public final class Coordinator implements AutoCloseable {
   public Json initializeTasks(List<Json> requests, Connection connection) {
     open();
     return initializer.initializeAll(requests, connection);
+  }
+
+  /** @throws TaskerException.State if a transaction is under way on the connection: what it creates cannot run yet */
+  public void refuseTransaction(Connection connection) {
+    open();
+    lent.refuseTransaction(connection);
   }
 
   /**

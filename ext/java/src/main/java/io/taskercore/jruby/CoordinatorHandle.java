@@ -155,6 +155,24 @@ public final class CoordinatorHandle extends RubyObject {
     return jsons;
   }
 
+  /** {@code refuse_transaction(connection)}: raises where one is under way. */
+  @JRubyMethod(name = "refuse_transaction")
+  public IRubyObject refuseTransaction(ThreadContext context, IRubyObject connection) {
+    return guarded(
+        context,
+        () -> {
+          Connection given = Arguments.connection(connection);
+          if (given != null) {
+            CoreCall.here(
+                () -> {
+                  coordinator.refuseTransaction(given);
+                  return null;
+                });
+          }
+          return context.nil;
+        });
+  }
+
   @JRubyMethod(name = "orchestrate_task")
   public IRubyObject orchestrateTask(ThreadContext context, IRubyObject taskId, IRubyObject timeoutMs) {
     return guarded(
