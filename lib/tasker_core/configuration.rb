@@ -15,8 +15,8 @@ module TaskerCore
     FILE_VARIABLE = "TASKER_CONFIG"
 
     class << self
-      # All settings that were made, weakest first: the file's part for the environment, then environment variables. Keys that
-      # nobody set are not there.
+      # All settings that were made, weakest first: the file's part for the environment, environment variables, and what the
+      # application sets in its code, as Rails' +config.tasker_core+ does. Keys that nobody set are not there.
       #
       # @param root [String, Pathname] the application's root
       # @param env [#to_h] the environment variables
@@ -24,9 +24,27 @@ module TaskerCore
       # @raise [ConfigurationError]
       def load(root: default_root, env: ENV)
         from_env = load_from_env(env)
-        environment = from_env["environment"] || default_environment(env)
-        { "environment" => environment }.merge(load_file(file(root, env), environment), from_env)
+        from_application = application
+        environment = from_application["environment"] || from_env["environment"] || default_environment(env)
+        { **fallback, "environment" => environment }.merge(load_file(file(root, env), environment), from_env, from_application)
       end
+
+      # The settings that the application makes in its code, over all others.
+      #
+      # @return [Hash{String => Object}]
+      def application = called(@application)
+
+      # @param settings [Hash, #call, nil] asked each time the configuration is loaded if it can be called
+      attr_writer :application
+
+      # Settings for what nobody has set.
+      #
+      # @return [Hash{String => Object}]
+      # @api private
+      def fallback = called(@fallback)
+
+      # @api private
+      attr_writer :fallback
 
       # The settings that environment variables make.
       #
@@ -53,6 +71,8 @@ module TaskerCore
       end
 
       private
+
+      def called(settings) = (settings.respond_to?(:call) ? settings.call : settings).to_h.transform_keys(&:to_s)
 
       def variables = keys.flat_map { |key| key["env"] }
 

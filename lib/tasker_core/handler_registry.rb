@@ -31,13 +31,23 @@ module TaskerCore
     def find_constant(name)
       return unless CONSTANT_NAME.match?(name)
 
-      constant = Object.const_get(name)
+      constant = load_constant(name)
       constant if handler?(constant)
     rescue ScriptError, StandardError => e
       # Code that is broken is no handler: the step waits for a process that has one.
       level = missing?(e, name) ? Logger::DEBUG : Logger::ERROR
       TaskerCore.logger.add(level) { "no handler #{name}: #{e.class}: #{e.message}" }
       nil
+    end
+
+    # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
+    def load_constant(name)
+      around = TaskerCore.around_handlers
+      return Object.const_get(name) if around.nil?
+
+      found = nil
+      around.call { found = Object.const_get(name) }
+      found
     end
 
     def missing?(error, name) = error.is_a?(NameError) && name.split("::").include?(error.name.to_s)

@@ -29,7 +29,7 @@ module TaskerCore
       end
 
       # @return [Array<String, Pathname, Hash>]
-      def templates = @templates || Dir[File.join(root, TEMPLATES)].sort
+      def templates = @templates || application_templates
 
       # The settings of a coordinator. The environment is +test+, unless +TASKER_ENV+ says otherwise.
       #
@@ -43,6 +43,10 @@ module TaskerCore
       end
 
       private
+
+      def application_templates
+        defined?(TaskerCore::Railtie) && ::Rails.application ? Railtie.templates.files : Dir[File.join(root, TEMPLATES)].sort
+      end
 
       def root = defined?(::Rails.root) && ::Rails.root ? ::Rails.root.to_s : Dir.pwd
     end

@@ -124,6 +124,13 @@ public final class Functions {
         });
   }
 
+  /** {@code wrap_handlers(around)}: from here on handlers run in the block that is given to its {@code call}; nil: in none. */
+  @JRubyMethod(name = "wrap_handlers", module = true)
+  public static IRubyObject wrapHandlers(ThreadContext context, IRubyObject self, IRubyObject around) {
+    RuntimeState.of(self).wrapHandlers(around.isNil() ? null : new HandlerWrap(around));
+    return context.nil;
+  }
+
   /** {@code read_environment(variables)}: the part of the configuration that environment variables give. */
   @JRubyMethod(name = "read_environment", module = true)
   public static IRubyObject readEnvironment(ThreadContext context, IRubyObject self, IRubyObject variables) {

@@ -26,6 +26,12 @@ final class HandlerRun {
   /** What the handler was left by; null if it returned. */
   private Throwable left;
 
+  /** Whether the attempt was given back, because its handler could not begin. */
+  private boolean released;
+
+  /** How the attempt ends; null as long as its handler has not ended. */
+  private Consumer<Attempt> ending;
+
   HandlerRun(ThreadContext context, RuntimeState state, Attempt attempt) {
     this.context = context;
     this.state = state;
@@ -34,20 +40,19 @@ final class HandlerRun {
 
   void run() {
     CoordinatorHandle handle = ((KnownHandlers) attempt.directory()).handle();
-    IRubyObject handler = handle == null ? null : find(handle);
-    Interruption interruption = new Interruption(context.getThread(), state.errorClass("StepInterrupted"));
-    if (handler == null || !attempt.begin(interruption)) {
+    if (handle == null) {
       attempt.release();
       return;
     }
-    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
-    Consumer<Attempt> ending = call(handler, failures, handle.maxPayloadBytes());
-    left = interruption.end(context, left);
-    if (left != null) {
-      Failure failure = failure(failures);
-      ending = ended -> ended.fail(failure);
+    HandlerWrap wrap = state.handlerWrap();
+    if (wrap == null) {
+      runHandler(handle);
+    } else {
+      runInside(wrap, handle);
     }
-    ending.accept(attempt);
+    if (ending != null) {
+      ending.accept(attempt);
+    }
     // The handler's coordinator must not be collected, and with that closed, before this.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
@@ -56,10 +61,56 @@ final class HandlerRun {
     }
   }
 
+  private void runHandler(CoordinatorHandle handle) {
+    IRubyObject handler = find(handle);
+    Interruption interruption = new Interruption(context.getThread(), state.errorClass("StepInterrupted"));
+    if (handler == null || !attempt.begin(interruption)) {
+      released = true;
+      attempt.release();
+      return;
+    }
+    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
+    Consumer<Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
+    left = interruption.end(context, left);
+    if (left == null) {
+      ending = returned;
+    } else {
+      Failure failure = failure(failures);
+      ending = ended -> ended.fail(failure);
+    }
+  }
+
+  /**
+   * The handler is found and runs inside what the application has put around handlers, which sees what the handler raises. What
+   * goes wrong there once the handler has ended does not change how it ended. Before, it is as if the handler were missing here:
+   * the step waits, and the name is looked for again after a while.
+   */
+  private void runInside(HandlerWrap wrap, CoordinatorHandle handle) {
+    try {
+      wrap.run(
+          context,
+          () -> {
+            runHandler(handle);
+            return left;
+          });
+    } catch (Throwable thrown) {
+      if (isEndOfThread(thrown)) {
+        left = thrown;
+      } else if (!HandlerWrap.isSame(thrown, left)) {
+        state.log().write(context, "error", "what is around handlers failed at " + attempt.handler() + ": " + RubyLog.stackTrace(thrown));
+      }
+    }
+    if (ending == null && !released) {
+      ((KnownHandlers) attempt.directory()).remove(attempt.handler());
+      attempt.release();
+    }
+  }
+
   private IRubyObject find(CoordinatorHandle handle) {
     try {
       return handle.find(context, attempt.handler());
     } catch (Throwable failure) {
+      released = true;
       attempt.release();
       throw failure;
     }

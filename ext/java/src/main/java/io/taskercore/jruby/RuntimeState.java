@@ -30,6 +30,9 @@ final class RuntimeState {
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
 
+  /** Null if there is nothing around handlers. */
+  private volatile HandlerWrap handlerWrap;
+
   /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
 
@@ -69,6 +72,14 @@ final class RuntimeState {
 
   AttemptQueue attempts() {
     return attempts;
+  }
+
+  HandlerWrap handlerWrap() {
+    return handlerWrap;
+  }
+
+  void wrapHandlers(HandlerWrap wrap) {
+    handlerWrap = wrap;
   }
 
   RubyClass coordinatorClass() {
