@@ -18,7 +18,7 @@ module ActiveJob
     #   )
     #
     # A queue is the namespace +active_job:QUEUE+, and a job's class the name of its workflow, so that a worker can take some queues
-    # (<tt>tasker work --namespace active_job:mailers</tt>), and +list_tasks+ tells jobs apart. docs/active-job.md is the manual.
+    # (<tt>tasker work --namespaces active_job:mailers</tt>), and +list_tasks+ tells jobs apart. docs/active-job.md is the manual.
     class TaskerCoreAdapter
       # In front of a queue's name, so that queues and workflows do not share namespaces.
       NAMESPACE = "active_job"
