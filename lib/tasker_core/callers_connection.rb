@@ -26,7 +26,7 @@ module TaskerCore
       private
 
       def open_holder(holder, &block)
-        return synchronized(holder, &block) if holder.respond_to?(:synchronize) && holder.respond_to?(:in_transaction?)
+        return synchronized(holder, &block) if Native.responds_to?(holder, :synchronize, :in_transaction?)
 
         yield jdbc?(connection = held(holder)) ? connection : refuse(holder)
       end
@@ -42,14 +42,14 @@ module TaskerCore
 
       # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far, so it goes first.
       def inside(holder)
-        if holder.respond_to?(:raw_connection) then holder.raw_connection
-        elsif holder.respond_to?(:jdbc_connection) then holder.jdbc_connection(true)
-        elsif holder.respond_to?(:connection) then holder.connection
+        if Native.responds_to?(holder, :raw_connection) then holder.raw_connection
+        elsif Native.responds_to?(holder, :jdbc_connection) then holder.jdbc_connection(true)
+        elsif Native.responds_to?(holder, :connection) then holder.connection
         else holder
         end
       end
 
-      def jdbc?(connection) = connection.is_a?(java.sql.Connection)
+      def jdbc?(connection) = java.sql.Connection === connection
 
       def refuse(holder) = Native.refuse_type("connection", EXPECTED, holder)
     end

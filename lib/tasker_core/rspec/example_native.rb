@@ -32,6 +32,10 @@ module TaskerCore
         shown { super(prepared(request), connection) }.tap { |created| note(created) }
       end
 
+      def handle_task(request)
+        shown { super(prepared(request)) }.tap { |run| note(run) }
+      end
+
       def initialize_tasks(requests, connection)
         prepared = requests.is_a?(Array) ? requests.map { |request| prepared(request) } : requests
         shown { super(prepared, connection) }.each { |created| note(created) }

@@ -31,7 +31,7 @@ module TaskerCore
       # @return [Array<String, Pathname, Hash>]
       def templates = @templates || application_templates
 
-      # The settings of a coordinator. The environment is +test+, unless +TASKER_ENV+ says otherwise.
+      # The settings of a coordinator. A pooler would pass the clock of a test on to others, so there is none. The environment is +test+, unless +TASKER_ENV+ says otherwise.
       #
       # @api private
       # @return [Hash{String => Object}]
@@ -39,7 +39,7 @@ module TaskerCore
         loaded = Configuration.load(root: root, env: { "TASKER_ENV" => "test" }.merge(ENV.to_h))
         own = config.transform_keys(&:to_s)
         own["database_url"] = database_url if database_url
-        { "shutdown_timeout_ms" => SHUTDOWN_TIMEOUT_MS }.merge(loaded, own, "auto_migrate" => true)
+        { "shutdown_timeout_ms" => SHUTDOWN_TIMEOUT_MS }.merge(loaded, own, "auto_migrate" => true, "connection_mode" => "direct")
       end
 
       private

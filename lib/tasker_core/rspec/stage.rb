@@ -34,7 +34,7 @@ module TaskerCore
 
       private
 
-      def open(config, handlers) = Native.open_on(@clock, config, handlers)
+      def open(config, handlers) = Native.open_on(@clock, config, handlers, "tasker_core/rspec")
 
       # Limits are by the names of handlers, or of steps; the former are marked.
       def marked_limits(config, scope)

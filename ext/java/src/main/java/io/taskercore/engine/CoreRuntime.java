@@ -75,12 +75,13 @@ final class CoreRuntime implements AutoCloseable {
     this.memories = new TaskMemories(database, templates);
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
-    this.signals = new Signals(database, driver);
-    this.lease = new ProcessLease(this, database, Connections.kept(driver, config.leaseMs()), config.leaseMs());
+    this.signals = new Signals(database, driver, config.connectionMode());
+    this.lease = new ProcessLease(
+        this, database, Connections.kept(driver, config), config.leaseMs(), config.sweepIntervalMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        signals);
+        config.connectionMode(), signals);
     if (clock instanceof TestClock movable) {
       movable.add(clockListener);
     }

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import java.util.List;
@@ -8,17 +9,21 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The runtimes that are open in this JVM, one for each database (and for each clock, which is real time but in tests), counted by their handles. A handle waits while its database's
+ * The runtimes that are open in this JVM, one for each database, way to it and clock, counted by their handles. A handle waits while its database's
  * runtime is being opened or closed, and for no other database's.
  */
 final class OpenRuntimes {
 
-  /** What handles must have in common to share a runtime. */
-  record Key(DatabaseUrl url, CoreClock clock) {}
-
-  private static final Map<Key, Slot> SLOTS = new ConcurrentHashMap<>();
+  private static final Map<Place, Slot> SLOTS = new ConcurrentHashMap<>();
 
   private OpenRuntimes() {}
+
+  /** Handles of equal places share a runtime. */
+  private record Place(DatabaseUrl url, ConnectionMode mode, CoreClock clock) {
+    static Place of(OrchestrationConfig config, CoreClock clock) {
+      return new Place(config.databaseUrl(), config.connectionMode(), clock);
+    }
+  }
 
   private static final class Slot {
     /** Handles, and those who are about to have one: changed under the map's lock, so that no slot in use is dropped. */
@@ -29,8 +34,8 @@ final class OpenRuntimes {
 
   /** The runtime of the configuration's database, opened if this is its first handle. */
   static CoreRuntime acquire(OrchestrationConfig config, CoreClock clock) {
-    Key key = new Key(config.databaseUrl(), clock);
-    Slot slot = SLOTS.compute(key, (same, known) -> {
+    Place here = Place.of(config, clock);
+    Slot slot = SLOTS.compute(here, (place, known) -> {
       Slot used = known == null ? new Slot() : known;
       used.users++;
       return used;
@@ -48,15 +53,15 @@ final class OpenRuntimes {
       }
     } finally {
       if (!acquired) {
-        leave(key);
+        leave(here);
       }
     }
   }
 
   /** Gives a handle back; with the last one the runtime is closed. */
-  static void release(DatabaseUrl url, CoreClock clock) {
-    Key key = new Key(url, clock);
-    Slot slot = SLOTS.get(key);
+  static void release(OrchestrationConfig config, CoreClock clock) {
+    Place place = Place.of(config, clock);
+    Slot slot = SLOTS.get(place);
     try {
       synchronized (slot) {
         slot.handles--;
@@ -67,12 +72,12 @@ final class OpenRuntimes {
         }
       }
     } finally {
-      leave(key);
+      leave(place);
     }
   }
 
-  private static void leave(Key key) {
-    SLOTS.compute(key, (same, slot) -> --slot.users == 0 ? null : slot);
+  private static void leave(Place place) {
+    SLOTS.compute(place, (same, slot) -> --slot.users == 0 ? null : slot);
   }
 
   static List<CoreRuntime> all() {

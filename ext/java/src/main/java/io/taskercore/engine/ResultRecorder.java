@@ -291,8 +291,8 @@ final class ResultRecorder implements AutoCloseable {
       for (Completion completion : batch) {
         if (!acceptedIds.contains(completion.attempt().stepId())) {
           LOG.info(
-              "recorder: the outcome of step {}, attempt {}, was refused: the step was cancelled or taken over meanwhile",
-              completion.attempt().stepId(), completion.attempt().attempt());
+              "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
+              completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
         }
       }
     }

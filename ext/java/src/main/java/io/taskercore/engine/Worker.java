@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -25,7 +26,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** An idle worker looks less and less often: in the end so many poll intervals apart. */
+  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
   private static final int LONGEST_PAUSE = 8;
 
   private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
@@ -139,7 +140,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
-    long longest = coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), LONGEST_PAUSE);
+    long longest = longestPauseMs(emptyLooks);
     Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim();
     if (claimed == Claimed.NOTHING) {
       lookForTemplates();
@@ -149,6 +150,12 @@ public final class Worker implements Claimant, AutoCloseable {
       claimed = claim();
     }
     return claimed == Claimed.SOME || pause(longest);
+  }
+
+  /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
+  private long longestPauseMs(int emptyLooks) {
+    int mostIntervals = coordinator.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
   }
 
   private Claimed claim() {
@@ -265,11 +272,15 @@ public final class Worker implements Claimant, AutoCloseable {
     return monitor.get(() -> stopped);
   }
 
-  /** {@code state} (running, quiet, stopping, stopped), {@code claimed}, {@code executed}, {@code running}, {@code waiting}. */
+  /**
+   * {@code state} (running, quiet, stopping, stopped), {@code connection_mode} (direct, pooler), {@code claimed}, {@code executed},
+   * {@code running}, {@code waiting}.
+   */
   public Json stats() {
     Lane.Load load = coordinator.lane().load();
     return JsonWriter.object(out -> out
         .put("state", state())
+        .put("connection_mode", coordinator.config().connectionMode().wire())
         .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())

@@ -21,23 +21,29 @@ public final class Functions {
 
   private Functions() {}
 
-  /** {@code open(config, registry)}: a new coordinator; the registry's {@code find(name)} gives it its handlers. */
+  /**
+   * {@code open(config, registry, made_at)}: a new coordinator; the registry's {@code find(name)} gives it its handlers, and
+   * {@code made_at} is the line of the application's that asked for it.
+   */
   @JRubyMethod(module = true)
-  public static IRubyObject open(ThreadContext context, IRubyObject self, IRubyObject config, IRubyObject registry) {
+  public static IRubyObject open(
+      ThreadContext context, IRubyObject self, IRubyObject config, IRubyObject registry, IRubyObject madeAt) {
     RuntimeState state = RuntimeState.of(self);
     return state.guard().run(
         context,
-        () -> CoordinatorHandle.open(context, state, configuration(context, config), registry, CoreClock.ACTUAL));
+        () -> CoordinatorHandle.open(
+            context, state, configuration(context, config), registry, CoreClock.ACTUAL, madeAt.asJavaString()));
   }
 
-  /** {@code open_on(clock, config, registry)}: the same on a clock that can be moved. */
-  @JRubyMethod(name = "open_on", module = true)
-  public static IRubyObject openOn(
-      ThreadContext context, IRubyObject self, IRubyObject clock, IRubyObject config, IRubyObject registry) {
+  /** {@code open_on(clock, config, registry, made_at)}: the same on a clock that can be moved. */
+  @JRubyMethod(name = "open_on", required = 4, module = true)
+  public static IRubyObject openOn(ThreadContext context, IRubyObject self, IRubyObject[] arguments) {
     RuntimeState state = RuntimeState.of(self);
     return state.guard().run(
         context,
-        () -> CoordinatorHandle.open(context, state, configuration(context, config), registry, ClockHandle.of(clock)));
+        () -> CoordinatorHandle.open(
+            context, state, configuration(context, arguments[1]), arguments[2], ClockHandle.of(arguments[0]),
+            arguments[3].asJavaString()));
   }
 
   /** {@code test_clock}: a new clock, at real time until it is moved. */
@@ -71,7 +77,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> {
-          new HandlerLoop(context, state).run();
+          new HandlerLoop(context, state, state.attempts(HandlerThreadKind.PLATFORM)).run();
           return context.nil;
         });
   }
@@ -163,6 +169,14 @@ public final class Functions {
         () -> {
           throw new InvalidType(argument.asJavaString(), expected.asJavaString(), given);
         });
+  }
+
+  /** {@code text(argument, given)}: a String or Symbol as text that the database can hold. */
+  @JRubyMethod(module = true)
+  public static IRubyObject text(ThreadContext context, IRubyObject self, IRubyObject argument, IRubyObject given) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> RubyString.newUTF8String(context.runtime, Arguments.text(context, argument.asJavaString(), given)));
   }
 
   /** {@code refuse_configuration(message)}: raises a ConfigurationError. */

@@ -78,10 +78,11 @@ public final class StepStore {
           SET state = 'in_progress', started_at = tasker.now()
           WHERE t.task_id IN (
             SELECT p.task_id
-            FROM tasker.tasks p
-            WHERE p.task_id IN (SELECT task_id FROM picked) AND p.state = 'pending'
-            ORDER BY p.task_id
-            FOR NO KEY UPDATE SKIP LOCKED)
+            FROM (SELECT DISTINCT task_id FROM picked) k
+            -- OFFSET 0: by the key of each, never the other way round over all tasks that are pending.
+            CROSS JOIN LATERAL (
+              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = 'pending'
+              FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) p)
           RETURNING t.task_id
         ), dequeued AS (
           DELETE FROM tasker.step_queue q
@@ -95,7 +96,7 @@ public final class StepStore {
           SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
               next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
           FROM dequeued d
-          WHERE s.task_id = d.task_id AND s.step_id = d.step_id
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
             s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
         ), logged AS (
@@ -232,14 +233,18 @@ public final class StepStore {
           at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
         }
-        taken.add(new Taken(
-            claimedStep(row),
-            StepState.of(row.getString("from_state")),
-            row.getBoolean("begins_task"),
-            Rows.instant(row, "run_at")));
+        taken.add(taken(row));
       }
       return new Claims(taken, at, newestTransition);
     }
+  }
+
+  static Taken taken(ResultSet row) throws SQLException {
+    return new Taken(
+        claimedStep(row),
+        StepState.of(row.getString("from_state")),
+        row.getBoolean("begins_task"),
+        Rows.instant(row, "run_at"));
   }
 
   /**
