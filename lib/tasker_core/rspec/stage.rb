@@ -7,6 +7,8 @@ module TaskerCore
     # @api private
     class Stage
       def initialize(settings)
+        # Failures are the point of many an example, and no news.
+        TaskerCore.default_logger = Logger.new($stderr, level: Logger::ERROR, progname: "tasker_core") unless defined?(::Rails.logger) && ::Rails.logger
         @settings = settings
         @clock = Native.test_clock
         @library = Library.new(settings.templates)
