@@ -110,6 +110,26 @@ RSpec.describe "The time of workflows in examples", :tasker_core do
     expect { TaskerCore::RSpec.stage.clock.advance("soon") }.to raise_error(TaskerCore::InvalidTypeError)
   end
 
+  it "does not make processes look dead that are not, nor its own look alive for longer" do
+    url = TaskerCore::RSpec.settings.database_url
+    insert = "INSERT INTO tasker.processes (host, pid, lease_until, handlers) VALUES ('%s', 1, now() + interval '%s', '{}')"
+    TestDatabase.execute(format(insert, "alive", "30 minutes"), url: url)
+    TestDatabase.execute(format(insert, "dead", "-1 hour"), url: url)
+    stub_handler("a", {})
+    register({ name: "a", handler: "a" })
+    pass_time(2 * hour)
+    expect(run_workflow("slow")).to have_completed # with its claim the process begins to look after others
+    hosts = -> { TestDatabase.execute("SELECT host FROM tasker.processes", url: url).map { |row| row["host"] } }
+    waiting = Thread.new { sleep 0.05 while hosts.call.include?("dead") }
+
+    expect(waiting.join(30)).to eq(waiting)
+    expect(hosts.call).to include("alive")
+    expect(TestDatabase.execute("SELECT count(*) AS n FROM tasker.processes WHERE lease_until > now() + interval '1 hour'", url: url).first["n"]).to eq(0)
+  ensure
+    waiting&.kill
+    TestDatabase.execute("DELETE FROM tasker.processes WHERE host IN ('alive', 'dead')", url: url)
+  end
+
   it "is nobody else's: leases and other coordinators stay in real time" do
     url = TaskerCore::RSpec.settings.database_url
     elsewhere = TaskerCore.create_coordinator_with_config(database_url: url, lease_ms: 1_000)
