@@ -238,9 +238,9 @@ final class CoreRuntime implements AutoCloseable {
         .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
   }
 
-  /** How long until the next step of the queue is due, in milliseconds; null where none waits for its time. */
-  Long untilNextDueMs() {
-    return database.call(steps::untilNextDueMs);
+  /** How long until the next step for one of the handlers is due, in milliseconds; null where none waits for its time. */
+  Long untilNextDueMs(Collection<String> handlers) {
+    return database.call(connection -> steps.untilNextDueMs(connection, handlers));
   }
 
   void execute(Runnable work) {
