@@ -23,9 +23,9 @@ RUBY
 # The JVM and its options are ours.
 command = lambda do
   machine = java.lang.management.ManagementFactory.runtime_mx_bean
-  java = File.join(java.lang.System.get_property("java.home"), "bin/java")
-  main = java.lang.System.get_property("sun.java.command").split.first
-  [java, *machine.input_arguments.to_a, "-cp", java.lang.System.get_property("java.class.path"), main, "-I", LIBRARY, "-e", SCRIPT]
+  property = java.lang.System.method(:get_property)
+  [File.join(property.call("java.home"), "bin/java"), *machine.input_arguments.to_a, "-cp", property.call("java.class.path"),
+   property.call("sun.java.command").split.first, "-I", LIBRARY, "-e", SCRIPT]
 end
 
 ground = Ground.new

@@ -26,7 +26,7 @@ class ValueReaderFuzzTest {
       Path.of("ext/java/src/test/resources/io/taskercore/jruby/ValueReaderFuzzTestInputs/reads_what_jackson_reads");
   private static final int MUTATIONS = 10_000;
 
-  @FuzzTest(maxDuration = "5m")
+  @FuzzTest(maxDuration = "3m")
   void reads_what_jackson_reads(byte[] bytes) {
     check(bytes);
   }
