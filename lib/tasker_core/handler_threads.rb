@@ -10,9 +10,9 @@ module TaskerCore
     @started = 0
 
     class << self
-      # Called by the core.
-      def start(count)
-        count.times { start_one(@lock.synchronize { @started += 1 }) }
+      # Called by the core, once for each thread that it misses.
+      def start
+        start_numbered(@lock.synchronize { @started += 1 })
       end
 
       # Closes at exit what the application left open. Asked for with each coordinator, registered once, and again for
@@ -32,7 +32,7 @@ module TaskerCore
       private
 
       # A method of its own: a thread keeps alive what its block can see.
-      def start_one(number)
+      def start_numbered(number)
         Thread.new do
           Thread.current.name = "tasker-handler-#{number}"
           Thread.current.report_on_exception = false

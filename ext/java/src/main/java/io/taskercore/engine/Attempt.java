@@ -36,6 +36,7 @@ public final class Attempt {
   private final Map<String, Json> parentResults;
   private final Claimant claimant;
   private final CoreRuntime runtime;
+  private final long processId;
   private final long readyNanos;
   private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
   private volatile boolean cancelled;
@@ -45,19 +46,24 @@ public final class Attempt {
   private volatile Runnable interrupter;
   private volatile Future<?> timer;
 
-  /** @param readyNanos since when the step could run */
+  /**
+   * @param processId the id under which the claim was made
+   * @param readyNanos since when the step could run
+   */
   Attempt(
       ClaimedStep step,
       TaskMemory memory,
       Map<String, Json> parentResults,
       Claimant claimant,
       CoreRuntime runtime,
+      long processId,
       long readyNanos) {
     this.step = step;
     this.memory = memory;
     this.parentResults = parentResults;
     this.claimant = claimant;
     this.runtime = runtime;
+    this.processId = processId;
     this.readyNanos = readyNanos;
   }
 
@@ -149,6 +155,7 @@ public final class Attempt {
       return false;
     }
     begunNanos = System.nanoTime();
+    claimant.lane().begin(begunNanos);
     claimant.metrics().began(begunNanos - readyNanos, begunNanos);
     timer = runtime.timers().in(timeoutMs, () -> timedOut(timeoutMs));
     claimant.began(this);
@@ -172,19 +179,19 @@ public final class Attempt {
   /** Gives the claim back, if it was never begun. */
   public void release() {
     if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
-      runtime.giveBack(List.of(step));
-      runtime.forget(this);
+      runtime.held().giveBack(List.of(step));
+      runtime.held().remove(this);
     }
     leave();
   }
 
   /** Lends this attempt's place to others while its handler waits for them; {@link #reclaimSlot} must follow. */
   public void lendSlot() {
-    claimant.lane().leave();
+    claimant.lane().lend(begunNanos);
   }
 
   public void reclaimSlot() {
-    claimant.lane().enter();
+    claimant.lane().reclaim(begunNanos);
   }
 
   /** The task does not want the outcome any more; the handler may find out by {@link #cancelled}. */
@@ -201,7 +208,7 @@ public final class Attempt {
     cancelled = true;
     Stage before = stage.getAndSet(Stage.ENDED);
     if (before != Stage.ENDED) {
-      runtime.forget(this);
+      runtime.held().remove(this);
     }
     if (before == Stage.RUNNING) {
       stopTimer();
@@ -227,8 +234,8 @@ public final class Attempt {
 
   private void recordFailure(Failure failure) {
     StepOutcome outcome = Outcomes.failure(step, definition().retry(), failure, runtime.random());
-    boolean failsTask = facts().failFast() && outcome.to() == StepState.ERROR;
-    List<Attempt> withheld = failsTask ? runtime.withhold(runtime.attemptsOf(step.taskId())) : List.of();
+    boolean failsTask = failFast() && outcome.to() == StepState.ERROR;
+    List<Attempt> withheld = failsTask ? runtime.held().withhold(runtime.held().ofTask(step.taskId())) : List.of();
     runtime.recorder().record(new Completion(this, outcome, withheld));
   }
 
@@ -258,11 +265,20 @@ public final class Attempt {
   }
 
   private void leave() {
-    if (begunNanos == 0) {
-      claimant.lane().leave();
-    } else {
-      claimant.lane().leave(System.nanoTime() - begunNanos);
+    if (begunNanos != 0) {
+      claimant.lane().end(begunNanos);
     }
+    claimant.lane().leave();
+  }
+
+  /** Whether a failure of another step of its task may cancel what it is about. */
+  boolean failFast() {
+    return facts().failFast();
+  }
+
+  /** The id under which its claim was made; the process may have another one by now. */
+  long processId() {
+    return processId;
   }
 
   ClaimedStep step() {

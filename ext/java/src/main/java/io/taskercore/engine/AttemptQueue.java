@@ -76,6 +76,20 @@ public final class AttemptQueue {
     }
   }
 
+  /** So many of {@link #threadsToStart} could not be started; somebody is to try again. */
+  public void notStarted(int threads) {
+    if (threads == 0) {
+      return;
+    }
+    lock.lock();
+    try {
+      starting = Math.max(0, starting - threads);
+    } finally {
+      lock.unlock();
+    }
+    pokeStarters();
+  }
+
   void offer(Attempt attempt) {
     lock.lock();
     try {

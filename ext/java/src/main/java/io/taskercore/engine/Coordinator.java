@@ -48,7 +48,7 @@ public final class Coordinator implements AutoCloseable {
     this.directory = directory;
     this.attempts = attempts;
     this.runtime = runtime;
-    this.lane = new Lane(attempts, config.maxParallelSteps(), this::roomCameFree);
+    this.lane = new Lane(attempts, config.maxParallelSteps(), System::nanoTime, this::roomCameFree);
     this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), this::config);
     this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
@@ -64,7 +64,7 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Database if PostgreSQL cannot be reached
    */
   public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts) {
-    CoreRuntime runtime = CoreRuntime.acquire(config);
+    CoreRuntime runtime = OpenRuntimes.acquire(config);
     Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
     runtime.add(coordinator);
     return coordinator;
@@ -72,7 +72,7 @@ public final class Coordinator implements AutoCloseable {
 
   /** Creates or upgrades the schema {@code tasker}; any number of processes may do so at once. */
   public static void migrate(OrchestrationConfig config) {
-    CoreRuntime.migrate(config);
+    Connections.prepareSchema(Connections.driver(config), true);
   }
 
   /** As it is now. */
@@ -102,7 +102,7 @@ public final class Coordinator implements AutoCloseable {
 
   public Json initializeTask(Json request) {
     Json created = initializer.initialize(request, open().database());
-    runtime.workCame();
+    runtime.signals().workCame();
     return created;
   }
 
@@ -115,7 +115,7 @@ public final class Coordinator implements AutoCloseable {
   /** All of them or none. */
   public Json initializeTasks(List<Json> requests) {
     Json created = initializer.initializeAll(requests, open().database());
-    runtime.workCame();
+    runtime.signals().workCame();
     return created;
   }
 
@@ -132,6 +132,11 @@ public final class Coordinator implements AutoCloseable {
   public TaskRun prepare(long taskId, Long timeoutMs) {
     Recalled recalled = open().memories().recall(taskId);
     return new TaskRun(this, recalled.memory(), recalled.state().ended(), timeoutMs);
+  }
+
+  /** Prepares to create a task and to run it: look for the handlers of its {@link TaskRun#handlerNames}, then start it. */
+  public TaskRun prepareNew(Json request, Long timeoutMs) {
+    return new TaskRun(this, initializer.prepare(request, open().database()), timeoutMs);
   }
 
   /** Prepares a run and starts it, for those whose directory knows the handlers already. */
@@ -254,7 +259,7 @@ public final class Coordinator implements AutoCloseable {
   /** The same of all handles that this process ever had, and of the databases that it works on now. */
   public static MetricsReport processMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
-    return MetricsReports.of(process, process, CoreRuntime.all());
+    return MetricsReports.of(process, process, OpenRuntimes.all());
   }
 
   /** Where what this handle does is counted. */
@@ -283,11 +288,11 @@ public final class Coordinator implements AutoCloseable {
       workers.forEach(Worker::quiet);
       workers.forEach(worker -> worker.stop(deadline.leftMs()));
       if (!inFlight.awaitNone(deadline.leftMs())) {
-        runtime.breakOff(attempt -> attempt.claimant().lane() == lane);
+        runtime.held().breakOff(attempt -> attempt.claimant().lane() == lane);
       }
       subscriptions.end();
       runtime.remove(this);
-      runtime.release();
+      OpenRuntimes.release(config);
     }
   }
 
@@ -296,14 +301,22 @@ public final class Coordinator implements AutoCloseable {
   }
 
   private CoreRuntime open() {
+    requireOpen();
+    return runtime;
+  }
+
+  void requireOpen() {
     if (closed.get()) {
       throw new TaskerException.Closed("The coordinator");
     }
-    return runtime;
   }
 
   CoreRuntime runtime() {
     return runtime;
+  }
+
+  TaskInitializer initializer() {
+    return initializer;
   }
 
   AttemptQueue attempts() {
@@ -318,9 +331,9 @@ public final class Coordinator implements AutoCloseable {
     return lane;
   }
 
-  /** The handlers of the task that are at hand; from now on the process says so to others. */
-  List<String> handlersOf(TaskMemory task) {
-    List<String> atHand = task.handlerNames().stream().filter(directory::has).toList();
+  /** Those of the handlers that are at hand; from now on the process says so to others. */
+  List<String> atHand(List<String> handlers) {
+    List<String> atHand = handlers.stream().filter(directory::has).toList();
     met.addAll(atHand);
     return atHand;
   }

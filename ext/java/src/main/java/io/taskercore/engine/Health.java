@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.DatabaseProbe.Found;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -23,27 +24,26 @@ final class Health {
   private final DatabaseProbe pooled;
   private final DatabaseProbe direct;
   private final ProcessLease lease;
-  private final Watched watched;
-
-  /** What else is looked at. */
-  interface Watched {
-
-    int workers();
-
-    /** Null where nobody needs it. */
-    Boolean listenerConnected();
-  }
+  private final ConnectionMode mode;
+  private final Signals signals;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
    */
-  Health(HikariDataSource pool, DatabaseProbe pooled, DatabaseProbe direct, ProcessLease lease, Watched watched) {
+  Health(
+      HikariDataSource pool,
+      DatabaseProbe pooled,
+      DatabaseProbe direct,
+      ProcessLease lease,
+      ConnectionMode mode,
+      Signals signals) {
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
     this.lease = lease;
-    this.watched = watched;
+    this.mode = mode;
+    this.signals = signals;
   }
 
   /** One look, as it is written down. */
@@ -64,7 +64,7 @@ final class Health {
 
   /**
    * {@code status} ({@code ok}, {@code degraded}: it works, but not as it should, {@code down}: nothing can be claimed or recorded),
-   * {@code reasons} in words, and what was found: {@code database, pool, lease, listener, workers}.
+   * {@code reasons} in words, and what was found: {@code connection_mode, database, pool, lease, listener, workers}.
    */
   Json report() {
     Look look = new Look();
@@ -81,7 +81,7 @@ final class Health {
       look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
           .formatted(renewedMs, lease.leaseMs()));
     }
-    Boolean listening = watched.listenerConnected();
+    Boolean listening = signals.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");
     }
@@ -129,6 +129,7 @@ final class Health {
     return JsonWriter.object(out -> out
         .put("status", look.status())
         .put("reasons", look.reasons)
+        .put("connection_mode", mode.wire())
         .put("database", database(look.found))
         .put("pool", JsonWriter.object(figures -> figures
             .put("size", connections.getTotalConnections())
@@ -140,7 +141,7 @@ final class Health {
             .put("renewed_ms_ago", renewedMs)
             .put("lease_ms", lease.leaseMs())))
         .put("listener", listening == null ? null : listening ? "connected" : "lost")
-        .put("workers", watched.workers()));
+        .put("workers", signals.workers()));
   }
 
   private static Json database(Found found) {

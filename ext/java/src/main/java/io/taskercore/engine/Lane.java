@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /**
  * One coordinator's share of the handler threads: at most so many attempts run at once, a bounded number of claimed ones wait
@@ -24,44 +25,125 @@ final class Lane {
   private final AttemptQueue queue;
   private final Deque<Attempt> waiting = new ArrayDeque<>();
   private final Runnable roomCameFree;
+  private final LongSupplier nanoTime;
   private int parallel;
   private double averageNanos = HORIZON_NANOS;
-  private int running;
+  private int places;
   private int reserved;
   private boolean refused;
+
+  /** Handlers that run now, and the sum of when they began: what has not ended yet says how long handlers take, too. */
+  private int begun;
+  private long begunNanos;
 
   /** How much is going on. */
   record Load(int running, int waiting) {}
 
   /** @param roomCameFree called after somebody was refused room and there is some again; must not block */
-  Lane(AttemptQueue queue, int parallel, Runnable roomCameFree) {
+  Lane(AttemptQueue queue, int parallel, LongSupplier nanoTime, Runnable roomCameFree) {
     this.queue = queue;
     this.parallel = parallel;
+    this.nanoTime = nanoTime;
     this.roomCameFree = roomCameFree;
   }
 
-  /** Sets room aside for claims that are about to be made; each is used up by {@link #submit} or given up again. */
-  synchronized int reserve(int wanted) {
+  /** Places set aside for claims that are about to be made: each is taken by an attempt, or given up again by {@link #close}. */
+  final class Reservation implements AutoCloseable {
+
+    private int size;
+
+    private Reservation(int size) {
+      this.size = size;
+    }
+
+    int size() {
+      return size;
+    }
+
+    /** One place more, if there is room. */
+    boolean extend() {
+      int more = grant(1);
+      size += more;
+      return more > 0;
+    }
+
+    /** One place more whether there is room or not. */
+    void extendAnyway() {
+      grantAnyway();
+      size++;
+    }
+
+    /** Parts with some of the places, for claims that arrive later than the others. */
+    Reservation split(int some) {
+      size -= some;
+      return new Reservation(some);
+    }
+
+    /** Lets a claimed attempt run as soon as one may. */
+    void submit(Attempt attempt) {
+      size--;
+      Lane.this.submit(attempt);
+    }
+
+    @Override
+    public void close() {
+      giveUp(size);
+      size = 0;
+    }
+  }
+
+  Reservation reserve(int wanted) {
+    return new Reservation(grant(wanted));
+  }
+
+  /** All room, if it is enough to be worth a look at the queue: half of it, or a place where nothing waits. */
+  Reservation reserveBatch() {
+    return new Reservation(grantBatch());
+  }
+
+  /**
+   * One place, room or not: for a step that was asked for by its id, which waits its turn like the others, or for a child that
+   * takes the place of its parent, which has just left.
+   */
+  Reservation reserveAnyway() {
+    grantAnyway();
+    return new Reservation(1);
+  }
+
+  private synchronized int grant(int wanted) {
     int granted = Math.max(0, Math.min(wanted, room()));
     reserved += granted;
     refused |= granted == 0;
     return granted;
   }
 
-  /** Sets a place aside whether there is room or not: for a child that takes the place of its parent, which has just left. */
-  synchronized void reserveSuccession() {
+  private synchronized int grantBatch() {
+    return grant(roomIsWorthALook() ? Integer.MAX_VALUE : 0);
+  }
+
+  private synchronized void grantAnyway() {
     reserved++;
   }
 
-  /** Sets all room aside, if it is enough to be worth a look at the queue: half of it, or a place where nothing waits. */
-  synchronized int reserveBatch() {
-    boolean worthIt = waiting.isEmpty() || 2 * room() >= parallel + prefetch();
-    return reserve(worthIt ? Integer.MAX_VALUE : 0);
+  private void giveUp(int unused) {
+    boolean tell;
+    synchronized (this) {
+      reserved -= unused;
+      tell = unused > 0 && tellOfRoom();
+    }
+    if (tell) {
+      roomCameFree.run();
+    }
   }
 
-  /** Sets one place aside, room or not: for a step that was asked for by its id. It waits its turn like the others. */
-  synchronized void reserveAnyway() {
-    reserved++;
+  private boolean roomIsWorthALook() {
+    return waiting.isEmpty() || 2 * room() >= parallel + prefetch();
+  }
+
+  private boolean tellOfRoom() {
+    boolean tell = refused && room() > 0 && roomIsWorthALook();
+    refused &= !tell;
+    return tell;
   }
 
   /** From now on so many attempts may run at once; where that is fewer than run now, those go on. */
@@ -69,9 +151,9 @@ final class Lane {
     List<Attempt> next = new ArrayList<>();
     synchronized (this) {
       parallel = newParallel;
-      while (running < parallel && !waiting.isEmpty()) {
+      while (places < parallel && !waiting.isEmpty()) {
         next.add(waiting.pollFirst());
-        running++;
+        places++;
       }
     }
     next.forEach(queue::offer);
@@ -79,50 +161,53 @@ final class Lane {
   }
 
   private int room() {
-    return parallel + prefetch() - running - waiting.size() - reserved;
+    return parallel + prefetch() - places - waiting.size() - reserved;
   }
 
   private int prefetch() {
-    return (int) Math.min(MOST_WAITING, parallel * HORIZON_NANOS / averageNanos);
+    double average = averageNanos;
+    if (begun > 0) {
+      average = Math.max(average, nanoTime.getAsLong() - (double) begunNanos / begun);
+    }
+    return (int) Math.min(MOST_WAITING, parallel * HORIZON_NANOS / average);
   }
 
-  synchronized void giveUp(int unused) {
-    reserved -= unused;
-  }
-
-  /** Lets a claimed attempt run as soon as one may; its reservation ends. */
-  void submit(Attempt attempt) {
+  private void submit(Attempt attempt) {
     synchronized (this) {
       reserved--;
-      if (running >= parallel) {
+      if (places >= parallel) {
         waiting.addLast(attempt);
         return;
       }
-      running++;
+      places++;
     }
     queue.offer(attempt);
   }
 
-  /** An attempt has left its thread, after running for so long. */
-  void leave(long nanos) {
-    synchronized (this) {
-      averageNanos += WEIGHT * (Math.max(1, nanos) - averageNanos);
-    }
-    leave();
+  /** A handler begins to run in the place that its attempt has. */
+  synchronized void begin(long nanos) {
+    begun++;
+    begunNanos += nanos;
   }
 
-  /** An attempt that has not run leaves, or one that runs lends its place while it waits for others. */
+  /** The handler that began at {@code nanos} has ended. */
+  synchronized void end(long nanos) {
+    begun--;
+    begunNanos -= nanos;
+    averageNanos += WEIGHT * (Math.max(1, nanoTime.getAsLong() - nanos) - averageNanos);
+  }
+
+  /** An attempt has ended, and gives its place to the next one. */
   void leave() {
     Attempt next;
     boolean tell;
     synchronized (this) {
-      running--;
-      next = running < parallel ? waiting.pollFirst() : null;
+      places--;
+      next = places < parallel ? waiting.pollFirst() : null;
       if (next != null) {
-        running++;
+        places++;
       }
-      tell = refused && (waiting.isEmpty() || 2 * room() >= parallel + prefetch());
-      refused &= !tell;
+      tell = tellOfRoom();
     }
     if (next != null) {
       queue.offer(next);
@@ -132,16 +217,32 @@ final class Lane {
     }
   }
 
-  /** An attempt that lent its place goes on; for a moment there may be one more than the lane is wide. */
-  synchronized void enter() {
-    running++;
+  /** The handler that began at {@code nanos} waits for others, and lends them its place. */
+  void lend(long nanos) {
+    synchronized (this) {
+      begun--;
+      begunNanos -= nanos;
+    }
+    leave();
+  }
+
+  /** It goes on; for a moment there may be one more than the lane is wide. */
+  synchronized void reclaim(long nanos) {
+    places++;
+    begun++;
+    begunNanos += nanos;
   }
 
   /** Takes out an attempt that no thread has taken yet; the one that has taken it lets it go by itself. */
   void drop(Attempt attempt) {
     boolean waited;
+    boolean tell = false;
     synchronized (this) {
       waited = waiting.remove(attempt);
+      tell = waited && tellOfRoom();
+    }
+    if (tell) {
+      roomCameFree.run();
     }
     if (!waited && queue.withdraw(attempt)) {
       leave();
@@ -149,6 +250,6 @@ final class Lane {
   }
 
   synchronized Load load() {
-    return new Load(running, waiting.size());
+    return new Load(places, waiting.size());
   }
 }

@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.store.Database;
+import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
 import java.net.InetAddress;
@@ -11,8 +12,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,25 +34,34 @@ final class ProcessLease implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
 
-  /** A claim whose confirmation was lost may be committed a little after the loss was noticed. */
-  private static final int LOOKS = 3;
+  /** For how long after a lost answer claims may still turn up that were made by it: no statement lives longer. */
+  private static final long STRAYS_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private final CoreRuntime runtime;
   private final Database database;
+  private final KeptConnection kept;
   private final ProcessStore processes = new ProcessStore();
-  private final long leaseMs;
+  private final int leaseMs;
+  private final int sweepIntervalMs;
   private volatile Long processId;
-  private final AtomicInteger looksForStrays = new AtomicInteger();
   private volatile long renewedNanos;
+  private volatile long troubledNanos;
+  private volatile Long claimsSuspectedNanos;
   private Map<Claim, ClaimedStep> strays = Map.of();
+  private Reaper lapsed;
   private Loop keeper;
   private Loop reaper;
+  private Loop sweeper;
   private boolean closed;
 
-  ProcessLease(CoreRuntime runtime, Database database, long leaseMs) {
+  /** @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results */
+  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs, int sweepIntervalMs) {
     this.runtime = runtime;
     this.database = database;
+    this.kept = kept;
     this.leaseMs = leaseMs;
+    this.sweepIntervalMs = sweepIntervalMs;
+    this.troubledNanos = System.nanoTime() - nanos(leaseMs);
   }
 
   long processId() {
@@ -60,21 +72,51 @@ final class ProcessLease implements AutoCloseable {
   private synchronized long register() {
     if (processId == null) {
       processId = newProcess();
-      keeper = new Loop("lease", () -> leaseMs / 3, this::renew);
-      Reaper lapsed = new Reaper(runtime, database, leaseMs);
+      lapsed = new Reaper(runtime, database, this);
+      keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
       reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 5), lapsed::round);
+      sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
     return processId;
   }
 
   private long newProcess() {
     long pid = ProcessHandle.current().pid();
-    long id = database.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand()));
-    renewedNanos = System.nanoTime();
-    return id;
+    return timed(() ->
+        kept.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand())));
   }
 
-  long leaseMs() {
+  /** A write that took long, or that failed, tells that others may have had the same trouble. */
+  private <T> T timed(Supplier<T> write) {
+    long began = System.nanoTime();
+    boolean prompt = false;
+    try {
+      T answer = write.get();
+      prompt = System.nanoTime() - began < nanos(intervalMs());
+      renewedNanos = System.nanoTime();
+      return answer;
+    } finally {
+      if (!prompt) {
+        troubled();
+      }
+    }
+  }
+
+  /** The database does not answer as it should. */
+  void troubled() {
+    troubledNanos = System.nanoTime();
+  }
+
+  /**
+   * Whether a lease that has lapsed says something about its process. After an outage, or a stall of commits, nobody is taken
+   * for dead until everybody has had the time of a lease to renew.
+   */
+  boolean isSteady() {
+    long now = System.nanoTime();
+    return now - renewedNanos < nanos(lateAfterMs()) && now - troubledNanos >= nanos(leaseMs);
+  }
+
+  int leaseMs() {
     return leaseMs;
   }
 
@@ -85,7 +127,21 @@ final class ProcessLease implements AutoCloseable {
 
   /** It is renewed every third of its length: after two thirds a renewal has failed, or is stuck. */
   long lateAfterMs() {
-    return leaseMs * 2 / 3;
+    return leaseMs * 2L / 3;
+  }
+
+  private long intervalMs() {
+    return leaseMs / 3;
+  }
+
+  /** At once where the last renewal took so long that the lease it has brought is half over, soon where it failed. */
+  private long untilNextRenewalMs() {
+    boolean troubled = System.nanoTime() - troubledNanos < nanos(intervalMs());
+    return troubled ? intervalMs() / 10 : intervalMs();
+  }
+
+  private static long nanos(long ms) {
+    return TimeUnit.MILLISECONDS.toNanos(ms);
   }
 
   private static String host() {
@@ -98,58 +154,64 @@ final class ProcessLease implements AutoCloseable {
 
   private void renew() {
     long id = processId;
-    List<ClaimedStep> held = runtime.inFlight().stream().map(Attempt::step).toList();
-    Renewal renewal =
-        database.call(connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), held));
+    List<Attempt> held = runtime.held().all().stream().filter(attempt -> attempt.processId() == id).toList();
+    List<ClaimedStep> steps = held.stream().map(Attempt::step).toList();
+    Set<Long> mayFailFast = held.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
+    Renewal renewal = timed(() -> kept.call(
+        connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), steps, mayFailFast)));
     if (renewal.alive()) {
-      renewedNanos = System.nanoTime();
       renewal.lost().forEach(this::lose);
+      renewal.failing().forEach(runtime.held()::stopWhatHasNotBegun);
     } else {
-      startAnew(held);
+      LOG.warn(
+          "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
+          leaseMs, held.size());
+      processId = newProcess();
     }
-    if (looksForStrays.get() > 0) {
+    dropOldClaims();
+    if (claimsSuspectedNanos != null) {
       giveStraysBack();
     }
   }
 
-  private void startAnew(List<ClaimedStep> held) {
-    LOG.warn(
-        "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
-        leaseMs, held.size());
-    processId = newProcess();
-    held.forEach(step -> lose(step.claim()));
+  /** Those made under an id that is dead; also those whose statement was under way when the id changed. */
+  private void dropOldClaims() {
+    long id = processId;
+    if (runtime.held().lose(attempt -> attempt.processId() != id) > 0) {
+      lapsed.sweepSoon();
+    }
   }
 
   private void lose(Claim claim) {
-    Attempt attempt = runtime.inFlight(claim);
+    Attempt attempt = runtime.held().of(claim);
     if (attempt != null) {
       attempt.lose();
     }
   }
 
   void suspectClaims() {
-    looksForStrays.set(LOOKS);
+    claimsSuspectedNanos = System.nanoTime();
   }
 
   /** What our row says we hold and we know nothing of, twice in a row: claims whose confirmation never reached us. */
   private void giveStraysBack() {
     long id = processId;
-    looksForStrays.decrementAndGet();
+    Long suspected = claimsSuspectedNanos;
     Map<Claim, ClaimedStep> unknown = new HashMap<>();
     for (ClaimedStep step : database.call(connection -> processes.heldBy(connection, id))) {
-      if (runtime.inFlight(step.claim()) == null) {
+      if (runtime.held().of(step.claim()) == null) {
         unknown.put(step.claim(), step);
       }
     }
     List<ClaimedStep> again = new ArrayList<>(unknown.values());
     again.removeIf(step -> !strays.containsKey(step.claim()));
     strays = unknown;
-    if (!unknown.isEmpty()) {
-      looksForStrays.set(LOOKS);
-    }
     if (!again.isEmpty()) {
       LOG.warn("lease: {} claims were made but never confirmed; giving them back", again.size());
-      runtime.giveBack(again);
+      runtime.held().giveBack(again);
+    }
+    if (unknown.isEmpty() && System.nanoTime() - suspected > STRAYS_NANOS && suspected.equals(claimsSuspectedNanos)) {
+      claimsSuspectedNanos = null;
     }
   }
 
@@ -162,16 +224,19 @@ final class ProcessLease implements AutoCloseable {
       }
       closed = true;
     }
+    sweeper.close();
     reaper.close();
     keeper.close();
     long id = processId;
     try {
-      database.call(connection -> {
+      kept.call(connection -> {
         processes.remove(connection, List.of(id));
         return null;
       });
     } catch (RuntimeException failure) {
       LOG.warn("lease: this process's row stays until its lease lapses: {}", failure.getMessage());
+    } finally {
+      kept.close();
     }
   }
 }

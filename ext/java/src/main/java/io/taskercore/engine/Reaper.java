@@ -21,15 +21,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes the claims of dead processes, so that their steps run elsewhere.
- *
- * <p>A lease that lapsed while PostgreSQL was away says nothing about its process: after an outage, nobody is taken for dead
- * until everybody has had the time of a lease to renew.
+ * Takes the claims of dead processes, so that their steps run elsewhere; as long as this process's own lease tells that lapsed
+ * ones mean something.
  */
 final class Reaper {
 
@@ -40,30 +38,36 @@ final class Reaper {
 
   private final CoreRuntime runtime;
   private final Database database;
-  private final long leaseMs;
+  private final ProcessLease lease;
   private final ProcessStore processes = new ProcessStore();
   private final TaskStore tasks = new TaskStore();
   private final FailFast failFast = new FailFast();
   private final StepChanges changes = new StepChanges();
-  private long patientUntil = System.nanoTime();
+  private final AtomicBoolean sweepWanted = new AtomicBoolean();
   private long rounds;
 
-  Reaper(CoreRuntime runtime, Database database, long leaseMs) {
+  Reaper(CoreRuntime runtime, Database database, ProcessLease lease) {
     this.runtime = runtime;
     this.database = database;
-    this.leaseMs = leaseMs;
+    this.lease = lease;
+  }
+
+  /** There are claims of a process that has no row any more. */
+  void sweepSoon() {
+    sweepWanted.set(true);
   }
 
   void round() {
-    boolean sweep = rounds++ % ROUNDS_PER_SWEEP == 0;
+    if (!lease.isSteady()) {
+      return;
+    }
+    boolean sweep = sweepWanted.getAndSet(false) || rounds % ROUNDS_PER_SWEEP == 0;
     try {
-      if (System.nanoTime() - patientUntil >= 0) {
-        reap(sweep);
-      } else {
-        database.call(connection -> connection.isValid(1));
-      }
+      reap(sweep);
+      rounds++;
     } catch (TaskerException.Database failure) {
-      patientUntil = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(leaseMs);
+      lease.troubled();
+      sweepWanted.compareAndSet(false, sweep);
       throw failure;
     }
   }
@@ -77,7 +81,7 @@ final class Reaper {
     for (Reaped task : reaped) {
       runtime.metrics().crashed(task.crashes());
       task.ended().forEach(ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
-      runtime.changed(task.taskId());
+      runtime.signals().changed(task.taskId());
     }
   }
 
@@ -86,7 +90,7 @@ final class Reaper {
 
   private List<Reaped> release(boolean sweep) {
     return database.transaction(connection -> {
-      List<Long> dead = processes.lapsed(connection, leaseMs);
+      List<Long> dead = processes.lapsed(connection, lease.leaseMs());
       if (dead.isEmpty() && !sweep) {
         return List.of();
       }

@@ -42,6 +42,9 @@ final class ResultRecorder implements AutoCloseable {
   /** Keeps a transaction short enough for others who wait for the same tasks. */
   private static final int MAX_BATCH = 500;
 
+  /** And one message to PostgreSQL within what both sides hold in memory with ease. */
+  private static final int MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
 
@@ -71,16 +74,27 @@ final class ResultRecorder implements AutoCloseable {
         if (first == null) {
           continue;
         }
-        batch.add(first);
-        arrived.drainTo(batch, MAX_BATCH - 1);
+        fill(batch, first);
         flush(batch);
       } catch (InterruptedException interrupted) {
         return;
       } catch (RuntimeException | Error failure) {
         LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
-        runtime.abandon(List.copyOf(batch));
+        runtime.held().abandon(List.copyOf(batch));
       } finally {
         batch.clear();
+      }
+    }
+  }
+
+  /** With what has arrived meanwhile. */
+  private void fill(List<Completion> batch, Completion first) {
+    long bytes = 0;
+    for (Completion next = first; next != null; next = arrived.poll()) {
+      batch.add(next);
+      bytes += next.outcome().bytes();
+      if (batch.size() == MAX_BATCH || bytes >= MAX_BATCH_BYTES) {
+        return;
       }
     }
   }
@@ -93,7 +107,7 @@ final class ResultRecorder implements AutoCloseable {
         return;
       } catch (TaskerException.Database failure) {
         if (isAboutContent(failure)) {
-          flushOneByOne(batch, failure);
+          flushInParts(batch, failure);
           return;
         }
         runtime.suspectClaims();
@@ -107,18 +121,21 @@ final class ResultRecorder implements AutoCloseable {
     }
   }
 
-  /** Whether PostgreSQL refuses what we would write (data exceptions, constraints), rather than to work at all just now. */
+  /**
+   * Whether PostgreSQL refuses what we would write (data exceptions, constraints, more than it can take at once), rather than to
+   * work at all just now.
+   */
   private static boolean isAboutContent(TaskerException.Database failure) {
     String state = String.valueOf(failure.sqlState());
-    return state.startsWith("22") || state.startsWith("23");
+    return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
   }
 
   /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */
-  private void flushOneByOne(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
+  private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
     if (batch.size() > 1) {
-      for (Completion completion : List.copyOf(batch)) {
-        flush(new ArrayList<>(List.of(completion)));
-      }
+      int half = batch.size() / 2;
+      flush(List.copyOf(batch.subList(0, half)));
+      flush(List.copyOf(batch.subList(half, batch.size())));
       return;
     }
     Completion completion = batch.get(0);
@@ -146,7 +163,8 @@ final class ResultRecorder implements AutoCloseable {
 
     private final List<Completion> batch;
     private final Map<Long, Completion> parentOfWanted = new HashMap<>();
-    private final Map<Claimant, Integer> unusedRoom = new HashMap<>();
+    private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
+    private final long processId = runtime.processId();
 
     Flush(List<Completion> batch) {
       this.batch = batch;
@@ -166,19 +184,20 @@ final class ResultRecorder implements AutoCloseable {
         accepted.forEach(Flush::remember);
         handOver(recorded.handedOver());
       } finally {
-        unusedRoom.forEach((claimant, room) -> claimant.lane().giveUp(room));
+        room.values().forEach(Lane.Reservation::close);
       }
       count(accepted, recorded.ended());
       count(List.of(), failFast.ended());
-      failFast.failed().forEach(runtime::stopWhatHasNotBegun);
-      batch.forEach(completion -> runtime.giveBackWithheld(completion.withheld()));
-      batch.forEach(completion -> runtime.forget(completion.attempt()));
+      failFast.failed().forEach(runtime.held()::stopWhatHasNotBegun);
+      batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
+      batch.forEach(completion -> runtime.held().remove(completion.attempt()));
       logRefused(recorded.accepted());
-      tasksToLookAt(recorded, failFast.failed()).forEach(runtime::signal);
+      tasksWithWork(recorded, failFast.failed()).forEach(runtime.signals()::workIn);
+      recorded.ended().forEach(task -> runtime.signals().ended(task.taskId()));
       if (!recorded.enqueued().isEmpty()) {
-        runtime.workCame();
+        runtime.signals().workCame();
       } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
-        runtime.wakeWorkers();
+        runtime.signals().wakeWorkers();
       }
     }
 
@@ -199,7 +218,7 @@ final class ResultRecorder implements AutoCloseable {
     }
 
     private Recorded record(Connection connection, List<StepOutcome> outcomes) throws SQLException {
-      return steps.record(connection, runtime.processId(), outcomes, parentOfWanted.keySet());
+      return steps.record(connection, processId, outcomes, parentOfWanted.keySet());
     }
 
     /**
@@ -220,13 +239,13 @@ final class ResultRecorder implements AutoCloseable {
           if (!atHand || parentOfWanted.containsKey(childId)) {
             continue;
           }
+          Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
           if (!succeeded) {
-            claimant.lane().reserveSuccession();
+            places.extendAnyway();
             succeeded = true;
-          } else if (claimant.lane().reserve(1) == 0) {
+          } else if (!places.extend()) {
             break;
           }
-          unusedRoom.merge(claimant, 1, Integer::sum);
           parentOfWanted.put(childId, completion);
         }
       }
@@ -276,8 +295,8 @@ final class ResultRecorder implements AutoCloseable {
         byParent.computeIfAbsent(parent, p -> new ArrayList<>()).add(step);
       }
       byParent.forEach((parent, steps) -> {
-        unusedRoom.merge(parent.claimant(), -steps.size(), Integer::sum);
-        runtime.claimer().handOver(steps, parent.memory(), parent.claimant());
+        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
+        runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places);
       });
     }
 
@@ -289,16 +308,15 @@ final class ResultRecorder implements AutoCloseable {
       for (Completion completion : batch) {
         if (!acceptedIds.contains(completion.attempt().stepId())) {
           LOG.info(
-              "recorder: the outcome of step {}, attempt {}, was refused: the step was cancelled or taken over meanwhile",
-              completion.attempt().stepId(), completion.attempt().attempt());
+              "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
+              completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
         }
       }
     }
 
-    /** Tasks that ended, or of which there is more to claim or to wait for than was handed over. */
-    private Set<Long> tasksToLookAt(Recorded recorded, List<Long> failedFast) {
+    /** Tasks of which there is more to claim or to wait for than was handed over. */
+    private Set<Long> tasksWithWork(Recorded recorded, List<Long> failedFast) {
       Set<Long> taskIds = new HashSet<>();
-      recorded.ended().forEach(task -> taskIds.add(task.taskId()));
       recorded.enqueued().forEach(stepId -> taskIds.add(ClaimedStep.taskIdOf(stepId)));
       for (Completion completion : batch) {
         if (completion.outcome().to() == StepState.WAITING_FOR_RETRY) {

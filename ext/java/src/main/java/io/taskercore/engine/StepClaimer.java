@@ -1,5 +1,8 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.TaskInitializer.Born;
+import io.taskercore.engine.TaskInitializer.Prepared;
+import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
@@ -8,6 +11,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.StepStore.Claims;
 import io.taskercore.store.StepStore.Taken;
+import io.taskercore.store.TaskStore.RootClaims;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** Claims steps, and makes attempts of claimed steps. */
 final class StepClaimer {
@@ -32,16 +37,43 @@ final class StepClaimer {
     long processId = runtime.processId();
     long taskId = task.facts().taskId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
-      return attempts(claims, Map.of(taskId, task), claimant, publication);
+      Claims claims = claim(() -> database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit)));
+      return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
     }
   }
 
-  List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
+  /**
+   * A task that a run was asked to create.
+   *
+   * @param created false: its idempotency key had made it before
+   * @param ended whether it has ended before
+   * @param attempts at its root steps
+   */
+  record Begun(TaskMemory task, boolean created, boolean ended, List<Attempt> attempts) {}
+
+  /** Creates a task and claims root steps of it in the same transaction. */
+  Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, Claimant claimant) {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
-      return attempts(claims, claimant, publication);
+      Born born = claim(() -> initializer.begin(prepared, new RootClaims(processId, handlers, limit), database));
+      if (born.created() == null) {
+        Recalled recalled = runtime.memories().recall(born.taskId());
+        return new Begun(recalled.memory(), false, recalled.state().ended(), List.of());
+      }
+      TaskMemory task = new TaskMemory(prepared.task().facts(born.taskId()), prepared.template());
+      runtime.events().begun(publication, prepared.task(), born.created(), task);
+      List<ClaimedStep> claimed = born.created().claims().steps();
+      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), claimant));
+    }
+  }
+
+  /** @param candidates how many to look at, for others may be about to claim the first ones */
+  List<Attempt> claimReady(
+      List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
+    long processId = runtime.processId();
+    try (Publication publication = runtime.events().begin()) {
+      Claims claims = claim(() -> database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates)));
+      return attempts(claims, processId, claimant, publication);
     }
   }
 
@@ -49,32 +81,32 @@ final class StepClaimer {
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimStep(connection, processId, stepId));
-      return attempts(claims, claimant, publication).stream().findFirst();
+      Claims claims = claim(() -> database.call(connection -> steps.claimStep(connection, processId, stepId)));
+      return attempts(claims, processId, claimant, publication).stream().findFirst();
     }
   }
 
-  private List<Attempt> attempts(Claims claims, Claimant claimant, Publication publication) {
+  private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {
     return claims.taken().isEmpty()
         ? List.of()
-        : attempts(claims, tasksOf(claims.steps()), claimant, publication);
+        : attempts(claims, processId, tasksOf(claims.steps()), claimant, publication);
   }
 
   private List<Attempt> attempts(
-      Claims claims, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
+      Claims claims, long processId, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
     long now = System.nanoTime();
     runtime.events().claimed(publication, claims, tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
-    return attempts(claims.steps(), readyNanos, tasks, claimant);
+    return attempts(claims.steps(), processId, readyNanos, tasks, claimant);
   }
 
   /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
-  private Claims claim(Database.Work<Claims> statement) {
+  private <T> T claim(Supplier<T> statement) {
     try {
-      return database.call(statement);
+      return statement.get();
     } catch (TaskerException.Database failure) {
       if (failure.isTransient()) {
         runtime.suspectClaims();
@@ -88,7 +120,7 @@ final class StepClaimer {
     try {
       return runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
     } catch (RuntimeException failure) {
-      runtime.giveBack(claimed);
+      runtime.held().giveBack(claimed);
       throw failure;
     }
   }
@@ -97,24 +129,28 @@ final class StepClaimer {
    * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
    * results are at hand, else as soon as they have been read.
    */
-  void handOver(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
+  void handOver(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
     boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
     if (allAtHand) {
-      submit(claimed, task, claimant);
-    } else {
-      runtime.execute(() -> submit(claimed, task, claimant));
+      submit(claimed, processId, task, claimant, room);
+      return;
     }
+    // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
+    claimant.holds(claimed.size());
+    runtime.execute(() -> {
+      try {
+        submit(claimed, processId, task, claimant, room);
+      } finally {
+        claimant.holds(-claimed.size());
+      }
+    });
   }
 
-  private void submit(List<ClaimedStep> claimed, TaskMemory task, Claimant claimant) {
-    int submitted = 0;
-    try {
-      for (Attempt attempt : attempts(claimed, Map.of(), Map.of(task.facts().taskId(), task), claimant)) {
-        claimant.lane().submit(attempt);
-        submitted++;
-      }
-    } finally {
-      claimant.lane().giveUp(claimed.size() - submitted);
+  private void submit(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
+    try (room) {
+      attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant).forEach(room::submit);
     }
   }
 
@@ -124,22 +160,26 @@ final class StepClaimer {
    * @param readyNanos since when a step could run; from now on where it is not there
    */
   private List<Attempt> attempts(
-      List<ClaimedStep> claimed, Map<Long, Long> readyNanos, Map<Long, TaskMemory> tasks, Claimant claimant) {
+      List<ClaimedStep> claimed,
+      long processId,
+      Map<Long, Long> readyNanos,
+      Map<Long, TaskMemory> tasks,
+      Claimant claimant) {
     claimant.metrics().claimed(claimed.size());
     long now = System.nanoTime();
     Map<Long, Json> loaded;
     try {
       loaded = load(claimed, tasks);
     } catch (RuntimeException failure) {
-      runtime.giveBack(claimed);
+      runtime.held().giveBack(claimed);
       throw failure;
     }
     List<Attempt> attempts = new ArrayList<>(claimed.size());
     for (ClaimedStep step : claimed) {
       TaskMemory task = tasks.get(step.taskId());
       long ready = readyNanos.getOrDefault(step.stepId(), now);
-      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, ready);
-      runtime.remember(attempt);
+      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, processId, ready);
+      runtime.held().add(attempt);
       attempts.add(attempt);
     }
     return attempts;

@@ -11,8 +11,6 @@ import io.taskercore.store.TaskReader.StepRow;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
@@ -30,8 +28,7 @@ public final class StepRun implements Claimant, AutoCloseable {
   private final TaskReader reader = new TaskReader();
   private final Runnable starter = this::threadsWanted;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final Monitor monitor = new Monitor();
   private boolean claimed;
   private boolean threadsWanted;
   private boolean closed;
@@ -63,22 +60,12 @@ public final class StepRun implements Claimant, AutoCloseable {
     }
     coordinator.met(Set.of(step.handler()));
     Attempt attempt = claim();
-    lane().reserveAnyway();
-    lane().submit(attempt);
-    lock.lock();
-    try {
-      claimed = true;
-      changed.signalAll();
-      if (!closed) {
-        return;
-      }
-    } finally {
-      lock.unlock();
+    lane().reserveAnyway().submit(attempt);
+    monitor.change(() -> claimed = true);
+    if (isClosed()) {
+      // Whoever asked for it has left meanwhile.
+      close();
     }
-    // Whoever asked for it has left meanwhile.
-    coordinator.attempts().removeStarter(starter);
-    coordinator.ended(this);
-    runtime.giveBackUnstarted(this);
   }
 
   private Attempt claim() {
@@ -125,16 +112,10 @@ public final class StepRun implements Claimant, AutoCloseable {
    *     and wait again
    */
   public boolean await() throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (!over() && !threadsWanted) {
-        changed.await();
-      }
+    return monitor.await(() -> over() || threadsWanted, () -> {
       threadsWanted = false;
       return over();
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   private boolean over() {
@@ -170,34 +151,18 @@ public final class StepRun implements Claimant, AutoCloseable {
   /** Ends the call: what has not begun is given back, what runs goes on and is recorded. */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      closed = true;
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> closed = true);
     coordinator.attempts().removeStarter(starter);
     coordinator.ended(this);
-    runtime.giveBackUnstarted(this);
+    runtime.held().giveBackUnstarted(this);
   }
 
   private boolean isClosed() {
-    lock.lock();
-    try {
-      return closed;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> closed);
   }
 
   private void threadsWanted() {
-    lock.lock();
-    try {
-      threadsWanted = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> threadsWanted = true);
   }
 
   @Override
@@ -228,24 +193,15 @@ public final class StepRun implements Claimant, AutoCloseable {
 
   @Override
   public void began(Attempt attempt) {
-    lock.lock();
-    try {
-      begunNanos = System.nanoTime();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> begunNanos = System.nanoTime());
   }
 
   @Override
   public void holds(int more) {
     coordinator.holds(more);
-    lock.lock();
-    try {
+    monitor.change(() -> {
       inFlight += more;
       endedNanos = System.nanoTime();
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 }

@@ -69,15 +69,15 @@ final class TaskChanges {
       return tasks.settle(connection, task, to, reason);
     });
     stopAttempts(taskId);
-    runtime.changed(taskId);
+    runtime.signals().changed(taskId);
     return answer(taskId, null, to.wire());
   }
 
   /** Handlers are told first, so that they can end by themselves; then interrupted. Other processes find out when they renew. */
   private void stopAttempts(long taskId) {
-    List<Attempt> running = runtime.attemptsOf(taskId);
+    List<Attempt> running = runtime.held().ofTask(taskId);
     running.forEach(Attempt::tell);
-    runtime.withhold(running).forEach(runtime::forget);
+    runtime.held().withhold(running).forEach(runtime.held()::remove);
     if (!running.isEmpty()) {
       runtime.timers().in(cancelGraceMs.getAsLong(), () -> running.forEach(Attempt::lose));
     }
@@ -94,7 +94,7 @@ final class TaskChanges {
       log.addAll(reviveIfFailed(connection, task));
       return tasks.settle(connection, task, null, "retry_step");
     });
-    runtime.changed(ClaimedStep.taskIdOf(stepId));
+    runtime.signals().changed(ClaimedStep.taskIdOf(stepId));
     return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.ENQUEUED.wire());
   }
 
@@ -110,7 +110,7 @@ final class TaskChanges {
       log.addAll(reviveIfFailed(connection, task));
       return tasks.settle(connection, task, null, "resolve_step");
     });
-    runtime.changed(ClaimedStep.taskIdOf(stepId));
+    runtime.signals().changed(ClaimedStep.taskIdOf(stepId));
     return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.wire());
   }
 

@@ -1,15 +1,16 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.StepClaimer.Begun;
+import io.taskercore.engine.TaskInitializer.Prepared;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepCounts;
+import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader.Progress;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One call's work on one task, until the task has ended, nothing more can be done here, or time is up.
@@ -24,13 +25,16 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
-  private final TaskMemory task;
+  private final Prepared unborn;
+  private final int steps;
+  private final List<String> handlerNames;
   private final Deadline deadline;
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final Monitor monitor = new Monitor();
+  private TaskMemory task;
+  private Boolean created;
   private boolean awake;
   private boolean maybeReady;
   private boolean threadsWanted;
@@ -43,24 +47,39 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   /** @param ended true: there is nothing to claim, only to report */
   TaskRun(Coordinator coordinator, TaskMemory task, boolean ended, Long timeoutMs) {
+    this(coordinator, null, task.template(), timeoutMs);
+    this.task = task;
     this.maybeReady = !ended;
+  }
+
+  /** A run of a task that is still to be created: its first steps are claimed with that. */
+  TaskRun(Coordinator coordinator, Prepared unborn, Long timeoutMs) {
+    this(coordinator, unborn, unborn.template(), timeoutMs);
+  }
+
+  private TaskRun(Coordinator coordinator, Prepared unborn, TaskTemplate template, Long timeoutMs) {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
-    this.task = task;
+    this.unborn = unborn;
+    this.steps = template.steps().size();
+    this.handlerNames = template.handlerNames();
     this.deadline = Deadline.in(timeoutMs);
   }
 
   /** The names of the handlers that the task's steps ask for. */
   public List<String> handlerNames() {
-    return task.handlerNames();
+    return handlerNames;
   }
 
   /** Begins to work on the task. */
   public void start() {
     coordinator.started(this);
     coordinator.attempts().addStarter(starter);
-    runtime.addRun(this);
+    if (task != null) {
+      runtime.signals().add(this);
+    }
     try {
+      coordinator.requireOpen();
       runtime.execute(this::work);
     } catch (TaskerException.Closed closing) {
       close();
@@ -75,49 +94,39 @@ public final class TaskRun implements Claimant, AutoCloseable {
    *     says and wait again
    */
   public boolean await() throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (!over && !threadsWanted) {
-        changed.await();
-      }
+    return monitor.await(() -> over || threadsWanted, () -> {
       threadsWanted = false;
       return over;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** What came of it, once {@link #await} has returned true. */
   public Json outcome() {
-    lock.lock();
-    try {
+    return monitor.get(() -> {
       if (failure != null) {
         throw failure;
       }
       return outcome;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** Ends the run: what has not started is given back, what runs goes on and is recorded. */
   @Override
   public void close() {
-    lock.lock();
-    try {
-      closed = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> closed = true);
     coordinator.attempts().removeStarter(starter);
-    runtime.removeRun(this);
+    if (task() != null) {
+      runtime.signals().remove(this);
+    }
     coordinator.ended(this);
-    runtime.giveBackUnstarted(this);
+    runtime.held().giveBackUnstarted(this);
   }
 
   private void work() {
     try {
+      if (unborn != null) {
+        create();
+      }
       Progress last = workUntilNothingIsLeft();
       finish(document(last), null);
     } catch (RuntimeException failed) {
@@ -130,18 +139,48 @@ public final class TaskRun implements Claimant, AutoCloseable {
     }
   }
 
+  private void create() {
+    List<String> handlers = coordinator.atHand(handlerNames);
+    try (Lane.Reservation room = coordinator.lane().reserve(unborn.task().rootSteps())) {
+      Begun begun = runtime.claimer().begin(coordinator.initializer(), unborn, handlers, room.size(), this);
+      monitor.change(() -> {
+        task = begun.task();
+        created = begun.created();
+        maybeReady = !begun.ended() && begun.attempts().size() < unborn.task().rootSteps();
+      });
+      runtime.signals().add(this);
+      begun.attempts().forEach(room::submit);
+      if (begun.attempts().size() < unborn.task().rootSteps()) {
+        runtime.signals().workCame();
+      }
+    }
+    leaveIfClosed();
+  }
+
+  /** Whoever asked for it has left while a claim was made. */
+  private void leaveIfClosed() {
+    if (isClosed()) {
+      runtime.signals().remove(this);
+      runtime.held().giveBackUnstarted(this);
+    }
+  }
+
+  private TaskMemory task() {
+    return monitor.get(() -> task);
+  }
+
   private Progress workUntilNothingIsLeft() throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
     while (true) {
       boolean timeUp = isClosed() || deadline.passed();
-      if (!timeUp && takeHint() && claim() > 0) {
+      if (!timeUp && takeHint() && claim()) {
         pauseMs = FIRST_PAUSE_MS;
       }
       if (!timeUp && inFlight() > 0) {
         pause(coordinator.config().pollIntervalMs());
         continue;
       }
-      Progress progress = runtime.progress(taskId(), coordinator.handlersOf(task));
+      Progress progress = runtime.progress(taskId(), coordinator.atHand(handlerNames));
       boolean heldByOthers = progress.counts().inProgress() > 0;
       boolean nothingLeft = progress.runnableHere() == 0 && !heldByOthers && inFlight() == 0;
       if (timeUp || progress.state().ended() || nothingLeft) {
@@ -157,53 +196,48 @@ public final class TaskRun implements Claimant, AutoCloseable {
     return onlyTimePasses ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs()) : pauseMs;
   }
 
-  private int claim() {
-    Lane lane = coordinator.lane();
-    int room = lane.reserve(task.template().steps().size());
-    int claimed = 0;
-    try {
-      if (room > 0) {
-        List<Attempt> attempts = runtime.claimer().claimOfTask(task, coordinator.handlersOf(task), room, this);
-        claimed = attempts.size();
-        attempts.forEach(lane::submit);
+  /** @return whether there was something */
+  private boolean claim() {
+    boolean some;
+    try (Lane.Reservation room = coordinator.lane().reserve(steps)) {
+      List<Attempt> attempts = room.size() == 0
+          ? List.of()
+          : runtime.claimer().claimOfTask(task(), coordinator.atHand(handlerNames), room.size(), this);
+      if (attempts.size() == room.size()) {
+        // There may be more than there was room for.
+        monitor.get(() -> maybeReady = true);
       }
-    } finally {
-      lane.giveUp(room - claimed);
-      if (claimed == room) {
-        hint();
-      }
+      attempts.forEach(room::submit);
+      some = !attempts.isEmpty();
     }
-    if (isClosed()) {
-      // Whoever asked for it has left while the claim was made.
-      runtime.giveBackUnstarted(this);
-    }
-    return claimed;
+    leaveIfClosed();
+    return some;
   }
 
   private void finish(Json document, RuntimeException failed) {
-    lock.lock();
-    try {
+    monitor.change(() -> {
       over = true;
       outcome = document;
       failure = failed;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   private Json document(Progress progress) {
     StepCounts counts = progress.counts();
-    return JsonWriter.object(out -> out
-        .put("task_id", task.facts().taskId())
+    return JsonWriter.object(out -> {
+      out.put("task_id", taskId())
         .put("status", progress.state().wire())
         .put("execution_status", ExecutionStatus.of(progress.state(), counts).wire())
-        .put("steps_executed", executed())
+        .put("steps_executed", monitor.get(() -> executed))
         .put("completed_steps", counts.completed())
         .put("failed_steps", counts.failed())
         .put("total_steps", counts.total())
         .put("duration_ms", (System.nanoTime() - startedNanos) / 1_000_000.0)
-        .put("next_run_at", progress.nextRunAt()));
+        .put("next_run_at", progress.nextRunAt());
+      if (unborn != null) {
+        out.put("created", created);
+      }
+    });
   }
 
   @Override
@@ -233,118 +267,61 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   @Override
   public void began(Attempt attempt) {
-    lock.lock();
-    try {
-      executed++;
-    } finally {
-      lock.unlock();
-    }
+    monitor.get(() -> ++executed);
   }
 
   @Override
   public void holds(int more) {
     coordinator.holds(more);
-    lock.lock();
-    try {
+    monitor.change(() -> {
       inFlight += more;
-      wake(inFlight == 0 || maybeReady);
-    } finally {
-      lock.unlock();
-    }
+      awake |= inFlight == 0 || maybeReady;
+    });
   }
 
-  /** Steps of the task may have become ready, or the task may have ended. */
+  /** There may be steps of the task to claim. */
   void signal() {
-    lock.lock();
-    try {
+    monitor.change(() -> {
       maybeReady = true;
-      wake(true);
-    } finally {
-      lock.unlock();
-    }
+      awake = true;
+    });
+  }
+
+  /** The task has ended, or has changed in another way that gives nothing to claim. */
+  void wake() {
+    monitor.change(() -> awake = true);
   }
 
   long taskId() {
-    return task.facts().taskId();
+    return task().facts().taskId();
   }
 
   private void threadsWanted() {
-    lock.lock();
-    try {
-      threadsWanted = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void wake(boolean needed) {
-    if (needed) {
-      awake = true;
-      changed.signalAll();
-    }
-  }
-
-  /** There may be more to claim than there was room for. */
-  private void hint() {
-    lock.lock();
-    try {
-      maybeReady = true;
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> threadsWanted = true);
   }
 
   private boolean takeHint() {
-    lock.lock();
-    try {
+    return monitor.get(() -> {
       boolean hint = maybeReady;
       maybeReady = false;
       return hint;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   /** Waits until something happens here; if nothing does, something may have happened elsewhere. */
   private void pause(long waitMs) throws InterruptedException {
-    lock.lock();
-    try {
-      long nanos = deadline.capNanos(waitMs);
-      while (!awake && !closed && nanos > 0) {
-        nanos = changed.awaitNanos(nanos);
-      }
+    monitor.await(() -> awake || closed, deadline.capNanos(waitMs), () -> {
       maybeReady |= !awake;
       awake = false;
-    } finally {
-      lock.unlock();
-    }
+      return null;
+    });
   }
 
   private boolean isClosed() {
-    lock.lock();
-    try {
-      return closed;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> closed);
   }
 
   private int inFlight() {
-    lock.lock();
-    try {
-      return inFlight;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private int executed() {
-    lock.lock();
-    try {
-      return executed;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> inFlight);
   }
 }

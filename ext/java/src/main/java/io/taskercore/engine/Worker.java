@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -7,8 +8,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,10 +26,15 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** An idle worker looks less and less often: in the end so many poll intervals apart. */
+  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
   private static final int LONGEST_PAUSE = 8;
 
-  private static final long LONGEST_WAIT_MS = TimeUnit.MINUTES.toMillis(1);
+  /** How many steps to look at for each that there is room for; more of them where others have taken all of these. */
+  private static final int LOOK = 2;
+
+  private static final int DEEP_LOOK = 16;
+
+  private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
 
   /** How often handlers that could not be found are looked for again. */
   private static final long RESOLVE_NANOS = TimeUnit.SECONDS.toNanos(30);
@@ -40,11 +44,10 @@ public final class Worker implements Claimant, AutoCloseable {
   private final WorkerOptions options;
   private final Runnable starter = this::threadsWanted;
   private final InFlight inFlight = new InFlight();
-  private final AtomicLong claimed = new AtomicLong();
+  private final AtomicLong claimedSteps = new AtomicLong();
   private final AtomicLong executed = new AtomicLong();
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final Monitor monitor = new Monitor();
   private boolean workMayBeThere = true;
   private boolean threadsWanted;
   private boolean handlersWanted;
@@ -64,7 +67,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   void start() {
     coordinator.attempts().addStarter(starter);
-    runtime.addWorker(this);
+    runtime.signals().add(this);
     claimer = Threads.start("claimer", this::run);
   }
 
@@ -80,23 +83,19 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Waits until there is something to do for the side that owns the handlers. */
   public Request await() throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (!stopped && !threadsWanted && !handlersWanted) {
-        changed.await();
-      }
-      if (handlersWanted) {
-        handlersWanted = false;
-        return Request.RESOLVE_HANDLERS;
-      }
-      if (threadsWanted) {
-        threadsWanted = false;
-        return Request.START_THREADS;
-      }
-      return Request.END;
-    } finally {
-      lock.unlock();
+    return monitor.await(() -> stopped || threadsWanted || handlersWanted, this::takeRequest);
+  }
+
+  private Request takeRequest() {
+    if (handlersWanted) {
+      handlersWanted = false;
+      return Request.RESOLVE_HANDLERS;
     }
+    if (threadsWanted) {
+      threadsWanted = false;
+      return Request.START_THREADS;
+    }
+    return Request.END;
   }
 
   /**
@@ -106,16 +105,8 @@ public final class Worker implements Claimant, AutoCloseable {
    * @return whether it has
    */
   public boolean awaitEnd(Long timeoutMs) throws InterruptedException {
-    Deadline deadline = Deadline.in(timeoutMs);
-    lock.lockInterruptibly();
-    try {
-      while (!stopped && !deadline.passed()) {
-        changed.awaitNanos(deadline.capNanos(LONGEST_WAIT_MS));
-      }
-      return stopped;
-    } finally {
-      lock.unlock();
-    }
+    long nanos = Deadline.in(timeoutMs).capNanos(FOREVER_MS);
+    return monitor.await(() -> stopped, nanos, () -> stopped);
   }
 
   /** The names of all handlers that templates ask for. */
@@ -131,7 +122,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private void run() {
     int emptyLooks = 0;
-    while (!isStopping()) {
+    while (!monitor.get(() -> stopping)) {
       try {
         boolean signalled = work(emptyLooks);
         emptyLooks = signalled ? 0 : emptyLooks + 1;
@@ -144,51 +135,56 @@ public final class Worker implements Claimant, AutoCloseable {
     }
   }
 
-  /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
-  private boolean work(int emptyLooks) throws InterruptedException {
-    long longest = coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), LONGEST_PAUSE);
-    if (isQuiet()) {
-      return pause(longest);
-    }
-    if (claim()) {
-      return true;
-    }
-    if (coordinator.lane().load().waiting() > 0) {
-      return pause(longest);
-    }
-    lookForTemplates();
-    Long due = runtime.untilNextDueMs();
-    // Once more, for what became due between the claim and the look: neither has seen it.
-    return claim() || pause(due == null ? longest : Math.max(1, Math.min(due + 1, longest)));
+  /** What came of a look at the queue. */
+  private enum Claimed {
+    SOME,
+    NOTHING,
+    /** It was not asked, for the lane is full; {@link #signal} follows as soon as it is not. */
+    NO_ROOM
   }
 
-  /** @return whether there was something, so that there may be more */
-  private boolean claim() {
+  /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
+  private boolean work(int emptyLooks) throws InterruptedException {
+    long longest = longestPauseMs(emptyLooks);
+    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
+    if (claimed == Claimed.NOTHING) {
+      lookForTemplates();
+      Long due = runtime.untilNextDueMs(coordinator.handlersAtHandNow());
+      longest = due == null ? longest : Math.max(1, Math.min(due + 1, longest));
+      // Once more, for what became due between the claim and the look, and for what lies behind others' claims.
+      claimed = claim(DEEP_LOOK);
+    }
+    return claimed == Claimed.SOME || pause(longest);
+  }
+
+  /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
+  private long longestPauseMs(int emptyLooks) {
+    int mostIntervals = coordinator.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
+  }
+
+  private Claimed claim(int look) {
     if (newestTemplate < 0) {
       lookForTemplates();
     }
     List<String> handlers = coordinator.handlersAtHandNow();
     if (handlers.isEmpty()) {
-      return false;
+      return Claimed.NOTHING;
     }
-    Lane lane = coordinator.lane();
-    int room = lane.reserveBatch();
-    int used = 0;
-    try {
-      if (room > 0) {
-        List<Attempt> attempts = runtime.claimer().claimReady(handlers, namespaces(), room, this);
-        if (isQuiet()) {
-          // Since the claim was sent: it may have taken what came after quiet had returned.
-          runtime.giveBackUnstarted(attempts);
-          return false;
-        }
-        used = attempts.size();
-        claimed.addAndGet(used);
-        attempts.forEach(lane::submit);
+    try (Lane.Reservation room = coordinator.lane().reserveBatch()) {
+      if (room.size() == 0) {
+        return Claimed.NO_ROOM;
       }
-      return used > 0;
-    } finally {
-      lane.giveUp(room - used);
+      List<Attempt> attempts = runtime.claimer().claimReady(
+          handlers, namespaces(), room.size(), room.size() * look, this);
+      if (isQuiet()) {
+        // Since the claim was sent: it may have taken what came after quiet had returned.
+        runtime.held().giveBackUnstarted(attempts);
+        return Claimed.NOTHING;
+      }
+      claimedSteps.addAndGet(attempts.size());
+      attempts.forEach(room::submit);
+      return attempts.isEmpty() ? Claimed.NOTHING : Claimed.SOME;
     }
   }
 
@@ -205,41 +201,22 @@ public final class Worker implements Claimant, AutoCloseable {
       templateHandlers = runtime.templates().handlerNames();
       newestTemplate = newest;
       resolvedNanos = System.nanoTime();
-      lock.lock();
-      try {
-        handlersWanted = true;
-        changed.signalAll();
-      } finally {
-        lock.unlock();
-      }
+      monitor.change(() -> handlersWanted = true);
     }
   }
 
   /** Looks at the queue soon: work was made, or room came free. */
   void signal() {
-    lock.lock();
-    try {
-      workMayBeThere = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> workMayBeThere = true);
   }
 
   /** @return true if it was cut short by a signal */
   private boolean pause(long waitMs) throws InterruptedException {
-    lock.lock();
-    try {
-      long nanos = TimeUnit.MILLISECONDS.toNanos(waitMs);
-      while (!workMayBeThere && !stopping && nanos > 0) {
-        nanos = changed.awaitNanos(nanos);
-      }
+    return monitor.await(() -> workMayBeThere || stopping, TimeUnit.MILLISECONDS.toNanos(waitMs), () -> {
       boolean signalled = workMayBeThere;
       workMayBeThere = false;
       return signalled;
-    } finally {
-      lock.unlock();
-    }
+    });
   }
 
   private void sleepAfterFailure() {
@@ -252,13 +229,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Claims no more; what is claimed runs to its end. */
   public void quiet() {
-    lock.lock();
-    try {
-      quiet = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> quiet = true);
   }
 
   /**
@@ -268,30 +239,20 @@ public final class Worker implements Claimant, AutoCloseable {
    * @return false if some had to be interrupted
    */
   public boolean stop(long timeoutMs) {
-    lock.lock();
-    try {
+    monitor.change(() -> {
       quiet = true;
       stopping = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    });
     joinClaimer();
-    runtime.giveBackUnstarted(this);
+    runtime.held().giveBackUnstarted(this);
     boolean drained = inFlight.awaitNone(timeoutMs);
     if (!drained) {
-      runtime.breakOff(attempt -> attempt.claimant() == this);
+      runtime.held().breakOff(attempt -> attempt.claimant() == this);
     }
     coordinator.attempts().removeStarter(starter);
-    runtime.removeWorker(this);
+    runtime.signals().remove(this);
     coordinator.ended(this);
-    lock.lock();
-    try {
-      stopped = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> stopped = true);
     return drained;
   }
 
@@ -309,76 +270,39 @@ public final class Worker implements Claimant, AutoCloseable {
   }
 
   public boolean isRunning() {
-    lock.lock();
-    try {
-      return !stopping;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> !stopping);
   }
 
   /** Whether nothing of it runs any more. */
   public boolean isStopped() {
-    lock.lock();
-    try {
-      return stopped;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> stopped);
   }
 
-  /** {@code state} (running, quiet, stopping, stopped), {@code claimed}, {@code executed}, {@code running}, {@code waiting}. */
+  /**
+   * {@code state} (running, quiet, stopping, stopped), {@code connection_mode} (direct, pooler), {@code claimed}, {@code executed},
+   * {@code running}, {@code waiting}.
+   */
   public Json stats() {
     Lane.Load load = coordinator.lane().load();
     return JsonWriter.object(out -> out
         .put("state", state())
-        .put("claimed", claimed.get())
+        .put("connection_mode", coordinator.config().connectionMode().wire())
+        .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())
         .put("waiting", load.waiting()));
   }
 
   private String state() {
-    lock.lock();
-    try {
-      if (stopped) {
-        return "stopped";
-      }
-      if (stopping) {
-        return "stopping";
-      }
-      return quiet ? "quiet" : "running";
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> stopped ? "stopped" : stopping ? "stopping" : quiet ? "quiet" : "running");
   }
 
   private boolean isQuiet() {
-    lock.lock();
-    try {
-      return quiet;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private boolean isStopping() {
-    lock.lock();
-    try {
-      return stopping;
-    } finally {
-      lock.unlock();
-    }
+    return monitor.get(() -> quiet);
   }
 
   private void threadsWanted() {
-    lock.lock();
-    try {
-      threadsWanted = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    monitor.change(() -> threadsWanted = true);
   }
 
   @Override

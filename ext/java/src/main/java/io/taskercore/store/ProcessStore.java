@@ -18,8 +18,14 @@ public final class ProcessStore {
   /** A claim of a process that is gone. */
   public record Orphan(long taskId, long stepId, long processId) {}
 
-  /** What a renewal found: whether the process still has its row, and which of its claims are no longer its own. */
-  public record Renewal(boolean alive, Set<Claim> lost) {}
+  /**
+   * What a renewal found.
+   *
+   * @param alive whether the process still has its row
+   * @param lost which of its claims are no longer its own
+   * @param failing ids of tasks that have failed fast
+   */
+  public record Renewal(boolean alive, Set<Claim> lost, Set<Long> failing) {}
 
   public long register(Connection connection, String host, long pid, long leaseMs, Collection<String> handlers)
       throws SQLException {
@@ -42,9 +48,16 @@ public final class ProcessStore {
   /**
    * Extends the lease over all claims of the process, publishes its handlers, and tells which claims it has lost: those
    * cancelled, ended or taken over meanwhile.
+   *
+   * @param mayFailFast ids of tasks under {@code fail_fast}, to be told which of them have failed
    */
   public Renewal renew(
-      Connection connection, long processId, long leaseMs, Collection<String> handlers, List<ClaimedStep> held)
+      Connection connection,
+      long processId,
+      long leaseMs,
+      Collection<String> handlers,
+      List<ClaimedStep> held,
+      Collection<Long> mayFailFast)
       throws SQLException {
     String sql = """
         WITH renewed AS (
@@ -53,9 +66,11 @@ public final class ProcessStore {
           WHERE process_id = ?
           RETURNING process_id
         )
-        SELECT NULL::bigint AS step_id, NULL::integer AS fence FROM renewed
+        SELECT NULL::bigint AS step_id, NULL::integer AS fence, NULL::bigint AS failing FROM renewed
         UNION ALL
-        SELECT held.step_id, held.fence
+        SELECT NULL, NULL, t.task_id FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
+        UNION ALL
+        SELECT held.step_id, held.fence, NULL
         FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
@@ -65,20 +80,25 @@ public final class ProcessStore {
       statement.setLong(1, leaseMs);
       statement.setArray(2, Rows.texts(connection, handlers));
       statement.setLong(3, processId);
-      statement.setArray(4, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
-      statement.setArray(5, Rows.column(connection, "integer", held, ClaimedStep::fence));
+      statement.setArray(4, Rows.bigints(connection, mayFailFast));
+      statement.setArray(5, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
+      statement.setArray(6, Rows.column(connection, "integer", held, ClaimedStep::fence));
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
         Set<Claim> lost = new HashSet<>();
+        Set<Long> failing = new HashSet<>();
         while (row.next()) {
           Long stepId = Rows.longOrNull(row, "step_id");
-          if (stepId == null) {
+          Long failed = Rows.longOrNull(row, "failing");
+          if (failed != null) {
+            failing.add(failed);
+          } else if (stepId == null) {
             alive = true;
           } else {
             lost.add(new Claim(stepId, row.getInt("fence")));
           }
         }
-        return new Renewal(alive, lost);
+        return new Renewal(alive, lost, failing);
       }
     }
   }

@@ -106,7 +106,9 @@ public final class StepChanges {
   /** Brings back what fail_fast had cancelled in a task that comes to life again. */
   public List<Transition> revive(Connection connection, long taskId) throws SQLException {
     String sql = """
-        WITH revived AS (
+        WITH alive AS (
+          UPDATE tasker.tasks SET failing = false WHERE task_id = ?
+        ), revived AS (
           UPDATE tasker.workflow_steps
           SET state = CASE WHEN waiting_on = 0 THEN 'enqueued' ELSE 'pending' END, completed_at = NULL
           WHERE task_id = ? AND state = 'cancelled'
@@ -124,6 +126,7 @@ public final class StepChanges {
         ORDER BY step_id""" + TransitionLog.RETURNING;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
+      statement.setLong(2, taskId);
       return TransitionLog.read(statement);
     }
   }

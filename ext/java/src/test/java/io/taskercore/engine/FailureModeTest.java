@@ -6,6 +6,7 @@ import io.taskercore.model.Json;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Gate;
+import io.taskercore.testing.Handlers;
 import io.taskercore.testing.Handlers.Failed;
 import io.taskercore.testing.Workflow;
 import java.util.Map;
@@ -209,5 +210,54 @@ class FailureModeTest {
     assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
     assertThat(engine.history(taskId, "child")).containsExactly("cancelled(fail_fast)", "pending(revived)",
         "cancelled(fail_fast)", "pending(revived)", "in_progress", "complete");
+  }
+
+  @Test
+  void ofTwoFailedStepsTheOneThatIsRetriedMayFailTransientlyOnceMore() {
+    Gate both = Gate.closed(attempt -> {
+      throw Failed.permanently("no");
+    });
+    engine.handlers().succeed("child").on("two", both).on("one", attempt -> {
+      if (attempt.attempt() == 1) {
+        both.awaitEntered();
+        throw Failed.permanently("no");
+      }
+      if (attempt.attempt() == 2) {
+        throw Failed.transiently("busy");
+      }
+      return Json.EMPTY_OBJECT;
+    });
+    long taskId = engine.task(Workflow.named("w").failFast().step("one").step("two").step("child", "one"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      engine.awaitState(taskId, "one", "error");
+      both.open();
+      assertThat(run.outcome().get("failed_steps").asInt()).isEqualTo(2);
+    }
+
+    engine.coordinator().retryStep(engine.stepId(taskId, "one"));
+    JsonNode outcome = engine.run(taskId);
+
+    assertThat(engine.state(taskId, "one")).isEqualTo("complete");
+    assertThat(engine.state(taskId, "child")).isEqualTo("complete");
+    assertThat(outcome.get("status").asString()).isEqualTo("error");
+  }
+
+  @Test
+  void runningHandlersInOtherProcessesAreToldWhenTheirTaskFailsFast() {
+    handleBad();
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("running", gate);
+    Coordinator other = engine.otherProcess("other", theirs, Map.of("lease_ms", 600));
+    long taskId = engine.task(Workflow.named("w").failFast().step("running").step("bad"));
+    try (Engine.Background theirRun = Engine.inBackground(other, theirs, taskId, null)) {
+      gate.awaitEntered();
+      try (Engine.Background ourRun = engine.inBackground(taskId)) {
+        Await.until("the handler was told", () -> gate.attempt().cancelled());
+        gate.open();
+        assertThat(ourRun.outcome().get("status").asString()).isEqualTo("error");
+      }
+      theirRun.outcome();
+    }
+    assertThat(engine.state(taskId, "running")).isEqualTo("complete");
   }
 }

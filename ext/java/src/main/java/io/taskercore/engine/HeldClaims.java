@@ -1,0 +1,161 @@
+package io.taskercore.engine;
+
+import io.taskercore.event.Publication;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.model.TaskerException;
+import io.taskercore.model.Transition;
+import io.taskercore.store.Database;
+import io.taskercore.store.StepStore;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The claims that this process holds, from the answer that made them until they are recorded, lost or given back; and the ways
+ * in which they go back.
+ */
+final class HeldClaims {
+
+  private static final Logger LOG = LoggerFactory.getLogger(HeldClaims.class);
+
+  private static final long AGAIN_MS = 1_000;
+
+  private final CoreRuntime runtime;
+  private final Database database;
+  private final StepStore steps = new StepStore();
+  private final FailFast failFast = new FailFast();
+  private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
+
+  HeldClaims(CoreRuntime runtime, Database database) {
+    this.runtime = runtime;
+    this.database = database;
+  }
+
+  void add(Attempt attempt) {
+    attempts.put(attempt.step().claim(), attempt);
+    runtime.memories().use(attempt.memory());
+    attempt.claimant().holds(1);
+  }
+
+  /** The attempt is recorded, lost or given back. */
+  void remove(Attempt attempt) {
+    if (attempts.remove(attempt.step().claim(), attempt)) {
+      runtime.memories().leave(attempt.memory());
+      attempt.claimant().holds(-1);
+    }
+  }
+
+  Collection<Attempt> all() {
+    return attempts.values();
+  }
+
+  List<Attempt> ofTask(long taskId) {
+    return those(attempt -> attempt.taskId() == taskId);
+  }
+
+  /** The attempt that this claim is for; null if it is none of ours, or not any more. */
+  Attempt of(Claim claim) {
+    return attempts.get(claim);
+  }
+
+  private List<Attempt> those(Predicate<Attempt> which) {
+    return attempts.values().stream().filter(which).toList();
+  }
+
+  /** The task has failed fast: its claims that nobody has begun go back, and are cancelled by that; running handlers are told. */
+  void stopWhatHasNotBegun(long taskId) {
+    List<Attempt> ofTask = ofTask(taskId);
+    ofTask.forEach(Attempt::tell);
+    giveBackUnstarted(ofTask);
+  }
+
+  /** Gives back what a claimant has claimed and nobody has begun. */
+  void giveBackUnstarted(Claimant claimant) {
+    giveBackUnstarted(those(attempt -> attempt.claimant() == claimant));
+  }
+
+  /** The same for some attempts. */
+  void giveBackUnstarted(List<Attempt> some) {
+    giveBackWithheld(withhold(some));
+  }
+
+  /** Keeps those of the attempts that nobody has begun from beginning; {@link #giveBackWithheld} must follow. */
+  List<Attempt> withhold(List<Attempt> some) {
+    List<Attempt> withheld = some.stream().filter(Attempt::withdraw).toList();
+    withheld.forEach(attempt -> attempt.claimant().lane().drop(attempt));
+    return withheld;
+  }
+
+  void giveBackWithheld(List<Attempt> withheld) {
+    giveBack(withheld.stream().map(Attempt::step).toList(), false);
+    withheld.forEach(this::remove);
+  }
+
+  /** Interrupts handlers and gives their steps back. */
+  void breakOff(Predicate<Attempt> which) {
+    List<Attempt> some = those(which);
+    giveBackUnstarted(some);
+    List<Attempt> brokenOff = some.stream().filter(Attempt::lose).toList();
+    giveBack(brokenOff.stream().map(Attempt::step).toList(), true);
+  }
+
+  /**
+   * Interrupts handlers whose claims are not ours any more; those that nobody has begun are given back.
+   *
+   * @return how many handlers were running: nobody gives their steps back, it is for a reaper to count the crash
+   */
+  long lose(Predicate<Attempt> which) {
+    List<Attempt> some = those(which);
+    giveBackUnstarted(some);
+    return some.stream().filter(Attempt::lose).count();
+  }
+
+  /** Outcomes that could not be recorded for a reason of our own: their steps run again. */
+  void abandon(List<Completion> completions) {
+    completions.forEach(completion -> giveBackWithheld(completion.withheld()));
+    giveBack(completions.stream().map(completion -> completion.attempt().step()).toList(), true);
+    completions.forEach(completion -> remove(completion.attempt()));
+  }
+
+  /** Gives claims back whose attempts never began; they do not count. */
+  void giveBack(List<ClaimedStep> claims) {
+    giveBack(claims, false);
+  }
+
+  /**
+   * Where PostgreSQL does not take them now, again later.
+   *
+   * @param started whether the attempts began, and count
+   */
+  private void giveBack(List<ClaimedStep> claims, boolean started) {
+    if (claims.isEmpty()) {
+      return;
+    }
+    runtime.execute(() -> {
+      try (Publication publication = runtime.events().begin()) {
+        runtime.events().changed(
+            publication, database.transaction(connection -> returnClaims(connection, claims, started)));
+        claims.stream().map(ClaimedStep::taskId).distinct().forEach(runtime.signals()::changed);
+      } catch (TaskerException.Database failure) {
+        LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
+        runtime.timers().in(AGAIN_MS, () -> giveBack(claims, started));
+      }
+    });
+  }
+
+  /** What goes back to a task that has failed fast is cancelled with the rest of it. */
+  private List<Transition> returnClaims(Connection connection, List<ClaimedStep> claims, boolean started)
+      throws SQLException {
+    List<Transition> log = new ArrayList<>(steps.giveBack(connection, claims, started));
+    log.addAll(failFast.apply(connection, claims.stream().map(ClaimedStep::taskId).distinct().toList()).log());
+    return log;
+  }
+}

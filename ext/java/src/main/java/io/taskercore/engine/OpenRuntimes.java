@@ -1,0 +1,85 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.ConnectionMode;
+import io.taskercore.config.DatabaseUrl;
+import io.taskercore.config.OrchestrationConfig;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The runtimes that are open in this JVM, one for each database and way to it, counted by their handles. A handle waits while its database's
+ * runtime is being opened or closed, and for no other database's.
+ */
+final class OpenRuntimes {
+
+  private static final Map<Place, Slot> SLOTS = new ConcurrentHashMap<>();
+
+  private OpenRuntimes() {}
+
+  /** Handles of equal places share a runtime. */
+  private record Place(DatabaseUrl url, ConnectionMode mode) {
+    static Place of(OrchestrationConfig config) {
+      return new Place(config.databaseUrl(), config.connectionMode());
+    }
+  }
+
+  private static final class Slot {
+    /** Handles, and those who are about to have one: changed under the map's lock, so that no slot in use is dropped. */
+    private int users;
+    private int handles;
+    private volatile CoreRuntime runtime;
+  }
+
+  /** The runtime of the configuration's database, opened if this is its first handle. */
+  static CoreRuntime acquire(OrchestrationConfig config) {
+    Slot slot = SLOTS.compute(Place.of(config), (place, known) -> {
+      Slot used = known == null ? new Slot() : known;
+      used.users++;
+      return used;
+    });
+    boolean acquired = false;
+    try {
+      synchronized (slot) {
+        if (slot.runtime == null) {
+          slot.runtime = new CoreRuntime(config);
+        }
+        slot.runtime.widenPool(config.databasePoolSize());
+        slot.handles++;
+        acquired = true;
+        return slot.runtime;
+      }
+    } finally {
+      if (!acquired) {
+        leave(Place.of(config));
+      }
+    }
+  }
+
+  /** Gives a handle back; with the last one the runtime is closed. */
+  static void release(OrchestrationConfig config) {
+    Place place = Place.of(config);
+    Slot slot = SLOTS.get(place);
+    try {
+      synchronized (slot) {
+        slot.handles--;
+        if (slot.handles == 0) {
+          CoreRuntime unused = slot.runtime;
+          slot.runtime = null;
+          unused.close();
+        }
+      }
+    } finally {
+      leave(place);
+    }
+  }
+
+  private static void leave(Place place) {
+    SLOTS.compute(place, (same, slot) -> --slot.users == 0 ? null : slot);
+  }
+
+  static List<CoreRuntime> all() {
+    return SLOTS.values().stream().map(slot -> slot.runtime).filter(Objects::nonNull).toList();
+  }
+}

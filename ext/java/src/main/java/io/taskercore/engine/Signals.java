@@ -1,0 +1,112 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.ConnectionMode;
+import io.taskercore.store.Database;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.sql.DataSource;
+
+/**
+ * Who is told of work and of news: the runs of a task, the workers of this process, and those of others by one announcement. A
+ * listener hears the others' announcements for as long as a worker is there; behind a pooler nobody can listen, but those who
+ * are not behind it hear what is announced.
+ */
+final class Signals implements AutoCloseable {
+
+  private final DataSource connections;
+  private final ConnectionMode mode;
+  private final Announcer announcer;
+  private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
+  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private Listener listener;
+
+  /** @param connections makes connections that belong to no pool */
+  Signals(Database database, DataSource connections, ConnectionMode mode) {
+    this.connections = connections;
+    this.mode = mode;
+    this.announcer = new Announcer(database);
+  }
+
+  void add(Worker worker) {
+    synchronized (workers) {
+      workers.add(worker);
+      if (listener == null && mode == ConnectionMode.DIRECT) {
+        listener = new Listener(connections, this::wakeWorkers);
+      }
+    }
+  }
+
+  void remove(Worker worker) {
+    Listener unused = null;
+    synchronized (workers) {
+      workers.remove(worker);
+      if (workers.isEmpty()) {
+        unused = listener;
+        listener = null;
+      }
+    }
+    if (unused != null) {
+      unused.close();
+    }
+  }
+
+  void add(TaskRun run) {
+    runs.compute(run.taskId(), (id, some) -> {
+      Set<TaskRun> ofTask = some == null ? ConcurrentHashMap.newKeySet() : some;
+      ofTask.add(run);
+      return ofTask;
+    });
+  }
+
+  void remove(TaskRun run) {
+    runs.computeIfPresent(run.taskId(), (id, some) -> some.remove(run) && some.isEmpty() ? null : some);
+  }
+
+  /** There are steps in the queue that nobody here was given. */
+  void workCame() {
+    wakeWorkers();
+    announcer.workCame();
+  }
+
+  /** Workers of this process look at the queue: for what there is, and for when the next step is due. */
+  void wakeWorkers() {
+    workers.forEach(Worker::signal);
+  }
+
+  /** The task was changed by hand or by a sweep: its runs look at it, and there may be steps in the queue. */
+  void changed(long taskId) {
+    workIn(taskId);
+    workCame();
+  }
+
+  /** There may be steps of the task to claim. */
+  void workIn(long taskId) {
+    runsOf(taskId).forEach(TaskRun::signal);
+  }
+
+  /** The task has ended. */
+  void ended(long taskId) {
+    runsOf(taskId).forEach(TaskRun::wake);
+  }
+
+  private Set<TaskRun> runsOf(long taskId) {
+    return runs.getOrDefault(taskId, Set.of());
+  }
+
+  int workers() {
+    return workers.size();
+  }
+
+  /** Null: there is none, for nobody needs it. */
+  Boolean listenerConnected() {
+    synchronized (workers) {
+      return listener == null ? null : listener.isConnected();
+    }
+  }
+
+  @Override
+  public void close() {
+    announcer.close();
+  }
+}

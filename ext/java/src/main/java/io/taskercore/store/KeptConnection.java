@@ -1,0 +1,81 @@
+package io.taskercore.store;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One connection beside the pool, for what must not wait behind anything else: made when it is needed, kept, and replaced once it
+ * has failed. One caller at a time.
+ */
+public final class KeptConnection implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(KeptConnection.class);
+
+  private final DataSource connections;
+  private final String session;
+  private final int answerMs;
+  private Connection connection;
+
+  /**
+   * @param session the statements that set up a new connection; null: none
+   * @param answerMs after how long without an answer the connection counts as lost, in milliseconds
+   */
+  public KeptConnection(DataSource connections, String session, int answerMs) {
+    this.connections = connections;
+    this.session = session;
+    this.answerMs = answerMs;
+  }
+
+  /** Runs one statement, which is its own transaction. */
+  public synchronized <T> T call(Database.Work<T> work) {
+    try {
+      if (connection == null) {
+        connection = connect();
+      }
+      return work.on(connection);
+    } catch (SQLException failure) {
+      close();
+      throw Database.failed(failure);
+    }
+  }
+
+  private Connection connect() throws SQLException {
+    Connection fresh = connections.getConnection();
+    try {
+      fresh.setNetworkTimeout(Runnable::run, answerMs);
+      if (session != null) {
+        setUp(fresh);
+      }
+      return fresh;
+    } catch (SQLException failure) {
+      close(fresh);
+      throw failure;
+    }
+  }
+
+  private void setUp(Connection fresh) throws SQLException {
+    try (Statement statement = fresh.createStatement()) {
+      statement.execute(session);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (connection != null) {
+      close(connection);
+      connection = null;
+    }
+  }
+
+  private static void close(Connection lost) {
+    try {
+      lost.close();
+    } catch (SQLException alreadyGone) {
+      LOG.debug("database: {}", alreadyGone.getMessage());
+    }
+  }
+}
