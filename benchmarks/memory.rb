@@ -42,7 +42,7 @@ connections = -> { ground.query("SELECT count(*) FROM pg_stat_activity WHERE dat
 most = 0
 growth.call("coordinators", COORDINATORS / ROUNDS, { "coordinators" => COORDINATORS }) do |times|
   times.times do
-    dropped = TaskerCore.create_coordinator_with_config(database_url: ground.url, database_pool_size: 10)
+    dropped = ground.coordinator_with(database_pool_size: 10)
     dropped.register_handler("bench.step") { Ground::RESULT }
     dropped.handle_task(single)
   end
