@@ -339,10 +339,10 @@ RSpec.describe "Values at the boundary" do
     generated = GeneratedValues.new(Random.new(seed + 1))
     500.times do
       value = generated.value
+      texts = [JSON.generate(value), JSON.pretty_generate(value), JSON.generate(value, ascii_only: true)]
 
-      expect(TaskerCore::Native.parse(JSON.generate(value))).to eql(value)
-      expect(TaskerCore::Native.parse(JSON.pretty_generate(value))).to eql(value)
-      expect(TaskerCore::Native.parse(JSON.generate(value, ascii_only: true))).to eql(value)
+      # Not the value itself: JRuby 9.4 writes some Floats with a digit too few.
+      texts.each { |text| expect(TaskerCore::Native.parse(text)).to eql(JSON.parse(text)) }
     end
   end
 end
