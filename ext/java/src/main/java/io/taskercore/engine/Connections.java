@@ -18,6 +18,9 @@ final class Connections {
    * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
    * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
    * them.
+   *
+   * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, the
+   * reapers among them: PostgreSQL ends its session after the time of a lease.
    */
   private static final String SESSION = """
       SET plan_cache_mode = force_generic_plan;
@@ -26,7 +29,10 @@ final class Connections {
       SET enable_mergejoin = off;
       SET random_page_cost = 1;
       SET cpu_tuple_cost = 1;
-      SET jit = off""";
+      SET jit = off;
+      SET idle_in_transaction_session_timeout = %d""";
+
+  private static final int SHORTEST_IDLE_MS = 1_000;
 
   /** A server that went away without a word is noticed after so many seconds of waiting for an answer. */
   private static final int SOCKET_TIMEOUT_S = 30;
@@ -66,13 +72,17 @@ final class Connections {
     hikari.setIdleTimeout(60_000);
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(SESSION);
+    hikari.setConnectionInitSql(session(config.leaseMs()));
     return new HikariDataSource(hikari);
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
   static KeptConnection kept(PGSimpleDataSource driver, int leaseMs) {
-    return new KeptConnection(driver, SESSION, leaseMs);
+    return new KeptConnection(driver, session(leaseMs), leaseMs);
+  }
+
+  private static String session(int leaseMs) {
+    return SESSION.formatted(Math.max(SHORTEST_IDLE_MS, leaseMs));
   }
 
   /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */

@@ -155,6 +155,11 @@ public final class Database {
       case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
       case "53" -> new TaskerException.Database("PostgreSQL is out of a resource", state, true, failure);
       case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
+      case "25" -> switch (state) {
+        case "25006" -> new TaskerException.Database("PostgreSQL takes no writes at present", state, true, failure);
+        case "25P03" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
+        default -> new TaskerException.Database("a statement failed (SQLSTATE " + state + ")", state, false, failure);
+      };
       case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password", state, false, failure);
       case "3D" -> new TaskerException.Database("there is no such database", state, false, failure);
       case "42" -> "42P01".equals(state) || "3F000".equals(state)
