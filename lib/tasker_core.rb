@@ -43,3 +43,4 @@ require_relative "tasker_core/coordinator"
 require_relative "tasker_core/task_handler"
 require_relative "tasker_core/process"
 require_relative "tasker_core/monitor"
+require_relative "tasker_core/railtie" if defined?(Rails::Railtie)

@@ -38,7 +38,7 @@ for part in "$@"; do
         doing+=("fetching PostgreSQL $postgres")
       }
       ;;
-    gems) ;;
+    gems | rails | servlet) ;;
     *) die "no such part: $part" ;;
   esac
 done
@@ -81,4 +81,10 @@ fi
 
 case " $* " in
   *" gems "*) support/gems.sh ;;
+esac
+case " $* " in
+  *" rails "*) support/rails.sh gems ;;
+esac
+case " $* " in
+  *" servlet "*) support/rails.sh servlet ;;
 esac

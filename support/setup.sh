@@ -111,7 +111,7 @@ exec_quick_jruby() { EXEC=exec quick_jruby "$@"; }
 
 # --- What is fetched and built ---
 
-# need PART...: jars, jruby, postgres (the newest) or postgres-14, gems
+# need PART...: jars, jruby, postgres (the newest) or postgres-14, gems; rails, and servlet to run it in Jetty
 need() {
   mkdir -p "$ROOT/build"
   # One at a time, where the machine has flock: two Mavens in one folder would trip over each other.
@@ -123,3 +123,7 @@ need() {
 
 # gems_path: where `need gems` has put RSpec and rake-compiler for the chosen JRuby
 gems_path() { cat "$JRUBY_HOME/gems.path"; }
+
+# rails_path: where `need rails` has put Rails, Rack, Puma and Sequel for the chosen JRuby; rails_path -servlet: with the Rack
+# that jruby-rack wants
+rails_path() { cat "$JRUBY_HOME/rails${1:-}.path"; }

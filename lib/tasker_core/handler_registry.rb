@@ -16,9 +16,8 @@ module TaskerCore
 
     # @return [String] the name
     def add(name, handler)
-      Native.refuse_type("name", "a String or Symbol", name) unless name.is_a?(String) || name.is_a?(Symbol)
+      name = Native.text("name", name).freeze
       Native.refuse_type("handler", "a class with call, an object with call, or a block", handler) unless handler?(handler)
-      name = name.to_s.encode(Encoding::UTF_8).freeze
       @lock.synchronize { @handlers = @handlers.merge(name => handler).freeze }
       name
     end
@@ -31,7 +30,7 @@ module TaskerCore
     def find_constant(name)
       return unless CONSTANT_NAME.match?(name)
 
-      constant = Object.const_get(name)
+      constant = load_constant(name)
       constant if handler?(constant)
     rescue ScriptError, StandardError => e
       # Code that is broken is no handler: the step waits for a process that has one.
@@ -40,8 +39,18 @@ module TaskerCore
       nil
     end
 
+    # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
+    def load_constant(name)
+      around = TaskerCore.around_handlers
+      return Object.const_get(name) if around.nil?
+
+      found = nil
+      around.call { found = Object.const_get(name) }
+      found
+    end
+
     def missing?(error, name) = error.is_a?(NameError) && name.split("::").include?(error.name.to_s)
 
-    def handler?(object) = object.is_a?(Class) ? object.method_defined?(:call) : object.respond_to?(:call)
+    def handler?(object) = Class === object ? object.method_defined?(:call) : Native.responds_to?(object, :call)
   end
 end

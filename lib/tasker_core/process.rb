@@ -2,23 +2,54 @@
 
 # What the process has one of.
 module TaskerCore
+  LOGGING = %i[add level debug? debug info warn error].freeze
+  private_constant :LOGGING
+
   @lock = Mutex.new
 
   class << self
     extend Forwardable
 
-    # The logger of this library; what happens in the Java core is logged here too. Unless set, it writes to standard error from
-    # level +info+ on.
+    # The logger of this library; what happens in the Java core is logged here too. Unless set, it is Rails' in a Rails application,
+    # and else writes to standard error from level +info+ on.
     #
     # @return [Logger]
     def logger
-      @logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core")
+      @logger || @default_logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core")
     end
 
     # @param logger [Logger, nil] anything with a logger's methods; nil for the default again
+    # @raise [InvalidTypeError]
     def logger=(logger)
+      Native.refuse_type("logger", "a Logger or nil", logger) unless NilClass === logger || Native.responds_to?(logger, *LOGGING)
       @logger = logger
       Native.logger_changed
+    end
+
+    # The logger where none is set.
+    #
+    # @api private
+    def default_logger=(logger)
+      @default_logger = logger
+      Native.logger_changed
+    end
+
+    # What every handler of this process runs in, be it for a worker or for +orchestrate_task+: anything with a +call+ that takes a
+    # block and calls it once. The waits between two handlers are outside of it. It sees what the handler raises, and is to let it
+    # pass; what it raises itself is logged. If it does so before the handler has begun, the step waits, and another attempt to
+    # begin is made within half a minute. In a Rails application it is Rails' reloader.
+    #
+    #   TaskerCore.around_handlers = ->(&handler) { Instrumentation.measure("step", &handler) }
+    #
+    # @return [#call, nil]
+    attr_reader :around_handlers
+
+    # @param around [#call, nil] nil: nothing
+    # @raise [InvalidTypeError]
+    def around_handlers=(around)
+      Native.refuse_type("around_handlers", "an object with call(&block)", around) unless around.nil? || around.respond_to?(:call)
+      @around_handlers = around
+      Native.wrap_handlers(around)
     end
 
     # A coordinator on a database, everything else as {Configuration.load} has it.
@@ -52,9 +83,24 @@ module TaskerCore
     # @return [Coordinator]
     def coordinator
       @lock.synchronize do
-        @coordinator = create_coordinator if @coordinator.nil? || @coordinator.closed?
+        @coordinator = prepared(create_coordinator) if @coordinator.nil? || @coordinator.closed?
         @coordinator
       end
+    end
+
+    # The process's own coordinator, if it has one.
+    #
+    # @return [Coordinator, nil]
+    # @api private
+    def open_coordinator = @lock.synchronize { @coordinator unless @coordinator.nil? || @coordinator.closed? }
+
+    # Calls the block with the process's own coordinator whenever one is made, before anybody else has it. If the block raises,
+    # there is none.
+    #
+    # @yieldparam coordinator [Coordinator]
+    # @api private
+    def prepare_coordinator(&block)
+      @lock.synchronize { @preparations = [*@preparations, block].freeze }
     end
 
     # What all coordinators that this process ever had have done together, as {Coordinator#performance_metrics} has it for one.
@@ -75,6 +121,16 @@ module TaskerCore
     # @return [nil]
     def close
       @lock.synchronize { @coordinator }&.close
+    end
+
+    private
+
+    def prepared(coordinator)
+      @preparations&.each { |preparation| preparation.call(coordinator) }
+      coordinator
+    rescue StandardError
+      coordinator.close
+      raise
     end
   end
 end

@@ -46,11 +46,21 @@ module TaskerCore
       end
 
       def load_file(path)
+        load_railtie(path) if path.end_with?(RAILS)
         require File.expand_path(path)
       rescue TaskerCore::Error
         raise
       rescue ScriptError, StandardError => e
         raise Broken, "cannot load #{path}: #{e.class}: #{e.message} (#{e.backtrace&.first})"
+      end
+
+      # Ours was loaded before Rails was, and the application's Gemfile loads it no second time. The application's gems come first:
+      # they say which Rails.
+      def load_railtie(environment)
+        boot = File.expand_path("../boot.rb", environment)
+        require boot if File.file?(boot)
+        require "rails"
+        require "tasker_core/railtie"
       end
     end
   end

@@ -151,8 +151,9 @@ CREATE TABLE tasker.step_queue (
 );
 -- No foreign key to workflow_steps: it would lock a hot row once more at each insert. Both change in one transaction.
 COMMENT ON TABLE tasker.step_queue IS 'A row for each step that is enqueued or waiting for its retry, and for no other; claiming deletes it.';
-CREATE INDEX step_queue_order ON tasker.step_queue (priority DESC, run_at, step_id);
-COMMENT ON INDEX tasker.step_queue_order IS 'Claims in the order: higher priority, then run_at, then id.';
+CREATE INDEX step_queue_order ON tasker.step_queue (handler, priority DESC, run_at, step_id);
+COMMENT ON INDEX tasker.step_queue_order IS
+  'Claims for the handlers at hand, in the order: higher priority, then run_at, then id. A backlog of other handlers costs nothing.';
 
 CREATE TABLE tasker.transitions (
   task_id       bigint      NOT NULL,

@@ -292,7 +292,7 @@ public final class Coordinator implements AutoCloseable {
       }
       subscriptions.end();
       runtime.remove(this);
-      OpenRuntimes.release(config.databaseUrl());
+      OpenRuntimes.release(config);
     }
   }
 

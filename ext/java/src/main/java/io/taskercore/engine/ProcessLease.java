@@ -42,6 +42,7 @@ final class ProcessLease implements AutoCloseable {
   private final KeptConnection kept;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
+  private final int sweepIntervalMs;
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
@@ -50,14 +51,16 @@ final class ProcessLease implements AutoCloseable {
   private Reaper lapsed;
   private Loop keeper;
   private Loop reaper;
+  private Loop sweeper;
   private boolean closed;
 
   /** @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results */
-  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs) {
+  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs, int sweepIntervalMs) {
     this.runtime = runtime;
     this.database = database;
     this.kept = kept;
     this.leaseMs = leaseMs;
+    this.sweepIntervalMs = sweepIntervalMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
   }
 
@@ -72,6 +75,7 @@ final class ProcessLease implements AutoCloseable {
       lapsed = new Reaper(runtime, database, this);
       keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
       reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 5), lapsed::round);
+      sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
     return processId;
   }
@@ -220,6 +224,7 @@ final class ProcessLease implements AutoCloseable {
       }
       closed = true;
     }
+    sweeper.close();
     reaper.close();
     keeper.close();
     long id = processId;

@@ -67,10 +67,12 @@ final class StepClaimer {
     }
   }
 
-  List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
+  /** @param candidates how many to look at, for others may be about to claim the first ones */
+  List<Attempt> claimReady(
+      List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(() -> database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit)));
+      Claims claims = claim(() -> database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates)));
       return attempts(claims, processId, claimant, publication);
     }
   }

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.exceptions.MainExitException;
+import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
@@ -19,12 +20,20 @@ import org.jruby.runtime.builtin.IRubyObject;
  */
 final class HandlerRun {
 
+  private static final int MAX_LOGGED = 500;
+
   private final ThreadContext context;
   private final RuntimeState state;
   private final Attempt attempt;
 
   /** What the handler was left by; null if it returned. */
   private Throwable left;
+
+  /** Whether the attempt was given back, because its handler could not begin. */
+  private boolean released;
+
+  /** How the attempt ends; null as long as its handler has not ended. */
+  private Consumer<Attempt> ending;
 
   HandlerRun(ThreadContext context, RuntimeState state, Attempt attempt) {
     this.context = context;
@@ -34,20 +43,19 @@ final class HandlerRun {
 
   void run() {
     CoordinatorHandle handle = ((KnownHandlers) attempt.directory()).handle();
-    IRubyObject handler = handle == null ? null : find(handle);
-    Interruption interruption = new Interruption(context.getThread(), state.errorClass("StepInterrupted"));
-    if (handler == null || !attempt.begin(interruption)) {
+    if (handle == null) {
       attempt.release();
       return;
     }
-    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
-    Consumer<Attempt> ending = call(handler, failures, handle.maxPayloadBytes());
-    left = interruption.end(context, left);
-    if (left != null) {
-      Failure failure = failure(failures);
-      ending = ended -> ended.fail(failure);
+    HandlerWrap wrap = state.handlerWrap();
+    if (wrap == null) {
+      runHandler(handle);
+    } else {
+      runInside(wrap, handle);
     }
-    ending.accept(attempt);
+    if (ending != null) {
+      ending.accept(attempt);
+    }
     // The handler's coordinator must not be collected, and with that closed, before this.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
@@ -56,17 +64,62 @@ final class HandlerRun {
     }
   }
 
+  private void runHandler(CoordinatorHandle handle) {
+    IRubyObject handler = find(handle);
+    Interruption interruption = new Interruption(context.getThread(), state.errorClass("StepInterrupted"));
+    if (handler == null || !attempt.begin(interruption)) {
+      released = true;
+      attempt.release();
+      return;
+    }
+    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
+    Consumer<Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
+    left = interruption.end(context, left);
+    if (left == null) {
+      ending = returned;
+    } else {
+      ending = failing(failure(failures));
+    }
+  }
+
+  /**
+   * The handler is found and runs inside what the application has put around handlers, which sees what the handler raises. What
+   * goes wrong there once the handler has ended does not change how it ended. Before, it is as if the handler were missing here:
+   * the step waits, and the name is looked for again after a while.
+   */
+  private void runInside(HandlerWrap wrap, CoordinatorHandle handle) {
+    try {
+      wrap.run(
+          context,
+          () -> {
+            runHandler(handle);
+            return left;
+          });
+    } catch (Throwable thrown) {
+      if (isEndOfThread(thrown)) {
+        left = thrown;
+      } else if (!HandlerWrap.isSame(thrown, left)) {
+        state.log().write(context, "error", "what is around handlers failed at " + attempt.handler() + ": " + RubyLog.stackTrace(thrown));
+      }
+    }
+    if (ending == null && !released) {
+      ((KnownHandlers) attempt.directory()).remove(attempt.handler());
+      attempt.release();
+    }
+  }
+
   private IRubyObject find(CoordinatorHandle handle) {
     try {
       return handle.find(context, attempt.handler());
     } catch (Throwable failure) {
+      released = true;
       attempt.release();
       throw failure;
     }
   }
 
   private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
-    SlotLoan.lenderIs(attempt);
+    Lender lender = Lender.begin(context, attempt);
     try {
       IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
       IRubyObject result = instance.callMethod(context, "call", state.stepContext(context, attempt));
@@ -75,28 +128,47 @@ final class HandlerRun {
       left = thrown;
       return null;
     } finally {
-      SlotLoan.noLender();
+      lender.end(context);
     }
   }
 
   private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
     if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
-      Failure failure = failures.ofReturned(returned);
-      return ended -> ended.fail(failure);
+      return failing(failures.ofReturned(returned));
     }
     boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
     } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
-      return ended -> ended.fail(HandlerFailure.ofWrongResult(result));
+      return failing(HandlerFailure.ofWrongResult(result));
     }
     try {
       Json json = ValueWriter.write(context, result, "result", maxResultBytes);
       return ended -> ended.succeed(json);
     } catch (TaskerException.Validation refusal) {
-      return ended -> ended.fail(HandlerFailure.ofUnwritableResult(refusal));
+      return failing(HandlerFailure.ofUnwritableResult(refusal));
     }
+  }
+
+  private Consumer<Attempt> failing(Failure failure) {
+    return ended -> {
+      boolean late = ended.cancelled();
+      ended.fail(failure);
+      tell(failure, late);
+    };
+  }
+
+  /** One line of the log, in the words of {@code StepLogger}. Never the payload, though the application's message may quote it. */
+  private void tell(Failure failure, boolean late) {
+    boolean last = !failure.retryable() || attempt.isLast();
+    String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
+    String message = failure.message().length() <= MAX_LOGGED ? failure.message() : failure.message().substring(0, MAX_LOGGED) + "…";
+    state.log().write(
+        context,
+        late || last ? "warn" : "info",
+        "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
+            + " correlation " + attempt.correlationId() + "] " + how + ": " + failure.errorClass() + ": " + message);
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */
@@ -104,7 +176,9 @@ final class HandlerRun {
     try {
       return failures.of(left);
     } catch (Throwable broken) {
-      String name = left.getClass().getSimpleName();
+      String name = left instanceof RaiseException raised
+          ? RubyTypes.nameOf(raised.getException())
+          : left.getClass().getSimpleName();
       left = isEndOfThread(broken) ? broken : left;
       return Failure.of(name, "the handler's exception could not be read", null, true);
     }

@@ -54,6 +54,9 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   private static Coordinator open(String url, Handlers handlers, Map<String, Object> settings) {
     Map<String, Object> config = new HashMap<>(Map.of("database_url", url, "environment", "test", "lease_ms", 2_000));
+    if (System.getenv("TEST_CONNECTION_MODE") != null) {
+      config.put("connection_mode", System.getenv("TEST_CONNECTION_MODE"));
+    }
     config.putAll(settings);
     return Coordinator.open(
         OrchestrationConfig.fromJson(Json.of(MAPPER.writeValueAsString(config))), handlers, handlers.queue());

@@ -84,6 +84,14 @@ public final class TestDatabase implements AutoCloseable {
     return "postgres://" + server.getUserInfo() + "@127.0.0.1:" + port + "/" + name;
   }
 
+  public String name() {
+    return name;
+  }
+
+  public String user() {
+    return server.getUserInfo() == null ? "postgres" : server.getUserInfo().split(":", 2)[0];
+  }
+
   public String host() {
     return server.getHost();
   }

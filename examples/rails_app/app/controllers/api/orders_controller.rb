@@ -1,0 +1,19 @@
+# frozen_string_literal: true
+
+class Api::OrdersController < ActionController::API
+  rescue_from(Order::Refused) { |refused| render json: { error: refused.message }, status: :unprocessable_entity }
+
+  def index
+    render json: Order.latest.map(&:details)
+  end
+
+  def show
+    order = Order.find(Integer(params[:id]))
+    order ? render(json: order.details) : head(:not_found)
+  end
+
+  def create
+    order = Order.place(customer: params.require(:customer), item: params.require(:item), quantity: Integer(params.fetch(:quantity, 1)))
+    render json: order.summary, status: :created
+  end
+end

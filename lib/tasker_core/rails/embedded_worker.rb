@@ -1,0 +1,79 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module Rails
+    # A worker in a process that has something else to do too: serve requests.
+    #
+    # 1. It begins in the background, with the process's own coordinator: the server need not wait, and serves also while the
+    #    database is away or has no schema; then it is tried again.
+    # 2. It ends with the process or the servlet context: running handlers may come to their end for +shutdown_timeout_ms+.
+    #
+    # @api private
+    class EmbeddedWorker
+      # Between two attempts to begin, in seconds.
+      PAUSE = 5
+      private_constant :PAUSE
+
+      @lock = Mutex.new
+
+      class << self
+        # Starts the process's one.
+        #
+        # @return [nil]
+        def start
+          @lock.synchronize do
+            return if @started
+
+            @started = new
+          end
+          at_exit { stop }
+          nil
+        end
+
+        # Stops it, if there is one; another may be started.
+        #
+        # @return [nil]
+        def stop
+          started = @lock.synchronize { @started.tap { @started = nil } }
+          started&.stop
+          nil
+        end
+      end
+
+      def initialize
+        @lock = Mutex.new
+        @stopping = ConditionVariable.new
+        @thread = Thread.new { try_to_begin until begun_or_stopped? }
+        @thread.name = "tasker-embedding"
+      end
+
+      def stop
+        @lock.synchronize do
+          @stopped = true
+          @stopping.signal
+        end
+        @thread.join
+        @worker&.stop
+      end
+
+      private
+
+      def begun_or_stopped? = @lock.synchronize { @worker || @stopped }
+
+      def try_to_begin
+        worker = TaskerCore.start_worker
+        @lock.synchronize { @worker = worker }
+        TaskerCore.logger.info("tasker_core #{VERSION} works in this process")
+      rescue Error, Templates::Refused => e
+        tell(e.message)
+        @lock.synchronize { @stopping.wait(@lock, PAUSE) unless @stopped }
+      end
+
+      # Once, not at each attempt.
+      def tell(reason)
+        TaskerCore.logger.error("tasker_core does not work in this process yet: #{reason}") unless reason == @told
+        @told = reason
+      end
+    end
+  end
+end

@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require "pathname"
+
+module TaskerCore
+  module Rails
+    # The templates in +config/tasks+.
+    #
+    # @api private
+    class Templates
+      # A template cannot be registered; the message says which.
+      class Refused < StandardError; end
+
+      class << self
+        # Registers them again before the next request or step once a file has changed, came or went. A template that cannot be
+        # registered is logged: it stays as it was.
+        #
+        # @param app [Rails::Application]
+        # @param templates [Templates]
+        def watch(app, templates)
+          folders = app.paths["config/tasks"].expanded.to_h { |folder| [folder, %w[yml yaml]] }
+          watcher = app.config.file_watcher.new([], folders) { templates.register_anew }
+          app.reloaders << watcher
+          app.reloader.to_run { watcher.execute_if_updated }
+        end
+      end
+
+      # @yieldreturn [Array<String>] the files
+      def initialize(&files)
+        @files = files
+      end
+
+      # @return [Array<Pathname>] in order
+      def files = @files.call.sort.map { |file| Pathname(file) }
+
+      # @param coordinator [Coordinator]
+      # @return [Array<Result>] what each was registered as
+      # @raise [Refused] naming the file
+      def register(coordinator)
+        files.map { |file| register_file(coordinator, file) }
+      end
+
+      # With the process's own coordinator, if there is one.
+      def register_anew
+        coordinator = TaskerCore.open_coordinator
+        register(coordinator) if coordinator
+      rescue Refused, Error => e
+        TaskerCore.logger.error(e.message)
+      end
+
+      private
+
+      def register_file(coordinator, file)
+        coordinator.register_template(file)
+      rescue ValidationError => e
+        raise Refused, "cannot register the template #{file}: #{e.message}"
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+require "rails/railtie"
+require "active_support/ordered_options"
+require_relative "../tasker_core"
+require_relative "rails/settings"
+require_relative "rails/templates"
+require_relative "rails/embedded_worker"
+
+module TaskerCore
+  # At home in Rails: its configuration, its logger, its reloader.
+  #
+  # 1. +config.tasker_core+ is the strongest part of the configuration; where nobody says which database, it is ActiveRecord's.
+  # 2. Handlers in +app/handlers+ are loaded as all code in +app+ is.
+  # 3. Templates in +config/tasks+ are registered with the process's own coordinator as soon as there is one, and again when they
+  #    change, where Rails reloads code.
+  # 4. Each handler runs inside Rails' reloader, and with that inside its executor: it sees the code as it is now, and gives back
+  #    its ActiveRecord connections when it ends. A thread that waits for a step is outside.
+  # 5. With +config.tasker_core.embedded_worker+ a process that serves requests also works.
+  class Railtie < ::Rails::Railtie
+    config.tasker_core = ActiveSupport::OrderedOptions.new
+
+    config.before_configuration do |app|
+      app.paths.add "config/tasks", glob: "**/*.{yml,yaml}" unless app.paths["config/tasks"]
+    end
+
+    initializer "tasker_core.logger", after: :initialize_logger do
+      TaskerCore.default_logger = ::Rails.logger
+    end
+
+    initializer "tasker_core.configuration", before: :load_config_initializers do |app|
+      settings = Rails::Settings.new(app)
+      Configuration.application = -> { settings.application }
+      Configuration.fallback = -> { settings.fallback }
+    end
+
+    initializer "tasker_core.reloader" do |app|
+      TaskerCore.around_handlers = app.reloader.method(:wrap)
+    end
+
+    initializer "tasker_core.templates" do |app|
+      templates = Railtie.templates
+      TaskerCore.prepare_coordinator { |coordinator| templates.register(coordinator) }
+      Rails::Templates.watch(app, templates) unless app.config.cache_classes
+    end
+
+    server do |app|
+      Rails::EmbeddedWorker.start if Rails::Settings.new(app).embedded_worker?
+    end
+
+    # @return [Rails::Templates] the application's
+    # @api private
+    def self.templates = @templates ||= Rails::Templates.new { ::Rails.application.paths["config/tasks"].existent }
+
+    rake_tasks { load File.expand_path("tasks/tasker_core.rake", __dir__) }
+  end
+end

@@ -1,0 +1,192 @@
+# frozen_string_literal: true
+
+require_relative "rails_helper"
+
+RSpec.describe TaskerCore::Railtie do
+  include RSpec::Matchers
+
+  def eventually(seconds = 30)
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+    until (answer = yield)
+      return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+
+      sleep 0.02
+    end
+    answer
+  end
+
+  let(:options) { Rails.application.config.tasker_core }
+
+  describe "configuration" do
+    around do |example|
+      former = options.to_h
+      example.run
+    ensure
+      options.clear
+      options.merge!(former)
+    end
+
+    it "is strongest in config.tasker_core, then in environment variables, then in the file" do
+      load = -> { TaskerCore::Configuration.load(env: { "TASKER_MAX_PARALLEL_STEPS" => "7", "TASKER_LEASE_MS" => "4000" }) }
+      expect(load.call).to include("max_parallel_steps" => 7, "lease_ms" => 4000, "auto_migrate" => true)
+
+      options.max_parallel_steps = 3
+
+      expect(load.call).to include("max_parallel_steps" => 3, "lease_ms" => 4000, "auto_migrate" => true)
+    end
+
+    it "has Rails' environment, and its own options not among the core's" do
+      expect(TaskerCore::Configuration.load(env: {})).to include("environment" => "development")
+      expect(TaskerCore::Configuration.load(env: {})).not_to include("embedded_worker")
+    end
+
+    it "refuses a key that does not exist, and suggests one" do
+      options.max_paralel_steps = 3
+
+      expect { TaskerCore.create_coordinator }.to raise_error(TaskerCore::ConfigurationError, /max_paralel_steps.*max_parallel_steps/)
+    end
+  end
+
+  it "logs where Rails does, unless told otherwise" do
+    expect(TaskerCore.logger).to be(Rails.logger)
+
+    TaskerCore.logger = other = Logger.new(IO::NULL)
+
+    expect(TaskerCore.logger).to be(other)
+  ensure
+    TaskerCore.logger = nil
+  end
+
+  describe "the application" do
+    it "saves an order and its workflow in one transaction, and shows how far it is" do
+      placed = RailsApp.post("/api/orders", customer: "Ada", item: "tea", quantity: 2)
+      expect(placed.status).to eq(201)
+      order = JSON.parse(placed.body)
+
+      expect(TaskerCore.orchestrate_task(order["task_id"]).status).to eq("complete")
+
+      shown = JSON.parse(RailsApp.get("/api/orders/#{order['id']}").body)
+      expect(shown).to include("state" => "finished", "workflow" => include("status" => "complete", "percentage" => 100.0))
+      expect(shown["workflow"]["steps"].to_h { |step| step.values_at("name", "attempts") }).to include("charge" => 2, "ship" => 1)
+    end
+
+    it "saves neither when the workflow is refused" do
+      orders = -> { Shop.database[:orders].count }
+      tasks = -> { TaskerCore.list_tasks(limit: 1000)["tasks"].size }
+      before = [orders.call, tasks.call]
+
+      refused = RailsApp.post("/api/orders", customer: "Ada", item: "tea", quantity: 1000)
+
+      expect([refused.status, JSON.parse(refused.body)["error"]]).to match([422, /payload.quantity/])
+      expect([orders.call, tasks.call]).to eq(before)
+    end
+
+    it "has a page, and tells its health" do
+      expect(RailsApp.get("/").body).to include("The shop")
+      expect(JSON.parse(RailsApp.get("/api/health").body)).to include("status" => "ok")
+    end
+  end
+
+  describe "handlers" do
+    let(:task) { { namespace: "shop", task_name: "place_order", payload: { order_id: 0, customer: "Eve", item: "cake", quantity: 1 } } }
+
+    def run_ship
+      placed = JSON.parse(RailsApp.post("/api/orders", customer: "Ada", item: "cake").body)
+      TaskerCore.orchestrate_task(placed["task_id"])
+      TaskerCore.task_context(placed["task_id"])["steps"].find { |step| step["name"] == "ship" }["result"]
+    end
+
+    it "run as their code is now, without a request in between" do
+      changed = <<~RUBY
+        class PlaceOrder::Ship < TaskerCore::StepHandler
+          def call(_context) = { "parcel" => "changed" }
+        end
+      RUBY
+
+      expect(run_ship["parcel"]).to start_with("P-")
+      RailsApp.with_file("app/handlers/place_order/ship.rb", changed) { expect(run_ship).to eq("parcel" => "changed") }
+      expect(run_ship["parcel"]).to start_with("P-")
+    end
+
+    it "run inside the executor, and their threads wait outside of it" do
+      seen = Queue.new
+      began = Queue.new
+      hook = Class.new do
+        define_method(:run) { began << Thread.current.name }
+        define_method(:complete) { |_| seen << Thread.current.name }
+      end
+      Rails.application.executor.register_hook(hook.new)
+      inside = nil
+      TaskerCore.register_handler("rails.inside") { |_| inside = [Rails.application.executor.active?, began.size - seen.size] and {} }
+      TaskerCore.register_template(name: "inside", version: "1.0.0", steps: [{ name: "a", handler: "rails.inside" }])
+
+      TaskerCore.handle_task(task_name: "inside")
+
+      expect(inside.first).to be(true)
+      expect(eventually { seen.size == began.size }).to be(true)
+      names = Array.new(seen.size) { seen.pop }
+      expect(names).to include(start_with("tasker-handler"))
+      waiting = Thread.list.select { |thread| thread.name.to_s.start_with?("tasker-handler") }
+      expect(waiting).not_to be_empty
+      expect(eventually { (Rails.application.executor.instance_variable_get(:@active) || {}).to_h.keys.none? { |key| waiting.include?(key) } }).to be(true)
+    end
+
+    it "hand what they raise to what is around them, once" do
+      skip_unless_reported = Rails.respond_to?(:error)
+      reported = []
+      if skip_unless_reported
+        subscriber = Class.new { define_method(:report) { |error, **| reported << error.message } }.new
+        Rails.error.subscribe(subscriber)
+      end
+      TaskerCore.register_handler("rails.failing") { |_| raise TaskerCore::PermanentError, "not today" }
+      TaskerCore.register_template(name: "failing", version: "1.0.0", steps: [{ name: "a", handler: "rails.failing" }])
+
+      run = TaskerCore.handle_task(task_name: "failing")
+
+      expect(run.status).to eq("error")
+      expect(TaskerCore.task_context(TaskerCore.list_tasks(name: "failing")["tasks"].first["task_id"])["steps"].first["error"])
+        .to include("class" => "TaskerCore::PermanentError", "message" => "not today")
+      expect(reported).to eq(skip_unless_reported ? ["not today"] : [])
+    ensure
+      Rails.error.unsubscribe(subscriber) if subscriber
+    end
+  end
+
+  describe "templates" do
+    def workflow(steps) = "name: of_the_day\nversion: 1.0.0\nsteps:\n#{steps.map { |step| "  - { name: #{step}, handler: PlaceOrder::Notify }\n" }.join}"
+
+    it "in config/tasks are registered, and again when they change" do
+      RailsApp.with_file("config/tasks/more/of_the_day.yml", workflow(%w[a])) do
+        RailsApp.get("/api/health")
+        expect(TaskerCore.initialize_task(task_name: "of_the_day").step_count).to eq(1)
+
+        RailsApp.with_file("config/tasks/more/of_the_day.yml", workflow(%w[a b])) do
+          RailsApp.get("/api/health")
+          expect(TaskerCore.initialize_task(task_name: "of_the_day").step_count).to eq(2)
+        end
+      end
+    end
+
+    it "that are wrong are logged while the application runs, and keep a coordinator from being made" do
+      RailsApp.with_file("config/tasks/wrong.yml", "name: wrong\nversion: 1.0.0\nsteps: []\n") do
+        expect(RailsApp.get("/api/health").status).to eq(200)
+        TaskerCore.close
+        expect { TaskerCore.coordinator }.to raise_error(/wrong.yml: .*steps/)
+      end
+      expect(TaskerCore.coordinator).not_to be_closed
+    end
+  end
+
+  describe "the embedded worker" do
+    it "works until it is stopped" do
+      TaskerCore::Rails::EmbeddedWorker.start
+      order = JSON.parse(RailsApp.post("/api/orders", customer: "Ada", item: "coffee").body)
+
+      expect(eventually { Order.find(order["id"]).state == "finished" }).to be(true)
+
+      TaskerCore::Rails::EmbeddedWorker.stop
+      late = TaskerCore.initialize_task(task_name: "place_order", namespace: "shop", payload: { order_id: order["id"], customer: "a", item: "b", quantity: 1 })
+      expect(TaskerCore.task_context(late.task_id).status).to eq("pending")
+    end
+  end
+end
