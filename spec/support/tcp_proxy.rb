@@ -1,48 +1,51 @@
 # frozen_string_literal: true
 
-require "socket"
 require "uri"
 
-# A way to the database that can be closed: what went through it is cut, and nothing gets through any more.
+# A way to the database that can be closed: what went through it is cut, and nothing gets through any more. In Java's sockets, which
+# are read and written by two threads at the same time.
 class TcpProxy
   # @param url [String] the database's
   def initialize(url)
     @target = URI(url)
-    @server = TCPServer.new("127.0.0.1", 0)
+    @server = java.net.ServerSocket.new(0, 50, java.net.InetAddress.get_by_name("127.0.0.1"))
     @sockets = Queue.new
-    @accepting = Thread.new { accept until @server.closed? }
+    @accepting = start { loop { accept } }
   end
 
   # @return [String] the same database by this way
-  def url = @target.dup.tap { |uri| uri.host, uri.port = "127.0.0.1", @server.addr[1] }.to_s
+  def url = "#{@target.scheme}://#{@target.userinfo}@127.0.0.1:#{@server.local_port}#{@target.path}"
 
   def close
-    return if @server.closed?
-
     @server.close
-    @sockets.pop.close until @sockets.empty?
     @accepting.join
+    @sockets.pop.close until @sockets.empty?
   end
 
   private
 
   def accept
     client = @server.accept
-    server = TCPSocket.new(@target.host, @target.port || 5432)
-    @sockets << client << server
-    [[client, server], [server, client]].each do |from, to|
-      Thread.new { pump(from, to) }
-    end
-  rescue IOError, SystemCallError
-    # Closed while it waited.
+    @sockets << client
+    server = java.net.Socket.new(@target.host, @target.port || 5432)
+    @sockets << server
+    start { pump(client, server) }
+    start { pump(server, client) }
   end
 
   def pump(from, to)
-    # Not IO.copy_stream, which may wait for more before it passes anything on.
-    loop { to.write(from.readpartial(16_384)) }
-  rescue IOError, SystemCallError
-    # The other side is gone.
+    from.input_stream.transfer_to(to.output_stream)
   ensure
-    [from, to].each { |socket| socket.close unless socket.closed? }
+    from.close
+    to.close
+  end
+
+  # Until somebody closes what it works on.
+  def start
+    Thread.new do
+      yield
+    rescue java.io.IOException
+      nil
+    end
   end
 end

@@ -79,6 +79,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       runtime.signals().add(this);
     }
     try {
+      // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
       coordinator.requireOpen();
       runtime.execute(this::work);
     } catch (TaskerException.Closed closing) {
