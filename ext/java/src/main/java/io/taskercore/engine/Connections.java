@@ -25,6 +25,9 @@ final class Connections {
    * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
    * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
    * them.
+   *
+   * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, the
+   * reapers among them: PostgreSQL ends its session after the time of a lease.
    */
   private static final String SESSION = """
       SET plan_cache_mode = force_generic_plan;
@@ -33,7 +36,10 @@ final class Connections {
       SET enable_mergejoin = off;
       SET random_page_cost = 1;
       SET cpu_tuple_cost = 1;
-      SET jit = off""";
+      SET jit = off;
+      SET idle_in_transaction_session_timeout = %d""";
+
+  private static final int SHORTEST_IDLE_MS = 1_000;
 
   /** A server that went away without a word is noticed after so many seconds of waiting for an answer. */
   private static final int SOCKET_TIMEOUT_S = 30;
@@ -72,8 +78,10 @@ final class Connections {
   }
 
   /** Null where the session is not ours. */
-  private static String session(ConnectionMode mode) {
-    return mode == ConnectionMode.DIRECT ? SESSION : null;
+  private static String session(OrchestrationConfig config) {
+    return config.connectionMode() == ConnectionMode.DIRECT
+        ? SESSION.formatted(Math.max(SHORTEST_IDLE_MS, config.leaseMs()))
+        : null;
   }
 
   static HikariDataSource pool(OrchestrationConfig config) {
@@ -89,13 +97,13 @@ final class Connections {
     hikari.setIdleTimeout(60_000);
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(session(config.connectionMode()));
+    hikari.setConnectionInitSql(session(config));
     return new HikariDataSource(hikari);
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
   static KeptConnection kept(PGSimpleDataSource driver, OrchestrationConfig config) {
-    return new KeptConnection(driver, session(config.connectionMode()), config.leaseMs());
+    return new KeptConnection(driver, session(config), config.leaseMs());
   }
 
   /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */

@@ -25,6 +25,7 @@ final class Chaos {
   private static final Map<String, Object> SETTINGS = Map.of("max_crashes", 1_000);
 
   private static final int BATCH = 20;
+  private static final int SLOW_PER_S = 10;
   private static final Duration BREATH = Duration.ofMillis(100);
   private static final Duration REPORT = Duration.ofSeconds(15);
 
@@ -52,6 +53,7 @@ final class Chaos {
   private final List<Paused> paused = new ArrayList<>();
   private long beganNanos;
   private long reportedNanos;
+  private long reportedEnded;
   private volatile int made;
 
   private record Paused(WorkerProcess process, long untilNanos) {}
@@ -197,10 +199,30 @@ final class Chaos {
 
   private void report(Fleet fleet) {
     if (System.nanoTime() - reportedNanos > REPORT.toNanos()) {
-      reportedNanos = System.nanoTime();
-      site.say((System.nanoTime() - beganNanos) / 1_000_000_000 + " s: " + site.ended() + " of " + made + " tasks have ended; "
+      long ended = site.ended();
+      site.say((System.nanoTime() - beganNanos) / 1_000_000_000 + " s: " + ended + " of " + made + " tasks have ended; "
           + faults + "; " + fleet.incarnations() + " processes so far");
+      double perSecond = (ended - reportedEnded) * 1e9 / (System.nanoTime() - reportedNanos);
+      if (perSecond < SLOW_PER_S && ended < made - BATCH) {
+        sayWhatWaits();
+      }
+      reportedNanos = System.nanoTime();
+      reportedEnded = ended;
     }
+  }
+
+  /** What one looks at when nothing goes on. */
+  private void sayWhatWaits() {
+    site.say("that is slow; the sessions: " + String.join("\n  ", site.database().column("""
+        SELECT concat_ws(' ', application_name, pid, state, wait_event_type, wait_event,
+          round(extract(epoch FROM now() - state_change)::numeric, 1) || ' s, blocked by ' || pg_blocking_pids(pid)::text, left(query, 60))
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND (state <> 'idle' OR now() - state_change > interval '5 seconds') ORDER BY state_change""")));
+    site.say("steps: " + site.database().column("""
+        SELECT concat_ws(' ', state, count(*)) FROM tasker.workflow_steps GROUP BY state ORDER BY state"""));
+    site.say("processes: " + site.database().column("""
+        SELECT concat_ws(' ', process_id, pid, round(extract(epoch FROM lease_until - now())::numeric, 1)) FROM tasker.processes""")
+        + ", paused " + paused.stream().map(some -> some.process().name()).toList());
   }
 
   /** However long it takes, as long as it goes on. */

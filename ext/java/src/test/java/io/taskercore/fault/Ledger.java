@@ -211,7 +211,8 @@ final class Ledger {
           complaints.add("step " + run.stepId() + ", attempt " + run.attempt() + " was taken from " + process.name()
               + ", which lived" + (run.end() == null ? "" : "; its handler had " + run.end()));
         }
-        if (ending == Ending.CRASHED && process.killedAtMs() > 0 && run.begunAtMs() <= process.killedAtMs()) {
+        // What it had lost before, in a pause, is not what its death cost.
+        if (ending == Ending.CRASHED && process.killedAtMs() > 0 && endedAtMs.get(claim) >= process.killedAtMs()) {
           lastRecovery.merge(process.name(), endedAtMs.get(claim) - process.killedAtMs(), Math::max);
         }
       }

@@ -87,6 +87,28 @@ class WireFaultTest {
     site.verdict();
   }
 
+  /** Its machine has lost its power, say: PostgreSQL has a transaction of it, with locks, and hears nothing any more. */
+  @Test
+  void aProcessThatIsGoneWithinATransactionHoldsUpNobody() {
+    Wire wire = site.wire();
+    WorkerProcess gone = site.worker("gone", wire, Map.of("lease_ms", 2_000)).awaitReady();
+    long taskId = site.task(Plan.of("failing", StepPlan.step(0).gated("first").failingForGood(), StepPlan.step(0, 0)).failingFast());
+    gone.awaitBegun(Site.stepId(taskId, 0));
+    WorkerProcess other = site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
+
+    wire.stallAnswersTo("accepted AS");
+    site.openGate("first");
+    Patience.until("its transaction waits for it", () -> site.database().number("""
+        SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gone' AND state = 'idle in transaction'""") == 1);
+    wire.stall();
+    gone.kill();
+
+    long tookMs = other.awaitBegun(Site.stepId(taskId, 0)).begunAtMs() - gone.killedAtMs();
+    site.say("the step ran elsewhere after " + tookMs + " ms");
+    site.awaitAllEnded();
+    site.verdict();
+  }
+
   /** Two connections, both of which wait for a lock for longer than a lease: the process lives, and says so. */
   @Test
   void aPoolAllOfWhoseConnectionsWaitCostsNobodyTheLease() throws Exception {
