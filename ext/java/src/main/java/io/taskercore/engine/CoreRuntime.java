@@ -53,6 +53,7 @@ final class CoreRuntime implements AutoCloseable {
   private final TaskMemories memories;
   private final HeldClaims held;
   private final Signals signals;
+  private final Strays strays;
   private final ProcessLease lease;
   private final TaskReader reader = new TaskReader();
   private final StepStore steps = new StepStore();
@@ -76,8 +77,9 @@ final class CoreRuntime implements AutoCloseable {
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
     this.signals = new Signals(database, driver, config.connectionMode());
+    this.strays = new Strays(this, database);
     this.lease = new ProcessLease(
-        this, database, Connections.kept(driver, config), config.leaseMs(), config.sweepIntervalMs());
+        this, database, Connections.kept(driver, config), strays, config.leaseMs(), config.sweepIntervalMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
@@ -272,8 +274,7 @@ final class CoreRuntime implements AutoCloseable {
     return names;
   }
 
-  /** PostgreSQL may have committed claims whose confirmation was lost: they are to be found and given back. */
-  void suspectClaims() {
-    lease.suspectClaims();
+  Strays strays() {
+    return strays;
   }
 }

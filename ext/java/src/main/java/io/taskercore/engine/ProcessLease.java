@@ -8,10 +8,7 @@ import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -34,20 +31,16 @@ final class ProcessLease implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
 
-  /** For how long after a lost answer claims may still turn up that were made by it: no statement lives longer. */
-  private static final long STRAYS_NANOS = TimeUnit.SECONDS.toNanos(60);
-
   private final CoreRuntime runtime;
   private final Database database;
   private final KeptConnection kept;
+  private final Strays strays;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
   private final int sweepIntervalMs;
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
-  private volatile Long claimsSuspectedNanos;
-  private Map<Claim, ClaimedStep> strays = Map.of();
   private Reaper lapsed;
   private Loop keeper;
   private Loop reaper;
@@ -55,10 +48,11 @@ final class ProcessLease implements AutoCloseable {
   private boolean closed;
 
   /** @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results */
-  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs, int sweepIntervalMs) {
+  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, Strays strays, int leaseMs, int sweepIntervalMs) {
     this.runtime = runtime;
     this.database = database;
     this.kept = kept;
+    this.strays = strays;
     this.leaseMs = leaseMs;
     this.sweepIntervalMs = sweepIntervalMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
@@ -74,7 +68,7 @@ final class ProcessLease implements AutoCloseable {
       processId = newProcess();
       lapsed = new Reaper(runtime, database, this);
       keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
-      reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 5), lapsed::round);
+      reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 3), lapsed::round);
       sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
     return processId;
@@ -107,13 +101,17 @@ final class ProcessLease implements AutoCloseable {
     troubledNanos = System.nanoTime();
   }
 
+  /** Whether our own is renewed in time; else it is us who may be cut off, and not those whose lease has lapsed. */
+  boolean isCurrent() {
+    return System.nanoTime() - renewedNanos < nanos(lateAfterMs());
+  }
+
   /**
-   * Whether a lease that has lapsed says something about its process. After an outage, or a stall of commits, nobody is taken
-   * for dead until everybody has had the time of a lease to renew.
+   * How long a lease must have lapsed to say something about its process. After an outage, or while commits stall, nobody is
+   * taken for dead until everybody has had time to renew; but where trouble goes on and on, the dead are dead in the end.
    */
-  boolean isSteady() {
-    long now = System.nanoTime();
-    return now - renewedNanos < nanos(lateAfterMs()) && now - troubledNanos >= nanos(leaseMs);
+  long patienceMs() {
+    return System.nanoTime() - troubledNanos >= nanos(leaseMs) ? 0 : 3L * leaseMs;
   }
 
   int leaseMs() {
@@ -169,9 +167,7 @@ final class ProcessLease implements AutoCloseable {
       processId = newProcess();
     }
     dropOldClaims();
-    if (claimsSuspectedNanos != null) {
-      giveStraysBack();
-    }
+    strays.look(processId);
   }
 
   /** Those made under an id that is dead; also those whose statement was under way when the id changed. */
@@ -189,32 +185,6 @@ final class ProcessLease implements AutoCloseable {
     }
   }
 
-  void suspectClaims() {
-    claimsSuspectedNanos = System.nanoTime();
-  }
-
-  /** What our row says we hold and we know nothing of, twice in a row: claims whose confirmation never reached us. */
-  private void giveStraysBack() {
-    long id = processId;
-    Long suspected = claimsSuspectedNanos;
-    Map<Claim, ClaimedStep> unknown = new HashMap<>();
-    for (ClaimedStep step : database.call(connection -> processes.heldBy(connection, id))) {
-      if (runtime.held().of(step.claim()) == null) {
-        unknown.put(step.claim(), step);
-      }
-    }
-    List<ClaimedStep> again = new ArrayList<>(unknown.values());
-    again.removeIf(step -> !strays.containsKey(step.claim()));
-    strays = unknown;
-    if (!again.isEmpty()) {
-      LOG.warn("lease: {} claims were made but never confirmed; giving them back", again.size());
-      runtime.held().giveBack(again);
-    }
-    if (unknown.isEmpty() && System.nanoTime() - suspected > STRAYS_NANOS && suspected.equals(claimsSuspectedNanos)) {
-      claimsSuspectedNanos = null;
-    }
-  }
-
   @Override
   public void close() {
     synchronized (this) {
@@ -224,9 +194,9 @@ final class ProcessLease implements AutoCloseable {
       }
       closed = true;
     }
-    sweeper.close();
-    reaper.close();
-    keeper.close();
+    List<Loop> loops = List.of(sweeper, reaper, keeper);
+    loops.forEach(Loop::stop);
+    loops.forEach(Loop::close);
     long id = processId;
     try {
       kept.call(connection -> {

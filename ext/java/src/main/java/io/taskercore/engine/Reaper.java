@@ -58,7 +58,7 @@ final class Reaper {
   }
 
   void round() {
-    if (!lease.isSteady()) {
+    if (!lease.isCurrent()) {
       return;
     }
     boolean sweep = sweepWanted.getAndSet(false) || rounds % ROUNDS_PER_SWEEP == 0;
@@ -90,7 +90,7 @@ final class Reaper {
 
   private List<Reaped> release(boolean sweep) {
     return database.transaction(connection -> {
-      List<Long> dead = processes.lapsed(connection, lease.leaseMs());
+      List<Long> dead = processes.lapsed(connection, lease.leaseMs(), lease.patienceMs());
       if (dead.isEmpty() && !sweep) {
         return List.of();
       }

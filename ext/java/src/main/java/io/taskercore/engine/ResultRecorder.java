@@ -110,7 +110,7 @@ final class ResultRecorder implements AutoCloseable {
           flushInParts(batch, failure);
           return;
         }
-        runtime.suspectClaims();
+        runtime.strays().suspect();
         if (closing) {
           throw failure;
         }
@@ -171,6 +171,10 @@ final class ResultRecorder implements AutoCloseable {
     }
 
     void run() {
+      runtime.strays().claiming(this::recordAndHandOver);
+    }
+
+    private Void recordAndHandOver() {
       reserveRoomForChildren();
       Recorded recorded;
       Applied failFast;
@@ -199,6 +203,7 @@ final class ResultRecorder implements AutoCloseable {
       } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
         runtime.signals().wakeWorkers();
       }
+      return null;
     }
 
     private record Written(Recorded recorded, Applied failFast) {}

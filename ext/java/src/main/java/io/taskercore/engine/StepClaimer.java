@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
-import java.util.function.Supplier;
 
 /** Claims steps, and makes attempts of claimed steps. */
 final class StepClaimer {
@@ -34,12 +33,32 @@ final class StepClaimer {
   }
 
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
-    long processId = runtime.processId();
     long taskId = task.facts().taskId();
-    try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(() -> database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit)));
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
       return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
-    }
+    });
+  }
+
+  /** A statement that claims, and what makes attempts of its claims. */
+  @FunctionalInterface
+  private interface Claimed<T> {
+    T by(long processId, Publication publication);
+  }
+
+  /** PostgreSQL may have made the claims even where its answer does not arrive; they are strays then. */
+  private <T> T claiming(Claimed<T> claim) {
+    long processId = runtime.processId();
+    return runtime.strays().claiming(() -> {
+      try (Publication publication = runtime.events().begin()) {
+        return claim.by(processId, publication);
+      } catch (TaskerException.Database failure) {
+        if (failure.isTransient()) {
+          runtime.strays().suspect();
+        }
+        throw failure;
+      }
+    });
   }
 
   /**
@@ -53,9 +72,8 @@ final class StepClaimer {
 
   /** Creates a task and claims root steps of it in the same transaction. */
   Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, Claimant claimant) {
-    long processId = runtime.processId();
-    try (Publication publication = runtime.events().begin()) {
-      Born born = claim(() -> initializer.begin(prepared, new RootClaims(processId, handlers, limit), database));
+    return claiming((processId, publication) -> {
+      Born born = initializer.begin(prepared, new RootClaims(processId, handlers, limit), database);
       if (born.created() == null) {
         Recalled recalled = runtime.memories().recall(born.taskId());
         return new Begun(recalled.memory(), false, recalled.state().ended(), List.of());
@@ -64,26 +82,25 @@ final class StepClaimer {
       runtime.events().begun(publication, prepared.task(), born.created(), task);
       List<ClaimedStep> claimed = born.created().claims().steps();
       return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), claimant));
-    }
+    });
   }
 
   /** @param candidates how many to look at, for others may be about to claim the first ones */
   List<Attempt> claimReady(
       List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
-    long processId = runtime.processId();
-    try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(() -> database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates)));
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(
+          connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates));
       return attempts(claims, processId, claimant, publication);
-    }
+    });
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
-    long processId = runtime.processId();
-    try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(() -> database.call(connection -> steps.claimStep(connection, processId, stepId)));
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(connection -> steps.claimStep(connection, processId, stepId));
       return attempts(claims, processId, claimant, publication).stream().findFirst();
-    }
+    });
   }
 
   private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {
@@ -101,18 +118,6 @@ final class StepClaimer {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
     return attempts(claims.steps(), processId, readyNanos, tasks, claimant);
-  }
-
-  /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
-  private <T> T claim(Supplier<T> statement) {
-    try {
-      return statement.get();
-    } catch (TaskerException.Database failure) {
-      if (failure.isTransient()) {
-        runtime.suspectClaims();
-      }
-      throw failure;
-    }
   }
 
   /** If the tasks cannot be read, the claims are given back. */
@@ -138,10 +143,12 @@ final class StepClaimer {
     }
     // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
     claimant.holds(claimed.size());
+    Strays.Claiming claiming = runtime.strays().begin();
     runtime.execute(() -> {
       try {
         submit(claimed, processId, task, claimant, room);
       } finally {
+        claiming.close();
         claimant.holds(-claimed.size());
       }
     });

@@ -197,15 +197,12 @@ public final class Database {
       case "08" -> new TaskerException.Database("the connection to PostgreSQL failed", state, true, failure);
       case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
       case "53" -> new TaskerException.Database("PostgreSQL is out of a resource", state, true, failure);
-      case "25" -> "25006".equals(state)
-          ? new TaskerException.Database("the connection, or its transaction, is read-only", state, false, failure)
-          : new TaskerException.Database("the transaction cannot take the statement", state, false, failure);
-      case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
       case "25" -> switch (state) {
-        case "25006" -> new TaskerException.Database("PostgreSQL takes no writes at present", state, true, failure);
+        case "25006" -> new TaskerException.Database("the connection, or its transaction, is read-only", state, true, failure);
         case "25P03" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
-        default -> new TaskerException.Database("a statement failed (SQLSTATE " + state + ")", state, false, failure);
+        default -> new TaskerException.Database("the transaction cannot take the statement", state, false, failure);
       };
+      case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
       case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password", state, false, failure);
       case "3D" -> new TaskerException.Database("there is no such database", state, false, failure);
       case "42" -> "42P01".equals(state) || "3F000".equals(state)

@@ -108,17 +108,20 @@ public final class ProcessStore {
    *
    * <p>None as long as the server itself has not been up for a lease: what lapsed while it was away says nothing about the
    * processes.
+   *
+   * @param patienceMs for how long they must have lapsed
    */
-  public List<Long> lapsed(Connection connection, long leaseMs) throws SQLException {
+  public List<Long> lapsed(Connection connection, long leaseMs, long patienceMs) throws SQLException {
     String sql = """
         SELECT process_id
         FROM tasker.processes
-        WHERE lease_until < statement_timestamp()
+        WHERE lease_until < statement_timestamp() - ? * interval '1 millisecond'
           AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
         ORDER BY process_id
         FOR UPDATE SKIP LOCKED""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, leaseMs);
+      statement.setLong(1, patienceMs);
+      statement.setLong(2, leaseMs);
       return longs(statement);
     }
   }
