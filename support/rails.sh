@@ -88,7 +88,7 @@ unpack() {
     name=$(basename "$specification" .gemspec)
     # Without a word on C code to compile, which is not for JRuby; not with JRuby's newer Minitest, which needs more; and
     # with the Nokogiri and the concurrent-ruby that are to be had.
-    sed '/s.extensions *=/d; /<minitest>/s/">= 5/"~> 5/; /<nokogiri>\|<concurrent-ruby>/s/\[.*\]/[">= 1.0"]/' "$specification" >"$folder/specifications/$name.gemspec"
+    sed '/s.extensions *=/d; /^# stub: ext/d; /<minitest>/s/">= 5/"~> 5/; /<nokogiri>\|<concurrent-ruby>/s/\[.*\]/[">= 1.0"]/' "$specification" >"$folder/specifications/$name.gemspec"
     if [ -d "$(dirname "$specification")/../gems/$name" ]; then
       cp -rL "$(dirname "$specification")/../gems/$name" "$folder/gems/"
     else # the code is in Debian's own folder

@@ -83,7 +83,7 @@ module ExampleApp
 
     private
 
-    def wait_for(path, seconds: 180)
+    def wait_for(path, seconds: 300)
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
       begin
         answer = get(path)
