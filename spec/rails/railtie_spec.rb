@@ -182,4 +182,34 @@ RSpec.describe TaskerCore::Railtie do
       expect(TaskerCore.task_context(late.task_id).status).to eq("pending")
     end
   end
+
+  describe "the generator of workflows" do
+    it "makes what runs at once, under the namespace that the folder says" do
+      files = RailsApp.generate("billing/close_month", "sum", "report:sum", "mail:sum,report")
+      expect(files).to match_array(
+        %w[config/tasks/billing/close_month.yml spec/workflows/billing/close_month_spec.rb] +
+          %w[sum report mail].flat_map do |step|
+            ["app/handlers/billing/close_month/#{step}.rb", "spec/handlers/billing/close_month/#{step}_spec.rb"]
+          end
+      )
+      RailsApp.get("/api/health")
+
+      run = TaskerCore.handle_task(namespace: "billing", task_name: "close_month", payload: { month: 5 })
+
+      expect(run).to include("status" => "complete", "total_steps" => 3)
+      results = TaskerCore.list_tasks(namespace: "billing")["tasks"].map { |task| TaskerCore.task_context(task["task_id"])["steps"] }.first
+      expect(results.to_h { |step| step.values_at("name", "result") })
+        .to eq("sum" => { "received" => ["month"] }, "report" => { "after" => ["sum"] }, "mail" => { "after" => %w[sum report] })
+    ensure
+      RailsApp.remove(files.to_a)
+    end
+
+    it "refuses what is no workflow, before it writes a file" do
+      { %w[sum report:total] => /report comes after total, which is no step/, %w[sum sum] => /sum is given twice/,
+        %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/ }.each do |steps, message|
+        expect { RailsApp.generate("wrong", *steps) }.to raise_error(Thor::Error, message)
+      end
+      expect(Dir["#{RailsApp::FOLDER}/**/wrong*"]).to be_empty
+    end
+  end
 end
