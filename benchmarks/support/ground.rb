@@ -30,7 +30,7 @@ class Ground
     @jdbc = Java::OrgPostgresql::Driver.new.connect(jdbc_url, java.util.Properties.new)
   end
 
-  def jdbc_url = "jdbc:postgresql://127.0.0.1:#{@server.port}/postgres?user=postgres"
+  def jdbc_url(database = "postgres") = "jdbc:postgresql://127.0.0.1:#{@server.port}/#{database}?user=postgres"
 
   def floor = @floor ||= Java::IoTaskercoreBench::Floor.new(jdbc_url)
 
@@ -47,10 +47,47 @@ class Ground
     statement&.close
   end
 
+  # Another coordinator on the same database.
+  def coordinator_with(**config)
+    TaskerCore.create_coordinator_with_config({ database_url: @server.url }.merge(config))
+  end
+
+  # A further database on the same server, with the schema, a coordinator and a connection of its own.
+  Site = Struct.new(:coordinator, :jdbc) do
+    def execute(sql)
+      statement = jdbc.create_statement
+      statement.execute(sql)
+    ensure
+      statement&.close
+    end
+
+    def close
+      coordinator.close
+      jdbc.close
+    end
+  end
+
+  # @return [Site]
+  def site(name, **config)
+    Site.new(coordinator, @jdbc).execute("CREATE DATABASE #{name}")
+    TaskerCore.migrate!(@server.url(name))
+    other = TaskerCore.create_coordinator_with_config({ database_url: @server.url(name) }.merge(config))
+    other.register_handler("bench.step") { RESULT }
+    Site.new(other, Java::OrgPostgresql::Driver.new.connect(jdbc_url(name), java.util.Properties.new))
+  end
+
+  # @return [Boolean] whether this Java has virtual threads
+  def self.virtual_threads? = java.lang.Runtime.version.feature >= 21
+
+  # @return [Integer] what the process has of memory
+  def self.rss_mb = File.read("/proc/self/status")[/VmRSS:\s+(\d+)/, 1].to_i / 1024
+
   # Waits until no task of ours is unfinished, and asks seldom enough not to disturb.
   def await_end
-    sleep 0.01 until query("SELECT count(*) FROM tasker.tasks WHERE state IN ('pending', 'in_progress')") == "0"
+    sleep 0.01 until ended?
   end
+
+  def ended? = query("SELECT count(*) FROM tasker.tasks WHERE state IN ('pending', 'in_progress')") == "0"
 
   # @return [Float] the seconds that the block takes
   def self.time

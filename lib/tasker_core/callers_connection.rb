@@ -23,7 +23,7 @@ module TaskerCore
       private
 
       def open_holder(holder, &block)
-        return synchronized(holder, &block) if holder.respond_to?(:synchronize) && holder.respond_to?(:in_transaction?)
+        return synchronized(holder, &block) if Native.responds_to?(holder, :synchronize, :in_transaction?)
 
         yield jdbc?(connection = held(holder)) ? connection : refuse(holder)
       end
@@ -35,14 +35,14 @@ module TaskerCore
 
       # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far.
       def held(holder)
-        raw = holder.respond_to?(:raw_connection) ? holder.raw_connection : holder
-        if raw.respond_to?(:jdbc_connection) then raw.jdbc_connection(true)
-        elsif raw.respond_to?(:connection) then raw.connection
+        raw = Native.responds_to?(holder, :raw_connection) ? holder.raw_connection : holder
+        if Native.responds_to?(raw, :jdbc_connection) then raw.jdbc_connection(true)
+        elsif Native.responds_to?(raw, :connection) then raw.connection
         else raw
         end
       end
 
-      def jdbc?(connection) = connection.is_a?(java.sql.Connection)
+      def jdbc?(connection) = java.sql.Connection === connection
 
       def refuse(holder) = Native.refuse_type("connection", EXPECTED, holder)
     end

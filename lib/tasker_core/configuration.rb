@@ -14,15 +14,20 @@ module TaskerCore
     # Names another file, which must be there.
     FILE_VARIABLE = "TASKER_CONFIG"
 
+    # They name the environment where TASKER_ENV does not.
+    ENVIRONMENT_VARIABLES = %w[RAILS_ENV RACK_ENV].freeze
+    private_constant :ENVIRONMENT_VARIABLES
+
     class << self
       # All settings that were made, weakest first: the file's part for the environment, environment variables, and what the
       # application sets in its code, as Rails' +config.tasker_core+ does. Keys that nobody set are not there.
       #
       # @param root [String, Pathname] the application's root
-      # @param env [#to_h] the environment variables
+      # @param env [ENV, Hash{String => String}] the environment variables
       # @return [Hash{String => Object}]
       # @raise [ConfigurationError]
       def load(root: default_root, env: ENV)
+        env = ours_in(env)
         from_env = load_from_env(env)
         from_application = application
         environment = from_application["environment"] || from_env["environment"] || default_environment(env)
@@ -48,11 +53,11 @@ module TaskerCore
 
       # The settings that environment variables make.
       #
-      # @param env [#to_h]
+      # @param env [ENV, Hash{String => String}]
       # @return [Hash{String => Object}]
       # @raise [ConfigurationError] naming the variable
       def load_from_env(env = ENV)
-        Native.read_environment(env.to_h.slice(*variables))
+        Native.read_environment(ours_in(env).slice(*variables))
       end
 
       # Every setting there is.
@@ -64,10 +69,11 @@ module TaskerCore
       #
       # @api private
       def load_for(database_url)
-        return load if database_url.nil?
-
-        Native.refuse_type("database_url", "a String or nil", database_url) unless database_url.is_a?(String)
-        load.merge("database_url" => database_url)
+        case database_url
+        when NilClass then load
+        when String then load.merge("database_url" => database_url)
+        else Native.refuse_type("database_url", "a String or nil", database_url)
+        end
       end
 
       private
@@ -76,15 +82,36 @@ module TaskerCore
 
       def variables = keys.flat_map { |key| key["env"] }
 
+      # The variables that are read here.
+      def ours_in(env)
+        Native.refuse_type("env", "ENV or a Hash", env) unless ENV.equal?(env) || Hash === env
+        [*variables, FILE_VARIABLE, *ENVIRONMENT_VARIABLES].to_h { |name| [name, env[name]] }.compact
+      rescue StandardError => e
+        raise if e.is_a?(Error)
+
+        Native.refuse_configuration("the environment variables cannot be read: #{e.message}")
+      end
+
       def default_root = defined?(::Rails.root) && ::Rails.root || Dir.pwd
 
-      def default_environment(env) = env["RAILS_ENV"] || env["RACK_ENV"] || "development"
+      def default_environment(env) = env.values_at(*ENVIRONMENT_VARIABLES).compact.first || "development"
 
       # Nil where there is none.
       def file(root, env)
         named = env[FILE_VARIABLE].to_s
-        path = named.empty? ? Pathname(root) + FILE : Pathname(named)
+        path = named.empty? ? below(root) : Pathname(named)
         path if path.file? || !named.empty?
+      end
+
+      def below(root)
+        case root
+        when String, Pathname then Pathname(root.to_s) + FILE
+        else Native.refuse_type("root", "a String or Pathname", root)
+        end
+      rescue StandardError => e # a NUL in it, for instance
+        raise if e.is_a?(Error)
+
+        Native.refuse_configuration("root is no folder: #{e.message}")
       end
 
       def load_file(path, environment)

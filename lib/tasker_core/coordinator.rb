@@ -11,7 +11,7 @@ module TaskerCore
       HandlerThreads.stop_at_exit
       @handlers = HandlerRegistry.new
       @registered = {}.freeze
-      @native = Native.open(config, @handlers)
+      @native = Native.open(config, @handlers, made_at)
     end
 
     # Makes a workflow known, under its namespace, name and version. To register the same again changes nothing.
@@ -73,13 +73,14 @@ module TaskerCore
       Result.new(@native.orchestrate_task(task_id, timeout_ms))
     end
 
-    # Creates a task, unless given the id of one, and runs it.
+    # Creates a task, unless given the id of one, and runs it. The task and the beginning of its first steps are one transaction.
     #
     # @param request_or_id [Hash, Integer]
     # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
     # @return [Result] as {#orchestrate_task}, and +created+
     def handle_task(request_or_id = nil, connection: nil, **keys)
-      return handle_existing(request_or_id) if request_or_id.is_a?(Integer)
+      return handle_existing(request_or_id) if Integer === request_or_id
+      return Result.new(@native.handle_task(with_keys(request_or_id, keys))) if NilClass === connection
 
       created = initialize_task(request_or_id, connection: connection, **keys)
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
@@ -94,7 +95,7 @@ module TaskerCore
     def orchestrate_with_errors(task_id, timeout_ms: nil)
       Result.new("success" => true, "data" => orchestrate_task(task_id, timeout_ms: timeout_ms).to_h)
     rescue Error => e
-      about = task_id.is_a?(Integer) ? { "task_id" => task_id } : {}
+      about = Integer === task_id ? { "task_id" => task_id } : {}
       Result.new("success" => false, "error_type" => e.error_type, "error_message" => e.message,
                  "error_context" => about.merge(e.error_context))
     end
@@ -215,7 +216,7 @@ module TaskerCore
     # @param subscription [Subscription]
     # @return [Boolean] false if it is not one of this coordinator's, or not any more
     def unsubscribe(subscription)
-      @native.unsubscribe(subscription.is_a?(Subscription) ? subscription.native : subscription)
+      @native.unsubscribe(Subscription === subscription ? subscription.native : subscription)
     end
 
     # What this coordinator has done, and how its database stands. docs/metrics.md says what each figure means.
@@ -251,15 +252,26 @@ module TaskerCore
 
     private
 
+    # Below the library's own frames, of which there are few: the rest of the stack is not looked at.
+    FRAMES = 8
+    private_constant :FRAMES
+
+    # @return [String] the line of the application's that makes this coordinator
+    def made_at
+      place = caller_locations(2, FRAMES)&.find { |frame| !frame.path.to_s.start_with?(LIBRARY_PATH) }
+      place ? "#{place.path}:#{place.lineno}" : "an unknown place"
+    end
+
     def handle_existing(task_id) = Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
 
-    # One Hash from a positional one and keywords.
+    # One Hash from a positional one and keywords. An argument may be anything, a BasicObject too: it is not asked what it is.
     def with_keys(hash, keys)
-      hash = hash.to_h if hash.is_a?(Result)
-      return keys if hash.nil? && !keys.empty?
-      return hash if keys.empty? || !hash.is_a?(Hash)
-
-      hash.merge(keys)
+      case hash
+      when Result then with_keys(hash.to_h, keys)
+      when NilClass then keys.empty? ? nil : keys
+      when Hash then keys.empty? ? hash : {}.merge(hash, keys)
+      else hash
+      end
     end
   end
 end

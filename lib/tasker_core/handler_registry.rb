@@ -16,9 +16,8 @@ module TaskerCore
 
     # @return [String] the name
     def add(name, handler)
-      Native.refuse_type("name", "a String or Symbol", name) unless name.is_a?(String) || name.is_a?(Symbol)
+      name = Native.text("name", name).freeze
       Native.refuse_type("handler", "a class with call, an object with call, or a block", handler) unless handler?(handler)
-      name = name.to_s.encode(Encoding::UTF_8).freeze
       @lock.synchronize { @handlers = @handlers.merge(name => handler).freeze }
       name
     end
@@ -52,6 +51,6 @@ module TaskerCore
 
     def missing?(error, name) = error.is_a?(NameError) && name.split("::").include?(error.name.to_s)
 
-    def handler?(object) = object.is_a?(Class) ? object.method_defined?(:call) : object.respond_to?(:call)
+    def handler?(object) = Class === object ? object.method_defined?(:call) : Native.responds_to?(object, :call)
   end
 end

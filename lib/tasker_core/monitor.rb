@@ -16,7 +16,7 @@ module TaskerCore
       # @param sink [#gauge, nil] anything with +gauge(name, value)+
       # @return [Result] as {TaskerCore.get_performance_metrics}
       def collect_metrics(sink = nil)
-        Native.refuse_type("sink", "an object with gauge(name, value)", sink) unless sink.nil? || sink.respond_to?(:gauge)
+        Native.refuse_type("sink", "an object with gauge(name, value)", sink) unless NilClass === sink || Native.responds_to?(sink, :gauge)
         metrics = TaskerCore.get_performance_metrics
         each_gauge(metrics.to_h) { |name, value| sink.gauge(name, value) } if sink
         metrics

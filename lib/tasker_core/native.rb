@@ -19,6 +19,13 @@ module TaskerCore
         JRuby::Util.load_ext("io.taskercore.jruby.Bridge")
       end
 
+      # Whether an argument, which may be anything at all, has these methods. A BasicObject has none.
+      def responds_to?(argument, *methods)
+        methods.all? { |method| argument.respond_to?(method) }
+      rescue StandardError
+        false
+      end
+
       private
 
       def require_jar(jar, a_class_in_it)

@@ -2,6 +2,9 @@
 
 # What the process has one of.
 module TaskerCore
+  LOGGING = %i[add level debug? debug info warn error].freeze
+  private_constant :LOGGING
+
   @lock = Mutex.new
 
   class << self
@@ -16,7 +19,9 @@ module TaskerCore
     end
 
     # @param logger [Logger, nil] anything with a logger's methods; nil for the default again
+    # @raise [InvalidTypeError]
     def logger=(logger)
+      Native.refuse_type("logger", "a Logger or nil", logger) unless NilClass === logger || Native.responds_to?(logger, *LOGGING)
       @logger = logger
       Native.logger_changed
     end

@@ -32,9 +32,15 @@ module TaskerCore
       private
 
       def located(source, caller)
-        return source unless source.is_a?(Pathname) || (source.is_a?(String) && FILE.match?(source))
+        return source unless Pathname === source || (String === source && file?(source))
 
         Pathname(source).expand_path(File.dirname(caller.absolute_path || caller.path))
+      end
+
+      def file?(text)
+        FILE.match?(text)
+      rescue ArgumentError, EncodingError
+        false # what is no text is refused as a template
       end
 
       def inherited_template
@@ -48,7 +54,9 @@ module TaskerCore
     attr_reader :coordinator
 
     # @param coordinator [Coordinator] the process's own, unless given
+    # @raise [InvalidTypeError]
     def initialize(coordinator = TaskerCore.coordinator)
+      Native.refuse_type("coordinator", "a TaskerCore::Coordinator", coordinator) unless Native.responds_to?(coordinator, :register_once)
       @coordinator = coordinator
     end
 

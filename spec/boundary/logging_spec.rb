@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tmpdir"
+require_relative "../support/other_jruby"
 require_relative "../support/workflows"
 
 RSpec.describe "What the core logs" do
@@ -60,10 +62,106 @@ RSpec.describe "What the core logs" do
     end
   end
 
+  it "tells of each attempt that fails, with its correlation id, and how it goes on" do
+    step = run_step(retry_policy: { max_attempts: 2, base_ms: 1 }) { raise ArgumentError, "no such card" }
+    id = coordinator.task_context(step["step_id"] >> 16).correlation_id
+    lines = log.string.lines.grep(/#{id}/)
+
+    expect(lines.grep(/INFO.* attempt 1 correlation #{id}\] failed, and is tried again: ArgumentError: no such card/).size).to eq(1)
+    expect(lines.grep(/WARN.* attempt 2 correlation #{id}\] failed for good: ArgumentError: no such card/).size).to eq(1)
+  end
+
+  it "tells of an attempt that is broken off" do
+    run_step(timeout_ms: 50) { sleep 30 }
+
+    expect(eventually { log.string.match?(/WARN.* attempt 1 correlation \S+\] was broken off: TaskerCore::StepInterrupted/) }).to be(true)
+  end
+
   it "never holds a payload above debug" do
     run_step(payload: { secret: "hunter2" }) { raise "oops" }
     run_step(payload: { secret: "hunter2" }) { { "secret" => Float::NAN } }
+    run_step(payload: { secret: "hunter2" }) { sleep 0.01 }
+    expect { coordinator.initialize_task(task_name: "none", payload: { secret: "hunter2" }) }.to raise_error(TaskerCore::Error)
 
-    expect(log.string.lines.grep(/hunter2/)).to be_empty
+    expect(log.string.lines.grep(/hunter2/).grep_v(/DEBUG/)).to be_empty
+  end
+
+  # A row that PostgreSQL refuses is quoted in the server's own error.
+  it "never holds a payload that PostgreSQL refuses" do
+    doomed = TestDatabase.create
+    TaskerCore.migrate!(doomed)
+    TestDatabase.execute("ALTER TABLE tasker.tasks ADD CHECK (priority <> 42)", url: doomed)
+    other = TaskerCore.create_coordinator_with_config(database_url: doomed)
+    other.register_template(name: "plain", version: "1.0.0", steps: [{ name: "a", handler: "none" }])
+    request = { task_name: "plain", priority: 42, payload: { secret: "hunter2" } }
+
+    expect { other.initialize_task(request) }.to raise_error(TaskerCore::DatabaseError) { |e| expect(e.sql_state).to eq("23514") }
+    expect(log.string).to match(/ERROR.*Database error/)
+    expect(log.string).not_to include("hunter2")
+  ensure
+    other&.close
+  end
+
+  # In a process of its own, whose standard streams nobody else writes to.
+  describe "in a process that goes through much" do
+    EVENTFUL_LIFE = <<~'RUBY'
+      require "tasker_core"
+      require "./spec/support/cuttable_wire"
+      TaskerCore.logger = Logger.new(ENV.fetch("LOG"), level: :debug)
+      def await
+        60_000.times { yield ? return : sleep(0.01) }
+        raise "not within ten minutes"
+      end
+      def logged?(text) = File.read(ENV.fetch("LOG")).include?(text)
+      def dropped(url) = TaskerCore.create_coordinator_with_config(database_url: url).health
+
+      wire = CuttableWire.new(ENV.fetch("DATABASE_URL"))
+      coordinator = TaskerCore.create_coordinator_with_config(
+        database_url: wire.url, connection_timeout_ms: 250, poll_interval_ms: 50, lease_ms: 1000, shutdown_timeout_ms: 100
+      )
+      coordinator.register_handler("plain") { |_| {} }
+      coordinator.register_handler("fails") { |_| raise "oops" }
+      coordinator.register_handler("dies") { |_| Thread.current.kill }
+      coordinator.register_handler("odd") { |_| raise java.lang.Error.new("odd") }
+      %w[plain fails dies odd].each do |name|
+        coordinator.register_template(name: name, version: "1.0.0", steps: [{ name: "a", handler: name, retry: { max_attempts: 1 } }])
+        coordinator.handle_task(task_name: name, payload: { secret: "hunter2" })
+      end
+      coordinator.subscribe("*") { |_| raise "a subscriber" }
+      worker = coordinator.start_worker
+      coordinator.publish_event(name: "some.event", data: { secret: "hunter2" })
+      2.times do
+        wire.cut
+        begin
+          coordinator.list_tasks
+        rescue TaskerCore::DatabaseError
+          nil
+        end
+        await { logged?("claimer: nothing claimed") && logged?("listener: the connection was lost") }
+        wire.mend
+        await { coordinator.health["status"] == "ok" }
+      end
+      20.times { dropped(ENV.fetch("DATABASE_URL")) }
+      await { java.lang.System.gc || logged?("dropped without close") }
+      coordinator.register_handler("lingers") { |_| (@began = true) && sleep(60) }
+      coordinator.register_template(name: "lingers", version: "1.0.0", steps: [{ name: "a", handler: "lingers" }])
+      coordinator.initialize_task(task_name: "lingers", payload: { secret: "hunter2" })
+      await { @began }
+      wire.cut
+    RUBY
+
+    around do |example|
+      Dir.mktmpdir { |folder| (@folder = folder) && example.run }
+    end
+
+    it "is all in the logger, and nothing on standard output or error" do
+      out, journal = %w[out log].map { |name| File.join(@folder, name) }
+      pid = OtherJRuby.spawn("-e", EVENTFUL_LIFE, env: { "DATABASE_URL" => @url, "LOG" => journal }, out: out)
+      _, status = Process.wait2(pid)
+
+      expect([status.exitstatus, File.read(out)]).to eq([0, ""])
+      expect(File.read(journal)).to include("[task ", " correlation ", "a subscriber of * failed", "dropped without close")
+      expect(File.readlines(journal).grep(/hunter2/).grep_v(/DEBUG/)).to be_empty
+    end
   end
 end

@@ -1,9 +1,11 @@
 # frozen_string_literal: true
 
 require "json"
+require "net/http"
 require "tmpdir"
 require "tasker_core/cli"
 require_relative "../support/other_jruby"
+require_relative "../support/tcp_proxy"
 require_relative "../support/workflows"
 
 RSpec.describe TaskerCore::CLI do
@@ -53,7 +55,7 @@ RSpec.describe TaskerCore::CLI do
     pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--environment", "staging", "--log", path("log"),
                            "--pid", path("pid"), "--health-file", path("health"), env: environment, out: path("out"))
     task_id = create_task([{ name: "a", handler: "cli.wait" }, { name: "b", handler: "cli.wait", depends_on: ["a"] }])
-    expect(eventually(30) { File.exist?(path("begun")) && File.exist?(path("health")) }).to be(true)
+    expect(eventually(120) { File.exist?(path("begun")) && File.exist?(path("health")) }).to be(true)
     expect(File.read(path("pid")).to_i).to eq(pid)
     expect(JSON.parse(File.read(path("health")))).to include("status" => "ok", "workers" => 1)
 
@@ -71,6 +73,41 @@ RSpec.describe TaskerCore::CLI do
     expect(["pid", "health"].map { |name| File.exist?(path(name)) }).to eq([false, false])
   ensure
     Process.kill("KILL", pid) if pid && status.nil?
+  end
+
+  # The port is the one that it logs.
+  def get(path, method: Net::HTTP::Get)
+    port = work_log[/health: answers on port (\d+)/, 1].to_i
+    Net::HTTP.start("127.0.0.1", port, read_timeout: 30) { |http| http.request(method.new(path)) }
+  end
+
+  it "answers probes and scrapers while it works, and tells when the database is down" do
+    proxy = TcpProxy.new(@url)
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--log", path("log"), "--health-port", "127.0.0.1:0",
+                           env: { "DATABASE_URL" => proxy.url, "TASKER_POLL_INTERVAL_MS" => "50" }, out: path("out"))
+    create_task([{ name: "a", handler: "cli.wait" }])
+    expect(eventually(120) { File.exist?(path("begun")) && work_log.include?("answers on port") }).to be(true)
+
+    health = get("/health")
+    expect([health.code, health["content-type"]]).to eq(["200", "application/json"])
+    expect(JSON.parse(health.body)).to include("status" => "ok", "connection_mode" => "direct",
+                                               "worker" => include("state" => "running", "running" => 1))
+    metrics = get("/metrics")
+    expect([metrics.code, metrics["content-type"]]).to eq(["200", "text/plain; version=0.0.4; charset=utf-8"])
+    expect(metrics.body).to match(/^tasker_claims_total 1$/)
+    expect([get("/health", method: Net::HTTP::Head).body, get("/nowhere").code, get("/health", method: Net::HTTP::Delete).code])
+      .to eq([nil, "404", "405"])
+
+    proxy.close
+    expect(eventually(30) { get("/health").code == "503" }).to be(true)
+    expect(JSON.parse(get("/health").body)).to include("status" => "down", "reasons" => include(/connection|answer/))
+    File.write(path("go"), "")
+    Process.kill("TERM", pid)
+    _, status = Process.wait2(pid)
+    expect(status.exited?).to be(true)
+  ensure
+    Process.kill("KILL", pid) if pid && status.nil?
+    proxy&.close
   end
 
   describe "work" do
@@ -111,6 +148,15 @@ RSpec.describe TaskerCore::CLI do
     def task_in(namespace)
       coordinator.register_template(namespace: namespace, name: "brief", version: "1.0.0", steps: [{ name: "a", handler: "cli.brief" }])
       coordinator.initialize_task(namespace: namespace, task_name: "brief").task_id
+    end
+
+    it "says so when the port for health is taken" do
+      taken = TCPServer.new("127.0.0.1", 0)
+
+      expect(tasker("work", "--log", path("log"), "-p", "127.0.0.1:#{taken.addr[1]}"))
+        .to match([1, "", /cannot answer on 127\.0\.0\.1:#{taken.addr[1]}: /])
+    ensure
+      taken&.close
     end
 
     it "ends when the application closes its coordinator" do
@@ -154,5 +200,7 @@ RSpec.describe TaskerCore::CLI do
     expect(tasker("work", "--name")).to match([2, "", /tasker: .*--name/])
     expect(tasker("work", "now")).to match([2, "", /tasker: .*now/])
     expect(tasker("migrate", "--pid", "x")).to match([2, "", /tasker: .*--pid/])
+    expect(tasker("work", "--health-port", "here")).to match([2, "", /tasker: .*--health-port here/])
+    expect(tasker("work", "--health-port", "65536")).to match([2, "", /tasker: .*65536/])
   end
 end

@@ -15,6 +15,13 @@ module TaskerCore
       # @return [Array<String>, nil] nil: as configured
       attr_reader :namespaces
 
+      # @return [Array(String, Integer), nil] host, nil for all, and port
+      attr_reader :health_port
+
+      ADDRESS = /\A(?:(.+):)?(\d{1,5})\z/
+      LAST_PORT = 65_535
+      private_constant :ADDRESS, :LAST_PORT
+
       # @param command [String]
       def initialize(command)
         @command = command
@@ -56,6 +63,8 @@ module TaskerCore
             TSTP        take no more, and go on running what was taken
             QUIT        the JVM writes what all threads do
 
+          /health is 200 while the status is ok or degraded, 503 while it is down; the body is JSON. /metrics is for Prometheus.
+
           Exit codes: 0 stopped, and every handler came to its end; 1 error; 2 called wrongly; 3 stopped, handlers were interrupted.
         TEXT
       }.freeze
@@ -74,7 +83,16 @@ module TaskerCore
         @parser.on("-n", "--namespaces A,B", Array, "runs only the steps of these") { |names| @namespaces = names }
         @parser.on("-l", "--log FILE", "where to log, instead of standard error") { |file| @log = file }
         @parser.on("-P", "--pid FILE", "holds the process id while it runs") { |file| @pid = file }
+        @parser.on("-p", "--health-port [HOST:]PORT", ADDRESS, "answers GET /health and GET /metrics over HTTP there") do |_, host, port|
+          @health_port = address(host, port)
+        end
         @parser.on("--health-file FILE", "touched every #{HealthFile::SECONDS} s while all is well enough") { |file| @health_file = file }
+      end
+
+      def address(host, port)
+        raise OptionParser::InvalidArgument, port unless port.to_i <= LAST_PORT
+
+        [host, port.to_i]
       end
 
       def define_general

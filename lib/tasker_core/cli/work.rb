@@ -28,7 +28,9 @@ module TaskerCore
           coordinator = TaskerCore.coordinator
           @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
           TaskerCore.logger.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
-          HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
+          HealthPort.new(@options.health_port, coordinator, @worker).keep do
+            HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
+          end
           coordinator.close
           in_peace? ? OK : INTERRUPTED
         end
@@ -57,12 +59,13 @@ module TaskerCore
       end
 
       def quiet
-        TaskerCore.logger.info("TSTP: takes no more steps")
         @worker.quiet
+        TaskerCore.logger.info("TSTP: takes no more steps")
       end
 
       def stop(signal)
         if @stops.empty?
+          @worker.quiet
           TaskerCore.logger.info("#{signal}: takes no more steps, and leaves when those that run have ended")
           @stops << Thread.new { @worker.stop }
         elsif signal == "INT"

@@ -30,11 +30,21 @@ public enum ConfigKey {
       Node.Num.of(5_000),
       Change.NEVER,
       "How long a call waits for a free connection before it fails, in milliseconds."),
+  CONNECTION_MODE(
+      ConfigType.oneOf(ConnectionMode.wires()),
+      new Node.Text(ConnectionMode.DIRECT.wire()),
+      Change.NEVER,
+      "direct, or pooler where transactions share the server's sessions, as behind PgBouncer: then no LISTEN, no prepared statements."),
   MAX_PARALLEL_STEPS(
       ConfigType.integer(1, 10_000),
       Node.Num.of(10),
       Change.AT_RUN_TIME,
       "How many step handlers run at the same time in one handle."),
+  VIRTUAL_THREADS(
+      ConfigType.BOOLEAN,
+      new Node.Bool(false),
+      Change.NEVER,
+      "Whether handlers run on virtual threads, for those that mostly wait, by the thousand; needs Java 21 or later."),
   STEP_TIMEOUT_MS(
       ConfigType.integer(1, Limits.YEAR_MS),
       Node.Num.of(30_000),
@@ -65,6 +75,11 @@ public enum ConfigKey {
       Node.Num.of(5_000),
       Change.NEVER,
       "How long a claim lasts unless renewed, in milliseconds; the steps of a dead process run elsewhere within twice that."),
+  SWEEP_INTERVAL_MS(
+      ConfigType.integer(100, 3_600_000),
+      Node.Num.of(30_000),
+      Change.NEVER,
+      "How often to compare counters and queue with the steps they tell of, some hundred tasks at a time, in milliseconds."),
   CANCEL_GRACE_MS(
       ConfigType.integer(0, 3_600_000),
       Node.Num.of(1_000),

@@ -16,12 +16,13 @@ import java.util.Map;
  *
  * @param min the least integer allowed, or the least in a map
  * @param max the greatest
+ * @param choices the strings that will do; empty: any
  */
-record ConfigType(Kind kind, long min, long max) {
+record ConfigType(Kind kind, long min, long max, List<String> choices) {
 
-  static final ConfigType TEXT = new ConfigType(Kind.STRING, 0, 0);
-  static final ConfigType BOOLEAN = new ConfigType(Kind.BOOLEAN, 0, 0);
-  static final ConfigType NAMES = new ConfigType(Kind.ARRAY, 0, 0);
+  static final ConfigType TEXT = new ConfigType(Kind.STRING, 0, 0, List.of());
+  static final ConfigType BOOLEAN = new ConfigType(Kind.BOOLEAN, 0, 0, List.of());
+  static final ConfigType NAMES = new ConfigType(Kind.ARRAY, 0, 0, List.of());
 
   private static final int MAX_TEXT = 4_096;
 
@@ -34,12 +35,17 @@ record ConfigType(Kind kind, long min, long max) {
   }
 
   static ConfigType integer(long min, long max) {
-    return new ConfigType(Kind.INTEGER, min, max);
+    return new ConfigType(Kind.INTEGER, min, max, List.of());
+  }
+
+  /** One of these strings. */
+  static ConfigType oneOf(List<String> choices) {
+    return new ConfigType(Kind.STRING, 0, 0, List.copyOf(choices));
   }
 
   /** A map from names to integers. */
   static ConfigType integersByName(long min, long max) {
-    return new ConfigType(Kind.OBJECT, min, max);
+    return new ConfigType(Kind.OBJECT, min, max, List.of());
   }
 
   String wire() {
@@ -49,12 +55,19 @@ record ConfigType(Kind kind, long min, long max) {
   /** Notes what is wrong with a value, if something is. */
   void check(Node value, Path path, Violations violations) {
     switch (kind) {
-      case STRING -> Fields.asText(value, path, violations, text -> Texts.badLabel(text, MAX_TEXT));
+      case STRING -> Fields.asText(value, path, violations, this::badText);
       case INTEGER -> Fields.asInteger(value, path, violations, min, max);
       case BOOLEAN -> Fields.asBool(value, path, violations);
       case ARRAY -> checkNames(value, path, violations);
       case OBJECT -> checkMap(value, path, violations);
     }
+  }
+
+  private String badText(String text) {
+    if (choices.isEmpty() || choices.contains(text)) {
+      return Texts.badLabel(text, MAX_TEXT);
+    }
+    return "must be " + String.join(" or ", choices);
   }
 
   private static void checkNames(Node value, Path path, Violations violations) {

@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.store.Database;
@@ -11,22 +12,34 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** How this process connects to a database: by the driver alone, or through the pool. */
+/**
+ * How this process connects to a database: by the driver alone, or through the pool.
+ *
+ * <p>Behind a pooler no two transactions need be on the same session, so nothing is left on one: no settings, no prepared
+ * statements. The server then plans each statement anew, which costs it time and gives, without our settings, plans that fit the
+ * tables as they are.
+ */
 final class Connections {
 
   /**
    * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
-   * ever after. JIT compilation costs more than any of them.
+   * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
+   * them.
    */
   private static final String SESSION = """
       SET plan_cache_mode = force_generic_plan;
       SET enable_seqscan = off;
       SET enable_hashjoin = off;
       SET enable_mergejoin = off;
+      SET random_page_cost = 1;
+      SET cpu_tuple_cost = 1;
       SET jit = off""";
 
   /** A server that went away without a word is noticed after so many seconds of waiting for an answer. */
   private static final int SOCKET_TIMEOUT_S = 30;
+
+  /** What we promise to run on; the driver, told so, asks and sets nothing more when it connects. */
+  private static final String OLDEST_SERVER = "14";
 
   private Connections() {}
 
@@ -44,10 +57,23 @@ final class Connections {
     if (!given.containsKey("ApplicationName")) {
       driver.setApplicationName("tasker_core");
     }
+    if (!given.containsKey("logServerErrorDetail")) {
+      // It quotes rows, payloads among them, and ends in the log.
+      driver.setLogServerErrorDetail(false);
+    }
     if (!given.containsKey("connectTimeout")) {
       driver.setConnectTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.connectionTimeoutMs())));
     }
+    if (config.connectionMode() == ConnectionMode.POOLER) {
+      driver.setPrepareThreshold(0);
+      driver.setAssumeMinServerVersion(OLDEST_SERVER);
+    }
     return driver;
+  }
+
+  /** Null where the session is not ours. */
+  private static String session(ConnectionMode mode) {
+    return mode == ConnectionMode.DIRECT ? SESSION : null;
   }
 
   static HikariDataSource pool(OrchestrationConfig config) {
@@ -63,13 +89,13 @@ final class Connections {
     hikari.setIdleTimeout(60_000);
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(SESSION);
+    hikari.setConnectionInitSql(session(config.connectionMode()));
     return new HikariDataSource(hikari);
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(PGSimpleDataSource driver, int leaseMs) {
-    return new KeptConnection(driver, SESSION, leaseMs);
+  static KeptConnection kept(PGSimpleDataSource driver, OrchestrationConfig config) {
+    return new KeptConnection(driver, session(config.connectionMode()), config.leaseMs());
   }
 
   /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */

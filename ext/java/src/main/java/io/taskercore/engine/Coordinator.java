@@ -134,6 +134,11 @@ public final class Coordinator implements AutoCloseable {
     return new TaskRun(this, recalled.memory(), recalled.state().ended(), timeoutMs);
   }
 
+  /** Prepares to create a task and to run it: look for the handlers of its {@link TaskRun#handlerNames}, then start it. */
+  public TaskRun prepareNew(Json request, Long timeoutMs) {
+    return new TaskRun(this, initializer.prepare(request, open().database()), timeoutMs);
+  }
+
   /** Prepares a run and starts it, for those whose directory knows the handlers already. */
   public TaskRun orchestrate(long taskId, Long timeoutMs) {
     TaskRun run = prepare(taskId, timeoutMs);
@@ -287,7 +292,7 @@ public final class Coordinator implements AutoCloseable {
       }
       subscriptions.end();
       runtime.remove(this);
-      OpenRuntimes.release(config.databaseUrl());
+      OpenRuntimes.release(config);
     }
   }
 
@@ -310,6 +315,10 @@ public final class Coordinator implements AutoCloseable {
     return runtime;
   }
 
+  TaskInitializer initializer() {
+    return initializer;
+  }
+
   AttemptQueue attempts() {
     return attempts;
   }
@@ -322,9 +331,9 @@ public final class Coordinator implements AutoCloseable {
     return lane;
   }
 
-  /** The handlers of the task that are at hand; from now on the process says so to others. */
-  List<String> handlersOf(TaskMemory task) {
-    List<String> atHand = task.handlerNames().stream().filter(directory::has).toList();
+  /** Those of the handlers that are at hand; from now on the process says so to others. */
+  List<String> atHand(List<String> handlers) {
+    List<String> atHand = handlers.stream().filter(directory::has).toList();
     met.addAll(atHand);
     return atHand;
   }

@@ -70,12 +70,13 @@ final class CoreRuntime implements AutoCloseable {
     this.memories = new TaskMemories(database, templates);
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
-    this.signals = new Signals(database, driver);
-    this.lease = new ProcessLease(this, database, Connections.kept(driver, config.leaseMs()), config.leaseMs());
+    this.signals = new Signals(database, driver, config.connectionMode());
+    this.lease = new ProcessLease(
+        this, database, Connections.kept(driver, config), config.leaseMs(), config.sweepIntervalMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        signals);
+        config.connectionMode(), signals);
   }
 
   /** After what has arrived was recorded. */
@@ -209,9 +210,9 @@ final class CoreRuntime implements AutoCloseable {
         .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
   }
 
-  /** How long until the next step of the queue is due, in milliseconds; null where none waits for its time. */
-  Long untilNextDueMs() {
-    return database.call(steps::untilNextDueMs);
+  /** How long until the next step for one of the handlers is due, in milliseconds; null where none waits for its time. */
+  Long untilNextDueMs(Collection<String> handlers) {
+    return database.call(connection -> steps.untilNextDueMs(connection, handlers));
   }
 
   void execute(Runnable work) {

@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.DatabaseProbe.Found;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -23,17 +24,25 @@ final class Health {
   private final DatabaseProbe pooled;
   private final DatabaseProbe direct;
   private final ProcessLease lease;
+  private final ConnectionMode mode;
   private final Signals signals;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
    */
-  Health(HikariDataSource pool, DatabaseProbe pooled, DatabaseProbe direct, ProcessLease lease, Signals signals) {
+  Health(
+      HikariDataSource pool,
+      DatabaseProbe pooled,
+      DatabaseProbe direct,
+      ProcessLease lease,
+      ConnectionMode mode,
+      Signals signals) {
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
     this.lease = lease;
+    this.mode = mode;
     this.signals = signals;
   }
 
@@ -55,7 +64,7 @@ final class Health {
 
   /**
    * {@code status} ({@code ok}, {@code degraded}: it works, but not as it should, {@code down}: nothing can be claimed or recorded),
-   * {@code reasons} in words, and what was found: {@code database, pool, lease, listener, workers}.
+   * {@code reasons} in words, and what was found: {@code connection_mode, database, pool, lease, listener, workers}.
    */
   Json report() {
     Look look = new Look();
@@ -120,6 +129,7 @@ final class Health {
     return JsonWriter.object(out -> out
         .put("status", look.status())
         .put("reasons", look.reasons)
+        .put("connection_mode", mode.wire())
         .put("database", database(look.found))
         .put("pool", JsonWriter.object(figures -> figures
             .put("size", connections.getTotalConnections())

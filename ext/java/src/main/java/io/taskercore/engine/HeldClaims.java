@@ -107,6 +107,17 @@ final class HeldClaims {
     giveBack(brokenOff.stream().map(Attempt::step).toList(), true);
   }
 
+  /**
+   * Interrupts handlers whose claims are not ours any more; those that nobody has begun are given back.
+   *
+   * @return how many handlers were running: nobody gives their steps back, it is for a reaper to count the crash
+   */
+  long lose(Predicate<Attempt> which) {
+    List<Attempt> some = those(which);
+    giveBackUnstarted(some);
+    return some.stream().filter(Attempt::lose).count();
+  }
+
   /** Outcomes that could not be recorded for a reason of our own: their steps run again. */
   void abandon(List<Completion> completions) {
     completions.forEach(completion -> giveBackWithheld(completion.withheld()));

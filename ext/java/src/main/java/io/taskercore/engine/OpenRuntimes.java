@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import java.util.List;
@@ -8,14 +9,21 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The runtimes that are open in this JVM, one for each database, counted by their handles. A handle waits while its database's
+ * The runtimes that are open in this JVM, one for each database and way to it, counted by their handles. A handle waits while its database's
  * runtime is being opened or closed, and for no other database's.
  */
 final class OpenRuntimes {
 
-  private static final Map<DatabaseUrl, Slot> SLOTS = new ConcurrentHashMap<>();
+  private static final Map<Place, Slot> SLOTS = new ConcurrentHashMap<>();
 
   private OpenRuntimes() {}
+
+  /** Handles of equal places share a runtime. */
+  private record Place(DatabaseUrl url, ConnectionMode mode) {
+    static Place of(OrchestrationConfig config) {
+      return new Place(config.databaseUrl(), config.connectionMode());
+    }
+  }
 
   private static final class Slot {
     /** Handles, and those who are about to have one: changed under the map's lock, so that no slot in use is dropped. */
@@ -26,7 +34,7 @@ final class OpenRuntimes {
 
   /** The runtime of the configuration's database, opened if this is its first handle. */
   static CoreRuntime acquire(OrchestrationConfig config) {
-    Slot slot = SLOTS.compute(config.databaseUrl(), (url, known) -> {
+    Slot slot = SLOTS.compute(Place.of(config), (place, known) -> {
       Slot used = known == null ? new Slot() : known;
       used.users++;
       return used;
@@ -44,14 +52,15 @@ final class OpenRuntimes {
       }
     } finally {
       if (!acquired) {
-        leave(config.databaseUrl());
+        leave(Place.of(config));
       }
     }
   }
 
   /** Gives a handle back; with the last one the runtime is closed. */
-  static void release(DatabaseUrl url) {
-    Slot slot = SLOTS.get(url);
+  static void release(OrchestrationConfig config) {
+    Place place = Place.of(config);
+    Slot slot = SLOTS.get(place);
     try {
       synchronized (slot) {
         slot.handles--;
@@ -62,12 +71,12 @@ final class OpenRuntimes {
         }
       }
     } finally {
-      leave(url);
+      leave(place);
     }
   }
 
-  private static void leave(DatabaseUrl url) {
-    SLOTS.compute(url, (same, slot) -> --slot.users == 0 ? null : slot);
+  private static void leave(Place place) {
+    SLOTS.compute(place, (same, slot) -> --slot.users == 0 ? null : slot);
   }
 
   static List<CoreRuntime> all() {

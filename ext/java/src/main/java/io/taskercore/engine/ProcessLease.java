@@ -42,21 +42,25 @@ final class ProcessLease implements AutoCloseable {
   private final KeptConnection kept;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
+  private final int sweepIntervalMs;
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
   private volatile Long claimsSuspectedNanos;
   private Map<Claim, ClaimedStep> strays = Map.of();
+  private Reaper lapsed;
   private Loop keeper;
   private Loop reaper;
+  private Loop sweeper;
   private boolean closed;
 
   /** @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results */
-  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs) {
+  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, int leaseMs, int sweepIntervalMs) {
     this.runtime = runtime;
     this.database = database;
     this.kept = kept;
     this.leaseMs = leaseMs;
+    this.sweepIntervalMs = sweepIntervalMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
   }
 
@@ -68,9 +72,10 @@ final class ProcessLease implements AutoCloseable {
   private synchronized long register() {
     if (processId == null) {
       processId = newProcess();
+      lapsed = new Reaper(runtime, database, this);
       keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
-      Reaper lapsed = new Reaper(runtime, database, this);
       reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 5), lapsed::round);
+      sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
     return processId;
   }
@@ -172,7 +177,9 @@ final class ProcessLease implements AutoCloseable {
   /** Those made under an id that is dead; also those whose statement was under way when the id changed. */
   private void dropOldClaims() {
     long id = processId;
-    runtime.held().breakOff(attempt -> attempt.processId() != id);
+    if (runtime.held().lose(attempt -> attempt.processId() != id) > 0) {
+      lapsed.sweepSoon();
+    }
   }
 
   private void lose(Claim claim) {
@@ -217,6 +224,7 @@ final class ProcessLease implements AutoCloseable {
       }
       closed = true;
     }
+    sweeper.close();
     reaper.close();
     keeper.close();
     long id = processId;

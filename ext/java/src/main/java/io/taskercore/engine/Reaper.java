@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,6 +43,7 @@ final class Reaper {
   private final TaskStore tasks = new TaskStore();
   private final FailFast failFast = new FailFast();
   private final StepChanges changes = new StepChanges();
+  private final AtomicBoolean sweepWanted = new AtomicBoolean();
   private long rounds;
 
   Reaper(CoreRuntime runtime, Database database, ProcessLease lease) {
@@ -50,14 +52,22 @@ final class Reaper {
     this.lease = lease;
   }
 
+  /** There are claims of a process that has no row any more. */
+  void sweepSoon() {
+    sweepWanted.set(true);
+  }
+
   void round() {
     if (!lease.isSteady()) {
       return;
     }
+    boolean sweep = sweepWanted.getAndSet(false) || rounds % ROUNDS_PER_SWEEP == 0;
     try {
-      reap(rounds++ % ROUNDS_PER_SWEEP == 0);
+      reap(sweep);
+      rounds++;
     } catch (TaskerException.Database failure) {
       lease.troubled();
+      sweepWanted.compareAndSet(false, sweep);
       throw failure;
     }
   }

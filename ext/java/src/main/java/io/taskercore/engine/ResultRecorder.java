@@ -42,6 +42,9 @@ final class ResultRecorder implements AutoCloseable {
   /** Keeps a transaction short enough for others who wait for the same tasks. */
   private static final int MAX_BATCH = 500;
 
+  /** And one message to PostgreSQL within what both sides hold in memory with ease. */
+  private static final int MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
 
@@ -71,8 +74,7 @@ final class ResultRecorder implements AutoCloseable {
         if (first == null) {
           continue;
         }
-        batch.add(first);
-        arrived.drainTo(batch, MAX_BATCH - 1);
+        fill(batch, first);
         flush(batch);
       } catch (InterruptedException interrupted) {
         return;
@@ -85,6 +87,18 @@ final class ResultRecorder implements AutoCloseable {
     }
   }
 
+  /** With what has arrived meanwhile. */
+  private void fill(List<Completion> batch, Completion first) {
+    long bytes = 0;
+    for (Completion next = first; next != null; next = arrived.poll()) {
+      batch.add(next);
+      bytes += next.outcome().bytes();
+      if (batch.size() == MAX_BATCH || bytes >= MAX_BATCH_BYTES) {
+        return;
+      }
+    }
+  }
+
   private void flush(List<Completion> batch) throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
     while (true) {
@@ -93,7 +107,7 @@ final class ResultRecorder implements AutoCloseable {
         return;
       } catch (TaskerException.Database failure) {
         if (isAboutContent(failure)) {
-          flushOneByOne(batch, failure);
+          flushInParts(batch, failure);
           return;
         }
         runtime.suspectClaims();
@@ -107,18 +121,21 @@ final class ResultRecorder implements AutoCloseable {
     }
   }
 
-  /** Whether PostgreSQL refuses what we would write (data exceptions, constraints), rather than to work at all just now. */
+  /**
+   * Whether PostgreSQL refuses what we would write (data exceptions, constraints, more than it can take at once), rather than to
+   * work at all just now.
+   */
   private static boolean isAboutContent(TaskerException.Database failure) {
     String state = String.valueOf(failure.sqlState());
-    return state.startsWith("22") || state.startsWith("23");
+    return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
   }
 
   /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */
-  private void flushOneByOne(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
+  private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
     if (batch.size() > 1) {
-      for (Completion completion : List.copyOf(batch)) {
-        flush(new ArrayList<>(List.of(completion)));
-      }
+      int half = batch.size() / 2;
+      flush(List.copyOf(batch.subList(0, half)));
+      flush(List.copyOf(batch.subList(half, batch.size())));
       return;
     }
     Completion completion = batch.get(0);
@@ -291,8 +308,8 @@ final class ResultRecorder implements AutoCloseable {
       for (Completion completion : batch) {
         if (!acceptedIds.contains(completion.attempt().stepId())) {
           LOG.info(
-              "recorder: the outcome of step {}, attempt {}, was refused: the step was cancelled or taken over meanwhile",
-              completion.attempt().stepId(), completion.attempt().attempt());
+              "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
+              completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
         }
       }
     }

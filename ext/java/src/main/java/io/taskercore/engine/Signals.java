@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.store.Database;
 import java.util.Map;
 import java.util.Set;
@@ -8,26 +9,29 @@ import javax.sql.DataSource;
 
 /**
  * Who is told of work and of news: the runs of a task, the workers of this process, and those of others by one announcement. A
- * listener hears the others' announcements for as long as a worker is there.
+ * listener hears the others' announcements for as long as a worker is there; behind a pooler nobody can listen, but those who
+ * are not behind it hear what is announced.
  */
 final class Signals implements AutoCloseable {
 
   private final DataSource connections;
+  private final ConnectionMode mode;
   private final Announcer announcer;
   private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
   private Listener listener;
 
   /** @param connections makes connections that belong to no pool */
-  Signals(Database database, DataSource connections) {
+  Signals(Database database, DataSource connections, ConnectionMode mode) {
     this.connections = connections;
+    this.mode = mode;
     this.announcer = new Announcer(database);
   }
 
   void add(Worker worker) {
     synchronized (workers) {
       workers.add(worker);
-      if (listener == null) {
+      if (listener == null && mode == ConnectionMode.DIRECT) {
         listener = new Listener(connections, this::wakeWorkers);
       }
     }

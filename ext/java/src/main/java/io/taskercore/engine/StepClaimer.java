@@ -1,5 +1,8 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.TaskInitializer.Born;
+import io.taskercore.engine.TaskInitializer.Prepared;
+import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
@@ -8,6 +11,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.StepStore.Claims;
 import io.taskercore.store.StepStore.Taken;
+import io.taskercore.store.TaskStore.RootClaims;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** Claims steps, and makes attempts of claimed steps. */
 final class StepClaimer {
@@ -32,15 +37,42 @@ final class StepClaimer {
     long processId = runtime.processId();
     long taskId = task.facts().taskId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
+      Claims claims = claim(() -> database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit)));
       return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
     }
   }
 
-  List<Attempt> claimReady(List<String> handlers, List<String> namespaces, int limit, Claimant claimant) {
+  /**
+   * A task that a run was asked to create.
+   *
+   * @param created false: its idempotency key had made it before
+   * @param ended whether it has ended before
+   * @param attempts at its root steps
+   */
+  record Begun(TaskMemory task, boolean created, boolean ended, List<Attempt> attempts) {}
+
+  /** Creates a task and claims root steps of it in the same transaction. */
+  Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, Claimant claimant) {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit));
+      Born born = claim(() -> initializer.begin(prepared, new RootClaims(processId, handlers, limit), database));
+      if (born.created() == null) {
+        Recalled recalled = runtime.memories().recall(born.taskId());
+        return new Begun(recalled.memory(), false, recalled.state().ended(), List.of());
+      }
+      TaskMemory task = new TaskMemory(prepared.task().facts(born.taskId()), prepared.template());
+      runtime.events().begun(publication, prepared.task(), born.created(), task);
+      List<ClaimedStep> claimed = born.created().claims().steps();
+      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), claimant));
+    }
+  }
+
+  /** @param candidates how many to look at, for others may be about to claim the first ones */
+  List<Attempt> claimReady(
+      List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
+    long processId = runtime.processId();
+    try (Publication publication = runtime.events().begin()) {
+      Claims claims = claim(() -> database.call(connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates)));
       return attempts(claims, processId, claimant, publication);
     }
   }
@@ -49,7 +81,7 @@ final class StepClaimer {
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
     long processId = runtime.processId();
     try (Publication publication = runtime.events().begin()) {
-      Claims claims = claim(connection -> steps.claimStep(connection, processId, stepId));
+      Claims claims = claim(() -> database.call(connection -> steps.claimStep(connection, processId, stepId)));
       return attempts(claims, processId, claimant, publication).stream().findFirst();
     }
   }
@@ -72,9 +104,9 @@ final class StepClaimer {
   }
 
   /** PostgreSQL may have made the claims even where its answer does not arrive; the lease finds them then. */
-  private Claims claim(Database.Work<Claims> statement) {
+  private <T> T claim(Supplier<T> statement) {
     try {
-      return database.call(statement);
+      return statement.get();
     } catch (TaskerException.Database failure) {
       if (failure.isTransient()) {
         runtime.suspectClaims();

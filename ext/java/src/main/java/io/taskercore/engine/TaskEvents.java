@@ -57,6 +57,15 @@ final class TaskEvents {
     publish(publication, 0, () -> ofCreated(tasks, created));
   }
 
+  /** A task that was created and begun in one transaction. */
+  void begun(Publication publication, NewTask task, Created created, TaskMemory memory) {
+    publish(publication, created.claims().newestTransition(), () -> {
+      List<Event> events = new ArrayList<>(ofCreated(List.of(task), created));
+      events.addAll(ofClaims(created.claims(), Map.of(memory.facts().taskId(), memory)));
+      return events;
+    });
+  }
+
   private static List<Event> ofCreated(List<NewTask> tasks, Created created) {
     List<Event> events = new ArrayList<>(tasks.size());
     for (int i = 0; i < tasks.size(); i++) {

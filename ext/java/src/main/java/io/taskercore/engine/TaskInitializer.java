@@ -20,6 +20,7 @@ import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.AttemptLimits;
 import io.taskercore.store.TaskStore.Created;
 import io.taskercore.store.TaskStore.Earlier;
+import io.taskercore.store.TaskStore.RootClaims;
 import io.taskercore.template.TaskRequest;
 import io.taskercore.template.TaskRequestReader;
 import java.sql.Connection;
@@ -54,6 +55,52 @@ final class TaskInitializer {
     List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
     List<String> paths = List.of("");
     return inOwnTransaction(read, paths, database).get(0);
+  }
+
+  /**
+   * A request that was held against its template, for {@link #begin}.
+   *
+   * @param task as it is to be written
+   */
+  record Prepared(NewTask task, TaskTemplate template) {}
+
+  /** Checks a request whose task is to be worked on as soon as it is there. */
+  Prepared prepare(Json request, Database database) {
+    TaskRequest read = TaskRequestReader.read(request, "", config.get().maxPayloadBytes());
+    return database.call(connection -> {
+      Registered template = template(connection, read, "");
+      List<Violation> violations = template.validate(read.payload(), "payload");
+      if (!violations.isEmpty()) {
+        throw new TaskerException.Validation(violations);
+      }
+      return new Prepared(newTask(read, template), template.template());
+    });
+  }
+
+  /**
+   * What came of a prepared request.
+   *
+   * @param taskId the task's, new or not
+   * @param created null: the idempotency key had made the task before
+   */
+  record Born(long taskId, Created created) {}
+
+  /** Writes a prepared task and claims its root steps in the same transaction. */
+  Born begin(Prepared prepared, RootClaims claims, Database database) {
+    List<NewTask> one = List.of(prepared.task());
+    if (prepared.task().idempotencyKey() == null) {
+      return born(database.call(connection -> write(connection, one, claims)));
+    }
+    return database.transaction(connection -> {
+      List<NewTask> withId = withIds(connection, one);
+      return tasks.reserveKeys(connection, withId).isEmpty()
+          ? new Born(earlierTask(connection, withId.get(0), "").taskId(), null)
+          : born(write(connection, withId, claims));
+    });
+  }
+
+  private static Born born(Created created) {
+    return new Born(created.taskIds().get(0), created);
   }
 
   /** One task, in the caller's transaction; no event tells of it, for nobody here hears of the commit. */
@@ -183,7 +230,7 @@ final class TaskInitializer {
   private Initialized create(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     boolean keyed = prepared.stream().anyMatch(task -> task.idempotencyKey() != null);
     if (!keyed) {
-      Created created = write(connection, prepared);
+      Created created = write(connection, prepared, RootClaims.NONE);
       List<Json> answers = new ArrayList<>(prepared.size());
       for (int i = 0; i < prepared.size(); i++) {
         answers.add(document(created.taskIds().get(i), prepared.get(i).totalSteps(), TaskState.PENDING, true));
@@ -209,7 +256,7 @@ final class TaskInitializer {
     List<NewTask> fresh = prepared.stream()
         .filter(task -> task.idempotencyKey() == null || reserved.contains(task.taskId()))
         .toList();
-    Created written = fresh.isEmpty() ? new Created(List.of(), null) : write(connection, fresh);
+    Created written = fresh.isEmpty() ? Created.NOTHING : write(connection, fresh, RootClaims.NONE);
     List<Json> answers = new ArrayList<>(prepared.size());
     for (int i = 0; i < prepared.size(); i++) {
       NewTask task = prepared.get(i);
@@ -222,18 +269,24 @@ final class TaskInitializer {
   }
 
   private Json earlier(Connection connection, NewTask task, String path) throws SQLException {
+    Earlier earlier = earlierTask(connection, task, path);
+    return document(earlier.taskId(), earlier.totalSteps(), earlier.state(), false);
+  }
+
+  /** The task that the key has made before. */
+  private Earlier earlierTask(Connection connection, NewTask task, String path) throws SQLException {
     Earlier earlier = tasks.earlier(connection, task);
     if (!earlier.samePayload()) {
       throw new TaskerException.IdempotencyConflict(join(path, "idempotency_key"),
           "\"%s\" made task %d of %s with another payload; use another key for another payload"
               .formatted(task.idempotencyKey(), earlier.taskId(), task.name()));
     }
-    return document(earlier.taskId(), earlier.totalSteps(), earlier.state(), false);
+    return earlier;
   }
 
-  private Created write(Connection connection, List<NewTask> fresh) throws SQLException {
+  private Created write(Connection connection, List<NewTask> fresh, RootClaims claims) throws SQLException {
     OrchestrationConfig now = config.get();
-    return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes());
+    return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes(), claims);
   }
 
   private static Json document(long taskId, int steps, TaskState state, boolean created) {

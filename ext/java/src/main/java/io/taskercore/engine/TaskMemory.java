@@ -21,7 +21,6 @@ final class TaskMemory {
 
   private final TaskFacts facts;
   private final TaskTemplate template;
-  private final List<String> handlerNames;
   private final Map<Long, Json> results = new ConcurrentHashMap<>();
 
   /** Attempts in flight; {@link TaskMemories} alone reads and changes it, one at a time. */
@@ -30,7 +29,6 @@ final class TaskMemory {
   TaskMemory(TaskFacts facts, TaskTemplate template) {
     this.facts = facts;
     this.template = template;
-    this.handlerNames = template.steps().stream().map(StepDefinition::handler).distinct().toList();
   }
 
   TaskFacts facts() {
@@ -43,11 +41,6 @@ final class TaskMemory {
 
   StepDefinition definition(ClaimedStep step) {
     return template.steps().get(step.ordinal());
-  }
-
-  /** The names of the handlers that the task's steps ask for. */
-  List<String> handlerNames() {
-    return handlerNames;
   }
 
   String stepName(long stepId) {

@@ -1,10 +1,13 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.StepClaimer.Begun;
+import io.taskercore.engine.TaskInitializer.Prepared;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepCounts;
+import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader.Progress;
 import java.util.List;
@@ -22,12 +25,16 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
-  private final TaskMemory task;
+  private final Prepared unborn;
+  private final int steps;
+  private final List<String> handlerNames;
   private final Deadline deadline;
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
 
   private final Monitor monitor = new Monitor();
+  private TaskMemory task;
+  private Boolean created;
   private boolean awake;
   private boolean maybeReady;
   private boolean threadsWanted;
@@ -40,23 +47,37 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   /** @param ended true: there is nothing to claim, only to report */
   TaskRun(Coordinator coordinator, TaskMemory task, boolean ended, Long timeoutMs) {
+    this(coordinator, null, task.template(), timeoutMs);
+    this.task = task;
     this.maybeReady = !ended;
+  }
+
+  /** A run of a task that is still to be created: its first steps are claimed with that. */
+  TaskRun(Coordinator coordinator, Prepared unborn, Long timeoutMs) {
+    this(coordinator, unborn, unborn.template(), timeoutMs);
+  }
+
+  private TaskRun(Coordinator coordinator, Prepared unborn, TaskTemplate template, Long timeoutMs) {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
-    this.task = task;
+    this.unborn = unborn;
+    this.steps = template.steps().size();
+    this.handlerNames = template.handlerNames();
     this.deadline = Deadline.in(timeoutMs);
   }
 
   /** The names of the handlers that the task's steps ask for. */
   public List<String> handlerNames() {
-    return task.handlerNames();
+    return handlerNames;
   }
 
   /** Begins to work on the task. */
   public void start() {
     coordinator.started(this);
     coordinator.attempts().addStarter(starter);
-    runtime.signals().add(this);
+    if (task != null) {
+      runtime.signals().add(this);
+    }
     try {
       coordinator.requireOpen();
       runtime.execute(this::work);
@@ -94,13 +115,18 @@ public final class TaskRun implements Claimant, AutoCloseable {
   public void close() {
     monitor.change(() -> closed = true);
     coordinator.attempts().removeStarter(starter);
-    runtime.signals().remove(this);
+    if (task() != null) {
+      runtime.signals().remove(this);
+    }
     coordinator.ended(this);
     runtime.held().giveBackUnstarted(this);
   }
 
   private void work() {
     try {
+      if (unborn != null) {
+        create();
+      }
       Progress last = workUntilNothingIsLeft();
       finish(document(last), null);
     } catch (RuntimeException failed) {
@@ -111,6 +137,36 @@ public final class TaskRun implements Claimant, AutoCloseable {
     } catch (InterruptedException interrupted) {
       finish(null, new TaskerException.Closed("the coordinator"));
     }
+  }
+
+  private void create() {
+    List<String> handlers = coordinator.atHand(handlerNames);
+    try (Lane.Reservation room = coordinator.lane().reserve(unborn.task().rootSteps())) {
+      Begun begun = runtime.claimer().begin(coordinator.initializer(), unborn, handlers, room.size(), this);
+      monitor.change(() -> {
+        task = begun.task();
+        created = begun.created();
+        maybeReady = !begun.ended() && begun.attempts().size() < unborn.task().rootSteps();
+      });
+      runtime.signals().add(this);
+      begun.attempts().forEach(room::submit);
+      if (begun.attempts().size() < unborn.task().rootSteps()) {
+        runtime.signals().workCame();
+      }
+    }
+    leaveIfClosed();
+  }
+
+  /** Whoever asked for it has left while a claim was made. */
+  private void leaveIfClosed() {
+    if (isClosed()) {
+      runtime.signals().remove(this);
+      runtime.held().giveBackUnstarted(this);
+    }
+  }
+
+  private TaskMemory task() {
+    return monitor.get(() -> task);
   }
 
   private Progress workUntilNothingIsLeft() throws InterruptedException {
@@ -124,7 +180,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
         pause(coordinator.config().pollIntervalMs());
         continue;
       }
-      Progress progress = runtime.progress(taskId(), coordinator.handlersOf(task));
+      Progress progress = runtime.progress(taskId(), coordinator.atHand(handlerNames));
       boolean heldByOthers = progress.counts().inProgress() > 0;
       boolean nothingLeft = progress.runnableHere() == 0 && !heldByOthers && inFlight() == 0;
       if (timeUp || progress.state().ended() || nothingLeft) {
@@ -143,10 +199,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
   /** @return whether there was something */
   private boolean claim() {
     boolean some;
-    try (Lane.Reservation room = coordinator.lane().reserve(task.template().steps().size())) {
+    try (Lane.Reservation room = coordinator.lane().reserve(steps)) {
       List<Attempt> attempts = room.size() == 0
           ? List.of()
-          : runtime.claimer().claimOfTask(task, coordinator.handlersOf(task), room.size(), this);
+          : runtime.claimer().claimOfTask(task(), coordinator.atHand(handlerNames), room.size(), this);
       if (attempts.size() == room.size()) {
         // There may be more than there was room for.
         monitor.get(() -> maybeReady = true);
@@ -154,10 +210,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       attempts.forEach(room::submit);
       some = !attempts.isEmpty();
     }
-    if (isClosed()) {
-      // Whoever asked for it has left while the claim was made.
-      runtime.held().giveBackUnstarted(this);
-    }
+    leaveIfClosed();
     return some;
   }
 
@@ -171,8 +224,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private Json document(Progress progress) {
     StepCounts counts = progress.counts();
-    return JsonWriter.object(out -> out
-        .put("task_id", task.facts().taskId())
+    return JsonWriter.object(out -> {
+      out.put("task_id", taskId())
         .put("status", progress.state().wire())
         .put("execution_status", ExecutionStatus.of(progress.state(), counts).wire())
         .put("steps_executed", monitor.get(() -> executed))
@@ -180,7 +233,11 @@ public final class TaskRun implements Claimant, AutoCloseable {
         .put("failed_steps", counts.failed())
         .put("total_steps", counts.total())
         .put("duration_ms", (System.nanoTime() - startedNanos) / 1_000_000.0)
-        .put("next_run_at", progress.nextRunAt()));
+        .put("next_run_at", progress.nextRunAt());
+      if (unborn != null) {
+        out.put("created", created);
+      }
+    });
   }
 
   @Override
@@ -236,7 +293,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   long taskId() {
-    return task.facts().taskId();
+    return task().facts().taskId();
   }
 
   private void threadsWanted() {

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -25,8 +26,13 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** An idle worker looks less and less often: in the end so many poll intervals apart. */
+  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
   private static final int LONGEST_PAUSE = 8;
+
+  /** How many steps to look at for each that there is room for; more of them where others have taken all of these. */
+  private static final int LOOK = 2;
+
+  private static final int DEEP_LOOK = 16;
 
   private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
 
@@ -139,19 +145,25 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
-    long longest = coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), LONGEST_PAUSE);
-    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim();
+    long longest = longestPauseMs(emptyLooks);
+    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
     if (claimed == Claimed.NOTHING) {
       lookForTemplates();
-      Long due = runtime.untilNextDueMs();
+      Long due = runtime.untilNextDueMs(coordinator.handlersAtHandNow());
       longest = due == null ? longest : Math.max(1, Math.min(due + 1, longest));
-      // Once more, for what became due between the claim and the look: neither has seen it.
-      claimed = claim();
+      // Once more, for what became due between the claim and the look, and for what lies behind others' claims.
+      claimed = claim(DEEP_LOOK);
     }
     return claimed == Claimed.SOME || pause(longest);
   }
 
-  private Claimed claim() {
+  /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
+  private long longestPauseMs(int emptyLooks) {
+    int mostIntervals = coordinator.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
+  }
+
+  private Claimed claim(int look) {
     if (newestTemplate < 0) {
       lookForTemplates();
     }
@@ -163,7 +175,8 @@ public final class Worker implements Claimant, AutoCloseable {
       if (room.size() == 0) {
         return Claimed.NO_ROOM;
       }
-      List<Attempt> attempts = runtime.claimer().claimReady(handlers, namespaces(), room.size(), this);
+      List<Attempt> attempts = runtime.claimer().claimReady(
+          handlers, namespaces(), room.size(), room.size() * look, this);
       if (isQuiet()) {
         // Since the claim was sent: it may have taken what came after quiet had returned.
         runtime.held().giveBackUnstarted(attempts);
@@ -265,11 +278,15 @@ public final class Worker implements Claimant, AutoCloseable {
     return monitor.get(() -> stopped);
   }
 
-  /** {@code state} (running, quiet, stopping, stopped), {@code claimed}, {@code executed}, {@code running}, {@code waiting}. */
+  /**
+   * {@code state} (running, quiet, stopping, stopped), {@code connection_mode} (direct, pooler), {@code claimed}, {@code executed},
+   * {@code running}, {@code waiting}.
+   */
   public Json stats() {
     Lane.Load load = coordinator.lane().load();
     return JsonWriter.object(out -> out
         .put("state", state())
+        .put("connection_mode", coordinator.config().connectionMode().wire())
         .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())

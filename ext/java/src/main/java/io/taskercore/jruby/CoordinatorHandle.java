@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.AttemptQueue;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
@@ -63,15 +64,16 @@ public final class CoordinatorHandle extends RubyObject {
     this.registry = registry;
   }
 
-  static CoordinatorHandle open(ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry)
-      throws Exception {
+  /** @param madeAt the line of the application's that asked for it */
+  static CoordinatorHandle open(
+      ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, String madeAt) throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
-    Lifeline lifeline =
-        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, state.attempts())), Lifeline::close);
+    AttemptQueue attempts = state.attempts(HandlerThreadKind.of(config));
+    Lifeline lifeline = CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts)), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
-    state.keep(handle, lifeline);
+    state.keep(handle, lifeline, madeAt);
     return handle;
   }
 
@@ -88,6 +90,11 @@ public final class CoordinatorHandle extends RubyObject {
 
   int maxPayloadBytes() {
     return coordinator.config().maxPayloadBytes();
+  }
+
+  /** Whether the calling thread runs one of its handlers. */
+  boolean runs(ThreadContext context) {
+    return Lender.isOf(known, context);
   }
 
   long shutdownTimeoutMs() {
@@ -159,9 +166,24 @@ public final class CoordinatorHandle extends RubyObject {
         context, () -> orchestrate(context, Arguments.taskId(taskId), Arguments.milliseconds("timeout_ms", timeoutMs)));
   }
 
+  /** {@code handle_task(request)}: creates the task and begins it in one transaction, then runs it. */
+  @JRubyMethod(name = "handle_task")
+  public IRubyObject handleTask(ThreadContext context, IRubyObject request) {
+    return guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
+          return run(context, () -> coordinator.prepareNew(json, null));
+        });
+  }
+
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread();
-    try (TaskRun run = CoreCall.run(context, () -> coordinator.prepare(taskId, timeoutMs), TaskRun::close)) {
+    return run(context, () -> coordinator.prepare(taskId, timeoutMs));
+  }
+
+  private IRubyObject run(ThreadContext context, Callable<TaskRun> prepare) throws Exception {
+    SlotLoan loan = SlotLoan.ofThisThread(context);
+    try (TaskRun run = CoreCall.run(context, prepare, TaskRun::close)) {
       resolveHandlers(context, run.handlerNames());
       run.start();
       while (!CoreCall.await(context, run::await)) {
@@ -189,7 +211,7 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   private IRubyObject execute(ThreadContext context, long stepId) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread();
+    SlotLoan loan = SlotLoan.ofThisThread(context);
     try (StepRun run = CoreCall.run(context, () -> coordinator.prepareStep(stepId), StepRun::close)) {
       resolveHandlers(context, List.of(run.handlerName()));
       CoreCall.run(
@@ -375,6 +397,11 @@ public final class CoordinatorHandle extends RubyObject {
     return state.guard().run(
         context,
         () -> {
+          if (runs(context)) {
+            // A handler of its own, for whose end it waits: so that goes on without the handler.
+            lifeline.closeInBackground();
+            return context.nil;
+          }
           CoreCall.run(
               context,
               () -> {

@@ -25,7 +25,10 @@ final class CoreCall {
 
   private static final AtomicInteger THREAD_NUMBERS = new AtomicInteger();
 
-  /** Unbounded, for each of its threads has a Ruby thread waiting for it; the connection pool bounds what they do at once. */
+  /**
+   * Unbounded, for each of its threads has a Ruby thread waiting for it; the connection pool bounds what they do at once. For a
+   * virtual one the work is on a virtual thread too: there may be thousands of them.
+   */
   private static final Executor THREADS =
       new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), CoreCall::thread);
 
@@ -60,7 +63,8 @@ final class CoreCall {
    */
   static <T> T run(ThreadContext context, Callable<T> work, Consumer<? super T> unwanted) throws Exception {
     CompletableFuture<T> future = new CompletableFuture<>();
-    inBackground(
+    Executor threads = VirtualThreads.isCurrent() ? VirtualThreads::start : THREADS;
+    threads.execute(
         () -> {
           try {
             future.complete(work.call());
@@ -93,8 +97,16 @@ final class CoreCall {
     return WAITED.get()[0];
   }
 
+  /** For work that nobody waits for; what it throws is only logged. */
   static void inBackground(Runnable work) {
-    THREADS.execute(work);
+    THREADS.execute(
+        () -> {
+          try {
+            work.run();
+          } catch (RuntimeException | Error failure) {
+            LogRelay.pass("error", "what went on in the background failed: " + RubyLog.stackTrace(failure));
+          }
+        });
   }
 
   /** Waits where the waiting itself is all there is to do. */

@@ -20,11 +20,17 @@ public final class Functions {
 
   private Functions() {}
 
-  /** {@code open(config, registry)}: a new coordinator; the registry's {@code find(name)} gives it its handlers. */
+  /**
+   * {@code open(config, registry, made_at)}: a new coordinator; the registry's {@code find(name)} gives it its handlers, and
+   * {@code made_at} is the line of the application's that asked for it.
+   */
   @JRubyMethod(module = true)
-  public static IRubyObject open(ThreadContext context, IRubyObject self, IRubyObject config, IRubyObject registry) {
+  public static IRubyObject open(
+      ThreadContext context, IRubyObject self, IRubyObject config, IRubyObject registry, IRubyObject madeAt) {
     RuntimeState state = RuntimeState.of(self);
-    return state.guard().run(context, () -> CoordinatorHandle.open(context, state, configuration(context, config), registry));
+    return state.guard().run(
+        context,
+        () -> CoordinatorHandle.open(context, state, configuration(context, config), registry, madeAt.asJavaString()));
   }
 
   /** {@code migrate(config)}: creates or upgrades the schema. */
@@ -51,7 +57,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> {
-          new HandlerLoop(context, state).run();
+          new HandlerLoop(context, state, state.attempts(HandlerThreadKind.PLATFORM)).run();
           return context.nil;
         });
   }
@@ -143,6 +149,14 @@ public final class Functions {
         () -> {
           throw new InvalidType(argument.asJavaString(), expected.asJavaString(), given);
         });
+  }
+
+  /** {@code text(argument, given)}: a String or Symbol as text that the database can hold. */
+  @JRubyMethod(module = true)
+  public static IRubyObject text(ThreadContext context, IRubyObject self, IRubyObject argument, IRubyObject given) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> RubyString.newUTF8String(context.runtime, Arguments.text(context, argument.asJavaString(), given)));
   }
 
   /** {@code refuse_configuration(message)}: raises a ConfigurationError. */

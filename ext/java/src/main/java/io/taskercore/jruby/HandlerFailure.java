@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jruby.RubyArray;
 import org.jruby.RubyException;
+import org.jruby.RubyFloat;
 import org.jruby.RubyString;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -49,14 +50,14 @@ final class HandlerFailure {
 
   /** A handler returned {@code failure(...)}. */
   Failure ofReturned(IRubyObject failure) {
-    boolean retryable = failure.callMethod(context, "retryable").isTrue();
+    boolean retryable = read(failure, "retryable").isTrue();
     return new Failure(
         retryable ? "TaskerCore::RetryableError" : "TaskerCore::PermanentError",
         message(failure),
-        textOrNull(failure.callMethod(context, "error_code")),
+        textOrNull(read(failure, "error_code")),
         retryable,
-        seconds(failure.callMethod(context, "retry_after")),
-        context(failure.callMethod(context, "context")),
+        seconds(read(failure, "retry_after")),
+        context(read(failure, "context")),
         List.of());
   }
 
@@ -78,11 +79,11 @@ final class HandlerFailure {
     return new Failure(
         RubyTypes.nameOf(error),
         message(error),
-        permanent ? textOrNull(error.callMethod(context, "error_code")) : null,
+        permanent ? textOrNull(read(error, "error_code")) : null,
         !permanent,
-        retryable ? seconds(error.callMethod(context, "retry_after")) : null,
-        permanent || retryable ? context(error.callMethod(context, "context")) : Json.EMPTY_OBJECT,
-        backtrace(error.callMethod(context, "backtrace")));
+        retryable ? seconds(read(error, "retry_after")) : null,
+        permanent || retryable ? context(read(error, "context")) : Json.EMPTY_OBJECT,
+        backtrace(read(error, "backtrace")));
   }
 
   private Failure ofJava(Throwable thrown) {
@@ -94,7 +95,7 @@ final class HandlerFailure {
         true,
         null,
         Json.EMPTY_OBJECT,
-        backtrace(error.callMethod(context, "backtrace")));
+        backtrace(read(error, "backtrace")));
   }
 
   private static Failure retryable(String errorClass, String message) {
@@ -106,21 +107,28 @@ final class HandlerFailure {
   }
 
   private String message(IRubyObject error) {
-    String message = textOrNull(error.callMethod(context, "message"));
-    return message == null ? "" : message;
+    String message = textOrNull(read(error, "message"));
+    return message == null ? "its message could not be read" : message;
   }
 
   private String textOrNull(IRubyObject value) {
-    return value.isNil() ? null : shown(value.callMethod(context, "to_s").asJavaString(), MAX_MESSAGE_LENGTH);
+    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? shown(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
   }
 
   /** Anything that is some number of seconds; null for what is none. */
   private Double seconds(IRubyObject value) {
-    if (value.isNil() || !value.respondsTo("to_f")) {
-      return null;
-    }
-    double seconds = value.callMethod(context, "to_f").toJava(Double.class);
+    double seconds = !value.isNil() && read(value, "to_f") instanceof RubyFloat number ? number.getValue() : -1;
     return seconds >= 0 && Double.isFinite(seconds) ? seconds : null;
+  }
+
+  /** What the application's object says of itself; nothing, if that fails: no part of a failure hides the others. */
+  private IRubyObject read(IRubyObject object, String attribute) {
+    try {
+      return Conversion.of(context, object, attribute);
+    } catch (Refusal broken) {
+      state.log().write(context, "warn", "a handler's failure is stored in part, " + attribute + " " + broken.getMessage());
+      return context.nil;
+    }
   }
 
   /** A context that cannot be stored does not hide the failure that it came with: it says so in its place. */

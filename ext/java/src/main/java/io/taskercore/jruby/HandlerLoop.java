@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.engine.Attempt;
+import io.taskercore.engine.AttemptQueue;
 import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -16,10 +17,13 @@ final class HandlerLoop {
 
   private final ThreadContext context;
   private final RuntimeState state;
+  private final AttemptQueue attempts;
 
-  HandlerLoop(ThreadContext context, RuntimeState state) {
+  /** @param attempts those that are for threads of this kind */
+  HandlerLoop(ThreadContext context, RuntimeState state, AttemptQueue attempts) {
     this.context = context;
     this.state = state;
+    this.attempts = attempts;
   }
 
   void run() throws Exception {
@@ -50,7 +54,7 @@ final class HandlerLoop {
   private Attempt take() throws Exception {
     Attempt[] taken = new Attempt[1];
     try {
-      return CoreCall.await(context, () -> taken[0] = state.attempts().take(IDLE_MS));
+      return CoreCall.await(context, () -> taken[0] = attempts.take(IDLE_MS));
     } catch (Throwable interruption) {
       if (taken[0] != null) {
         taken[0].release();

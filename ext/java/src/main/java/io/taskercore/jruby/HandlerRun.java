@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.exceptions.MainExitException;
+import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
@@ -18,6 +19,8 @@ import org.jruby.runtime.builtin.IRubyObject;
  * ends exactly once.
  */
 final class HandlerRun {
+
+  private static final int MAX_LOGGED = 500;
 
   private final ThreadContext context;
   private final RuntimeState state;
@@ -75,8 +78,7 @@ final class HandlerRun {
     if (left == null) {
       ending = returned;
     } else {
-      Failure failure = failure(failures);
-      ending = ended -> ended.fail(failure);
+      ending = failing(failure(failures));
     }
   }
 
@@ -117,7 +119,7 @@ final class HandlerRun {
   }
 
   private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
-    SlotLoan.lenderIs(attempt);
+    Lender lender = Lender.begin(context, attempt);
     try {
       IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
       IRubyObject result = instance.callMethod(context, "call", state.stepContext(context, attempt));
@@ -126,28 +128,47 @@ final class HandlerRun {
       left = thrown;
       return null;
     } finally {
-      SlotLoan.noLender();
+      lender.end(context);
     }
   }
 
   private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
     if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
-      Failure failure = failures.ofReturned(returned);
-      return ended -> ended.fail(failure);
+      return failing(failures.ofReturned(returned));
     }
     boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
     } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
-      return ended -> ended.fail(HandlerFailure.ofWrongResult(result));
+      return failing(HandlerFailure.ofWrongResult(result));
     }
     try {
       Json json = ValueWriter.write(context, result, "result", maxResultBytes);
       return ended -> ended.succeed(json);
     } catch (TaskerException.Validation refusal) {
-      return ended -> ended.fail(HandlerFailure.ofUnwritableResult(refusal));
+      return failing(HandlerFailure.ofUnwritableResult(refusal));
     }
+  }
+
+  private Consumer<Attempt> failing(Failure failure) {
+    return ended -> {
+      boolean late = ended.cancelled();
+      ended.fail(failure);
+      tell(failure, late);
+    };
+  }
+
+  /** One line of the log, in the words of {@code StepLogger}. Never the payload, though the application's message may quote it. */
+  private void tell(Failure failure, boolean late) {
+    boolean last = !failure.retryable() || attempt.isLast();
+    String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
+    String message = failure.message().length() <= MAX_LOGGED ? failure.message() : failure.message().substring(0, MAX_LOGGED) + "…";
+    state.log().write(
+        context,
+        late || last ? "warn" : "info",
+        "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
+            + " correlation " + attempt.correlationId() + "] " + how + ": " + failure.errorClass() + ": " + message);
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */
@@ -155,7 +176,9 @@ final class HandlerRun {
     try {
       return failures.of(left);
     } catch (Throwable broken) {
-      String name = left.getClass().getSimpleName();
+      String name = left instanceof RaiseException raised
+          ? RubyTypes.nameOf(raised.getException())
+          : left.getClass().getSimpleName();
       left = isEndOfThread(broken) ? broken : left;
       return Failure.of(name, "the handler's exception could not be read", null, true);
     }

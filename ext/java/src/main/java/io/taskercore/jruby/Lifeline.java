@@ -28,8 +28,19 @@ final class Lifeline {
 
   void close() {
     if (closed.compareAndSet(false, true)) {
-      onClose.run();
-      coordinator.close();
+      end();
     }
+  }
+
+  /** Closed from here on; what that takes happens in the background. */
+  void closeInBackground() {
+    if (closed.compareAndSet(false, true)) {
+      CoreCall.inBackground(this::end);
+    }
+  }
+
+  private void end() {
+    onClose.run();
+    coordinator.close();
   }
 }

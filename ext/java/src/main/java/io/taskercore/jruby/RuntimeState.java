@@ -28,9 +28,12 @@ final class RuntimeState {
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
+  private final AttemptQueue virtualAttempts = new AttemptQueue();
 
   /** Null if there is nothing around handlers. */
   private volatile HandlerWrap handlerWrap;
+
+  private final LeakReport leaks = new LeakReport();
 
   /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
@@ -68,8 +71,9 @@ final class RuntimeState {
     return guard;
   }
 
-  AttemptQueue attempts() {
-    return attempts;
+  /** Where handler threads of one kind find work. */
+  AttemptQueue attempts(HandlerThreadKind kind) {
+    return kind == HandlerThreadKind.VIRTUAL ? virtualAttempts : attempts;
   }
 
   HandlerWrap handlerWrap() {
@@ -107,6 +111,7 @@ final class RuntimeState {
 
   /** Starts as many handler threads as the core misses. */
   void startHandlerThreads(ThreadContext context) {
+    startVirtualThreads();
     int missing = attempts.threadsToStart();
     try {
       IRubyObject threads = taskerCore.getConstant("HandlerThreads");
@@ -115,6 +120,17 @@ final class RuntimeState {
       }
     } finally {
       attempts.notStarted(missing);
+    }
+  }
+
+  private void startVirtualThreads() {
+    int missing = virtualAttempts.threadsToStart();
+    try {
+      for (; missing > 0; missing--) {
+        VirtualThreads.start(new VirtualHandlerThread(taskerCore.getRuntime(), this));
+      }
+    } finally {
+      virtualAttempts.notStarted(missing);
     }
   }
 
@@ -129,10 +145,10 @@ final class RuntimeState {
   }
 
   /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */
-  void keep(CoordinatorHandle handle, Lifeline lifeline) {
+  void keep(CoordinatorHandle handle, Lifeline lifeline, String madeAt) {
     Set<Lifeline> others = open;
     others.add(lifeline);
-    Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(lifeline));
+    Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(lifeline, leaks, madeAt));
     lifeline.onClose(
         () -> {
           others.remove(lifeline);
@@ -165,11 +181,12 @@ final class RuntimeState {
   }
 
   /** What the collector of a handle sets off; knows neither the handle nor the runtime. Closing may block, so not here. */
-  private record Dropped(Lifeline lifeline) implements Runnable {
+  private record Dropped(Lifeline lifeline, LeakReport leaks, String madeAt) implements Runnable {
     @Override
     public void run() {
       if (!lifeline.closed()) {
-        CoreCall.inBackground(lifeline::close);
+        leaks.dropped(madeAt);
+        lifeline.closeInBackground();
       }
     }
   }

@@ -1,39 +1,28 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
+import org.jruby.runtime.ThreadContext;
 
 /** While a handler waits for another task, its place among the running ones is lent to others. */
 final class SlotLoan {
 
-  /** The attempt that this thread runs. Holds nothing of Ruby's. */
-  private static final ThreadLocal<Attempt> CURRENT = new ThreadLocal<>();
+  private final Lender lender;
 
-  private final Attempt lender;
-
-  private SlotLoan(Attempt lender) {
+  private SlotLoan(Lender lender) {
     this.lender = lender;
   }
 
-  static void lenderIs(Attempt attempt) {
-    CURRENT.set(attempt);
-  }
-
-  static void noLender() {
-    CURRENT.remove();
-  }
-
-  /** Lends the slot of the attempt that runs on this thread, if one does. */
-  static SlotLoan ofThisThread() {
-    Attempt lender = CURRENT.get();
+  /** Lends the place of the handler on whose behalf this thread runs, if there is one; {@link #end} must follow. */
+  static SlotLoan ofThisThread(ThreadContext context) {
+    Lender lender = Lender.here(context);
     if (lender != null) {
-      lender.lendSlot();
+      lender.lend();
     }
     return new SlotLoan(lender);
   }
 
   void end() {
     if (lender != null) {
-      lender.reclaimSlot();
+      lender.reclaim();
     }
   }
 }

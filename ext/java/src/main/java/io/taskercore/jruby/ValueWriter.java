@@ -163,9 +163,9 @@ final class ValueWriter {
     } else if (value instanceof RubyStruct || RubyTypes.isA(context, value, "Data")) {
       container(value, "to_h");
     } else if (RubyTypes.isA(context, value, "DateTime") || RubyTypes.isA(context, value, "ActiveSupport", "TimeWithZone")) {
-      value(value.callMethod(context, "iso8601", context.runtime.newFixnum(3)));
+      value(Conversion.of(context, value, "iso8601", context.runtime.newFixnum(3)));
     } else if (RubyTypes.isA(context, value, "Date")) {
-      value(value.callMethod(context, "iso8601"));
+      value(Conversion.of(context, value, "iso8601"));
     } else if (RubyTypes.isA(context, value, "TaskerCore", "Result")) {
       container(value, "to_h");
     } else if (RubyTypes.isA(context, value, "ActionController", "Parameters")) {
@@ -263,7 +263,7 @@ final class ValueWriter {
   }
 
   private void parameters(IRubyObject parameters) {
-    if (!parameters.callMethod(context, "permitted?").isTrue()) {
+    if (!Conversion.of(context, parameters, "permitted?").isTrue()) {
       throw new Refusal("holds unpermitted parameters: call permit first");
     }
     container(parameters, "to_h");
@@ -271,7 +271,7 @@ final class ValueWriter {
 
   /** A value that becomes a Hash or an Array; the value, not what it becomes, is what a cycle comes back to. */
   private void container(IRubyObject value, String conversion) {
-    IRubyObject converted = value.callMethod(context, conversion);
+    IRubyObject converted = Conversion.of(context, value, conversion);
     if (converted instanceof RubyHash hash) {
       hash(hash, value);
     } else if (converted instanceof RubyArray<?> array) {

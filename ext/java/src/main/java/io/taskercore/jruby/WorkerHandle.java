@@ -70,6 +70,12 @@ public final class WorkerHandle extends RubyObject {
         () -> {
           Long given = Arguments.milliseconds("timeout_ms", timeoutMs);
           long limitMs = given == null ? coordinator.shutdownTimeoutMs() : given;
+          if (coordinator.runs(context)) {
+            // A handler that waited for its worker's end would wait for its own.
+            worker.quiet();
+            CoreCall.inBackground(() -> worker.stop(limitMs));
+            return context.fals;
+          }
           return context.runtime.newBoolean(CoreCall.run(context, () -> worker.stop(limitMs)));
         });
   }

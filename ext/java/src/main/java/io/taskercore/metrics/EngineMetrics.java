@@ -19,6 +19,7 @@ public final class EngineMetrics {
   private final LongAdder claims = new LongAdder();
   private final LongAdder retries = new LongAdder();
   private final LongAdder crashes = new LongAdder();
+  private final LongAdder healed = new LongAdder();
   private final LongAdder stepsCompleted = new LongAdder();
   private final LongAdder stepsFailed = new LongAdder();
   private final LongAdder[] tasks = new LongAdder[TaskState.values().length];
@@ -112,6 +113,14 @@ public final class EngineMetrics {
     }
   }
 
+  /** A task disagreed with a recount of its steps and was put right. */
+  public void healed() {
+    healed.increment();
+    if (whole != null) {
+      whole.healed();
+    }
+  }
+
   /** A call came over from Ruby, and took so long beside the waiting for the core. */
   public void bridgeCalled(long nanos) {
     bridgeCalls.increment();
@@ -138,7 +147,7 @@ public final class EngineMetrics {
   /**
    * How things stand.
    *
-   * @param shared has what belongs to no coordinator: crashes of other processes, and what became of events
+   * @param shared has what belongs to no coordinator: crashes of other processes, tasks put right, and what became of events
    * @param activeTasks of the databases concerned; null where one could not be asked
    */
   public MetricsReport report(EngineMetrics shared, PoolUse pool, Long activeTasks) {
@@ -157,6 +166,7 @@ public final class EngineMetrics {
         claims.sum(),
         retries.sum(),
         shared.crashes.sum(),
+        shared.healed.sum(),
         stepsCompleted.sum(),
         stepsFailed.sum(),
         Arrays.stream(TaskState.values())

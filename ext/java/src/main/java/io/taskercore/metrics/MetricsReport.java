@@ -22,6 +22,7 @@ public record MetricsReport(
     long claims,
     long retries,
     long crashes,
+    long healed,
     long stepsCompleted,
     long stepsFailed,
     List<Ended> tasksEnded,
@@ -53,6 +54,7 @@ public record MetricsReport(
         .put("claims", claims)
         .put("retries", retries)
         .put("crashes", crashes)
+        .put("healed", healed)
         .put("steps_completed", stepsCompleted)
         .put("steps_failed", stepsFailed)
         .put("tasks", JsonWriter.object(tasks -> tasksEnded.forEach(ended -> tasks.put(ended.state(), ended.tasks()))))
@@ -85,6 +87,7 @@ public record MetricsReport(
     text.counter("tasker_claims_total", "Steps claimed", claims);
     text.counter("tasker_retries_total", "Attempts that failed and are made again", retries);
     text.counter("tasker_crashes_total", "Steps found to be held by dead processes", crashes);
+    text.counter("tasker_healed_tasks_total", "Tasks that disagreed with a recount of their steps and were put right", healed);
     text.family("tasker_steps_total", "Steps that ended by themselves", "counter")
         .sample("{state=\"complete\"}", stepsCompleted)
         .sample("{state=\"error\"}", stepsFailed);

@@ -31,4 +31,9 @@ public record NewTask(
     return new NewTask(id, templateId, namespace, name, failFast, totalSteps, rootSteps, priority, correlationId,
         idempotencyKey, initiator, reason, tags, runAt, payload);
   }
+
+  /** What its steps need to know of it, once it is written. */
+  public TaskFacts facts(long id) {
+    return new TaskFacts(id, templateId, namespace, name, correlationId, failFast, payload);
+  }
 }

@@ -10,4 +10,10 @@ package io.taskercore.model;
  * @param reason one line for the transition log; null if complete
  */
 public record StepOutcome(
-    long stepId, int fence, StepState to, Json result, Json error, Long delayMs, String reason) {}
+    long stepId, int fence, StepState to, Json result, Json error, Long delayMs, String reason) {
+
+  /** About how much there is to write. */
+  public long bytes() {
+    return (result == null ? 0 : result.size()) + (error == null ? 0 : error.size());
+  }
+}

@@ -29,4 +29,9 @@ public record TaskTemplate(
   public TaskTemplate {
     steps = List.copyOf(steps);
   }
+
+  /** The names of the handlers that the steps ask for, each once. */
+  public List<String> handlerNames() {
+    return steps.stream().map(StepDefinition::handler).distinct().toList();
+  }
 }

@@ -21,7 +21,7 @@ public final class KeptConnection implements AutoCloseable {
   private Connection connection;
 
   /**
-   * @param session the statements that set up a new connection
+   * @param session the statements that set up a new connection; null: none
    * @param answerMs after how long without an answer the connection counts as lost, in milliseconds
    */
   public KeptConnection(DataSource connections, String session, int answerMs) {
@@ -47,13 +47,19 @@ public final class KeptConnection implements AutoCloseable {
     Connection fresh = connections.getConnection();
     try {
       fresh.setNetworkTimeout(Runnable::run, answerMs);
-      try (Statement statement = fresh.createStatement()) {
-        statement.execute(session);
+      if (session != null) {
+        setUp(fresh);
       }
       return fresh;
     } catch (SQLException failure) {
       close(fresh);
       throw failure;
+    }
+  }
+
+  private void setUp(Connection fresh) throws SQLException {
+    try (Statement statement = fresh.createStatement()) {
+      statement.execute(session);
     }
   }
 

@@ -61,12 +61,19 @@ public final class StepStore {
       Instant at,
       long newestTransition) {}
 
-  /** The priorities that occur in the queue, highest first; each found by one look at step_queue_order. */
+  /**
+   * The priorities that occur in the queue for each of some handlers; each found by one look at step_queue_order. What is in the
+   * queue for other handlers, be it a backlog of millions, is not touched.
+   */
   private static final String LEVELS = """
       WITH RECURSIVE level AS (
-        (SELECT q.priority FROM tasker.step_queue q ORDER BY q.priority DESC LIMIT 1)
+        SELECT h.handler, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = h.handler ORDER BY q.priority DESC LIMIT 1) AS priority
+        FROM unnest(?::text[]) AS h(handler)
         UNION ALL
-        SELECT (SELECT q.priority FROM tasker.step_queue q WHERE q.priority < l.priority ORDER BY q.priority DESC LIMIT 1)
+        SELECT l.handler, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = l.handler AND q.priority < l.priority
+            ORDER BY q.priority DESC LIMIT 1)
         FROM level l
         WHERE l.priority IS NOT NULL
       """;
@@ -78,10 +85,11 @@ public final class StepStore {
           SET state = 'in_progress', started_at = tasker.now()
           WHERE t.task_id IN (
             SELECT p.task_id
-            FROM tasker.tasks p
-            WHERE p.task_id IN (SELECT task_id FROM picked) AND p.state = 'pending'
-            ORDER BY p.task_id
-            FOR NO KEY UPDATE SKIP LOCKED)
+            FROM (SELECT DISTINCT task_id FROM picked) k
+            -- OFFSET 0: by the key of each, never the other way round over all tasks that are pending.
+            CROSS JOIN LATERAL (
+              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = 'pending'
+              FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) p)
           RETURNING t.task_id
         ), dequeued AS (
           DELETE FROM tasker.step_queue q
@@ -95,7 +103,7 @@ public final class StepStore {
           SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
               next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
           FROM dequeued d
-          WHERE s.task_id = d.task_id AND s.step_id = d.step_id
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
             s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
         ), logged AS (
@@ -148,35 +156,49 @@ public final class StepStore {
    * Claims steps of any task that may run now and whose handler is at hand: higher priority first, then the time since when
    * they may run, then the id.
    *
-   * <p>Looks at each priority by itself (step_queue_order), for only within one do the steps that may run come before those
-   * whose time has not come.
+   * <p>Looks at each handler and priority by itself (step_queue_order), for only there do the steps that may run come first. It
+   * looks at more candidates than it takes, for those that others have locked this instant are passed over.
    *
    * @param namespaces empty: all
+   * @param limit how many at most
+   * @param candidates how many to look at
    */
   public Claims claimReady(
-      Connection connection, long processId, Collection<String> handlers, Collection<String> namespaces, int limit)
+      Connection connection,
+      long processId,
+      Collection<String> handlers,
+      Collection<String> namespaces,
+      int limit,
+      int candidates)
       throws SQLException {
     String sql = LEVELS + """
-        ), picked AS MATERIALIZED (
-          SELECT r.task_id, r.step_id
+        ), candidate AS MATERIALIZED (
+          SELECT r.*
           FROM level l
           CROSS JOIN LATERAL (
-            SELECT q.task_id, q.step_id
+            SELECT q.ctid, q.priority, q.run_at, q.step_id
             FROM tasker.step_queue q
-            WHERE q.priority = l.priority AND q.run_at <= tasker.now()
-              AND q.handler = ANY (?) AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now()
+              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
             ORDER BY q.run_at, q.step_id
-            LIMIT ?
-            FOR UPDATE SKIP LOCKED) r
+            LIMIT ?) r
+          ORDER BY r.priority DESC, r.run_at, r.step_id
+          LIMIT ?
+        ), picked AS MATERIALIZED (
+          SELECT p.task_id, p.step_id
+          FROM candidate c
+          CROSS JOIN LATERAL (
+            SELECT q.task_id, q.step_id FROM tasker.step_queue q WHERE q.ctid = c.ctid FOR UPDATE SKIP LOCKED OFFSET 0) p
           LIMIT ?
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
       statement.setArray(2, Rows.texts(connection, namespaces));
       statement.setArray(3, Rows.texts(connection, namespaces));
-      statement.setInt(4, limit);
-      statement.setInt(5, limit);
-      statement.setLong(6, processId);
+      statement.setInt(4, candidates);
+      statement.setInt(5, candidates);
+      statement.setInt(6, limit);
+      statement.setLong(7, processId);
       return claims(statement);
     }
   }
@@ -203,8 +225,8 @@ public final class StepStore {
     }
   }
 
-  /** How long until the next step of the queue may run, in milliseconds; null where none waits for its time. */
-  public Long untilNextDueMs(Connection connection) throws SQLException {
+  /** How long until the next step for one of the handlers may run, in milliseconds; null where none waits for its time. */
+  public Long untilNextDueMs(Connection connection, Collection<String> handlers) throws SQLException {
     String sql = LEVELS + """
         )
         SELECT extract(epoch FROM min(r.run_at) - tasker.now()) * 1000 AS ms
@@ -212,13 +234,15 @@ public final class StepStore {
         CROSS JOIN LATERAL (
           SELECT q.run_at
           FROM tasker.step_queue q
-          WHERE q.priority = l.priority AND q.run_at > tasker.now()
+          WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at > tasker.now()
           ORDER BY q.run_at, q.step_id
           LIMIT 1) r""";
-    try (PreparedStatement statement = connection.prepareStatement(sql);
-        ResultSet row = statement.executeQuery()) {
-      row.next();
-      return Rows.longOrNull(row, "ms");
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.texts(connection, handlers));
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return Rows.longOrNull(row, "ms");
+      }
     }
   }
 
@@ -232,14 +256,18 @@ public final class StepStore {
           at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
         }
-        taken.add(new Taken(
-            claimedStep(row),
-            StepState.of(row.getString("from_state")),
-            row.getBoolean("begins_task"),
-            Rows.instant(row, "run_at")));
+        taken.add(taken(row));
       }
       return new Claims(taken, at, newestTransition);
     }
+  }
+
+  static Taken taken(ResultSet row) throws SQLException {
+    return new Taken(
+        claimedStep(row),
+        StepState.of(row.getString("from_state")),
+        row.getBoolean("begins_task"),
+        Rows.instant(row, "run_at"));
   }
 
   /**

@@ -6,6 +6,8 @@ import io.taskercore.model.NewTask;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.Transition;
+import io.taskercore.store.StepStore.Claims;
+import io.taskercore.store.StepStore.Taken;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -41,8 +43,15 @@ public final class TaskStore {
     }
   }
 
-  /** The tasks that were written, in the order given. */
-  public record Created(List<Long> taskIds, Instant at) {}
+  /**
+   * The tasks that were written, in the order given.
+   *
+   * @param claims of their root steps
+   */
+  public record Created(List<Long> taskIds, Instant at, Claims claims) {
+
+    public static final Created NOTHING = new Created(List.of(), null, new Claims(List.of(), null, 0));
+  }
 
   /**
    * A task after its steps were counted.
@@ -113,8 +122,22 @@ public final class TaskStore {
     }
   }
 
-  /** Writes the tasks, their steps and the queue rows of their root steps in one statement. */
-  public Created create(Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes)
+  /**
+   * On whose behalf root steps are claimed with the creation of their task.
+   *
+   * @param handlers names of the handlers at hand
+   * @param limit how many steps at most
+   */
+  public record RootClaims(long processId, Collection<String> handlers, int limit) {
+    public static final RootClaims NONE = new RootClaims(0, List.of(), 0);
+  }
+
+  /**
+   * Writes the tasks, their steps and the queue rows of their root steps in one statement; root steps that are claimed at once
+   * never see the queue.
+   */
+  public Created create(
+      Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims)
       throws SQLException {
     String sql = """
         WITH request AS MATERIALIZED (
@@ -125,37 +148,75 @@ public final class TaskStore {
               ?::smallint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[])
             WITH ORDINALITY AS r(task_id, template_id, namespace, name, fail_fast, total_steps, root_steps,
               priority, correlation_id, idempotency_key, initiator, reason, tags, run_at, payload, position)
+        ), begun AS MATERIALIZED (
+          SELECT r.task_id, d.ordinal
+          FROM request r
+          JOIN tasker.template_steps d ON d.template_id = r.template_id
+          WHERE cardinality(d.parents) = 0 AND d.handler = ANY (?) AND (r.run_at IS NULL OR r.run_at <= tasker.now())
+          ORDER BY r.task_id, d.ordinal
+          LIMIT ?
         ), new_task AS (
           INSERT INTO tasker.tasks (task_id, template_id, namespace, name, priority, fail_fast, total_steps, correlation_id,
-            idempotency_key, initiator, reason, tags, run_at, payload, created_at, active_steps)
+            idempotency_key, initiator, reason, tags, run_at, payload, created_at, active_steps, state, started_at)
           SELECT r.task_id, r.template_id, r.namespace, r.name, r.priority, r.fail_fast, r.total_steps, r.correlation_id,
             r.idempotency_key, r.initiator, r.reason,
             CASE WHEN r.tags IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(r.tags::json)) END,
-            r.run_at, r.payload::json, tasker.now(), r.root_steps
+            r.run_at, r.payload::json, tasker.now(), r.root_steps,
+            CASE WHEN b.task_id IS NULL THEN 'pending' ELSE 'in_progress' END,
+            CASE WHEN b.task_id IS NOT NULL THEN tasker.now() END
           FROM request r
+          LEFT JOIN (SELECT DISTINCT task_id FROM begun) b ON b.task_id = r.task_id
         ), new_step AS (
           INSERT INTO tasker.workflow_steps (task_id, step_id, name, handler, parents, children, max_crashes, max_attempts,
-            state, waiting_on, next_run_at)
+            state, waiting_on, next_run_at, attempts, fence, process_id, started_at)
           SELECT r.task_id, r.task_id * 65536 + d.ordinal, d.name, d.handler, d.parents, d.children,
             COALESCE(d.max_crashes, ?),
             COALESCE(
               (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.name),
               (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.handler),
               d.max_attempts),
-            CASE WHEN cardinality(d.parents) = 0 THEN 'enqueued' ELSE 'pending' END,
+            CASE WHEN b.task_id IS NOT NULL THEN 'in_progress'
+                 WHEN cardinality(d.parents) = 0 THEN 'enqueued' ELSE 'pending' END,
             cardinality(d.parents),
-            CASE WHEN cardinality(d.parents) = 0 THEN r.run_at END
+            CASE WHEN cardinality(d.parents) = 0 AND b.task_id IS NULL THEN r.run_at END,
+            CASE WHEN b.task_id IS NULL THEN 0 ELSE 1 END,
+            CASE WHEN b.task_id IS NULL THEN 0 ELSE 1 END,
+            CASE WHEN b.task_id IS NOT NULL THEN ?::bigint END,
+            CASE WHEN b.task_id IS NOT NULL THEN tasker.now() END
           FROM request r
           JOIN tasker.template_steps d ON d.template_id = r.template_id
+          LEFT JOIN begun b ON b.task_id = r.task_id AND b.ordinal = d.ordinal
+          RETURNING task_id, step_id, name, handler, parents, children, state, attempts, crashes, max_attempts, fence
         ), queued AS (
           INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
           SELECT r.task_id, r.task_id * 65536 + d.ordinal, 'enqueued', r.priority, COALESCE(r.run_at, tasker.now()),
             r.namespace, d.handler
           FROM request r
           JOIN tasker.template_steps d ON d.template_id = r.template_id
-          WHERE cardinality(d.parents) = 0
+          LEFT JOIN begun b ON b.task_id = r.task_id AND b.ordinal = d.ordinal
+          WHERE cardinality(d.parents) = 0 AND b.task_id IS NULL
+        ), logged AS (
+          INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
+          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
+          FROM (
+            SELECT DISTINCT task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun
+            UNION ALL
+            SELECT task_id, task_id * 65536 + ordinal, 'enqueued', 1::smallint FROM begun
+          ) e
+          ORDER BY e.task_id, e.step_id NULLS FIRST
+          RETURNING transition_id
         )
-        SELECT task_id, tasker.now() AS at FROM request ORDER BY position""";
+        SELECT task_id, tasker.now() AS at, NULL::bigint AS step_id, NULL AS name, NULL AS handler, NULL::smallint[] AS parents,
+          NULL::smallint[] AS children, NULL::smallint AS attempts, NULL::smallint AS crashes, NULL::smallint AS max_attempts,
+          NULL::integer AS fence, NULL AS from_state, NULL::boolean AS begins_task, NULL::timestamptz AS run_at,
+          (SELECT max(transition_id) FROM logged) AS newest_transition, position
+        FROM request
+        UNION ALL
+        SELECT task_id, NULL, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, 'enqueued',
+          true, tasker.now(), NULL, NULL
+        FROM new_step
+        WHERE state = 'in_progress'
+        ORDER BY position NULLS LAST, step_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
@@ -173,6 +234,8 @@ public final class TaskStore {
       statement.setArray(++p, Rows.column(connection, "text", tasks, TaskStore::tags));
       statement.setArray(++p, Rows.column(connection, "timestamptz", tasks, TaskStore::runAt));
       statement.setArray(++p, Rows.column(connection, "text", tasks, task -> task.payload().text()));
+      statement.setArray(++p, Rows.texts(connection, claims.handlers()));
+      statement.setInt(++p, claims.limit());
       statement.setInt(++p, maxCrashes);
       Array names = limits.names(connection);
       Array attempts = limits.attempts(connection);
@@ -180,6 +243,7 @@ public final class TaskStore {
       statement.setArray(++p, attempts);
       statement.setArray(++p, names);
       statement.setArray(++p, attempts);
+      statement.setLong(++p, claims.processId());
       return created(statement);
     }
   }
@@ -187,12 +251,21 @@ public final class TaskStore {
   private static Created created(PreparedStatement statement) throws SQLException {
     try (ResultSet row = statement.executeQuery()) {
       List<Long> taskIds = new ArrayList<>();
+      List<Taken> taken = new ArrayList<>();
       Instant at = null;
+      long newestTransition = 0;
       while (row.next()) {
-        at = taskIds.isEmpty() ? Rows.instant(row, "at") : at;
-        taskIds.add(row.getLong("task_id"));
+        if (taskIds.isEmpty()) {
+          at = Rows.instant(row, "at");
+          newestTransition = row.getLong("newest_transition");
+        }
+        if (Rows.longOrNull(row, "step_id") == null) {
+          taskIds.add(row.getLong("task_id"));
+        } else {
+          taken.add(StepStore.taken(row));
+        }
       }
-      return new Created(taskIds, at);
+      return new Created(taskIds, at, new Claims(taken, at, newestTransition));
     }
   }
 

@@ -46,6 +46,9 @@ class OrchestrationConfigTest {
     assertThat(config.maxCrashes()).isEqualTo(3);
     assertThat(config.pollIntervalMs()).isEqualTo(1_000);
     assertThat(config.leaseMs()).isEqualTo(5_000);
+    assertThat(config.connectionMode()).isEqualTo(ConnectionMode.DIRECT);
+    assertThat(config.virtualThreads()).isFalse();
+    assertThat(config.sweepIntervalMs()).isEqualTo(30_000);
     assertThat(config.autoMigrate()).isFalse();
     assertThat(config.maxPayloadBytes()).isEqualTo(1_048_576);
     assertThat(config.environment()).isEqualTo("development");
@@ -57,10 +60,14 @@ class OrchestrationConfigTest {
         config(
             "'database_pool_size':5,'max_parallel_steps':7,'step_timeout_ms':100,'retry_limits':{'Shop::Charge':5,'ship':1},"
                 + "'namespaces':['a','b'],'max_crashes':1,'poll_interval_ms':20,'lease_ms':300,'auto_migrate':true,"
-                + "'max_payload_bytes':2048,'environment':'test','connection_timeout_ms':250");
+                + "'max_payload_bytes':2048,'environment':'test','connection_timeout_ms':250,'connection_mode':'pooler','virtual_threads':true,"
+                + "'sweep_interval_ms':100");
 
     assertThat(config.retryLimits()).isEqualTo(Map.of("Shop::Charge", 5, "ship", 1));
     assertThat(config.namespaces()).containsExactly("a", "b");
+    assertThat(config.connectionMode()).isEqualTo(ConnectionMode.POOLER);
+    assertThat(config.virtualThreads()).isTrue();
+    assertThat(config.sweepIntervalMs()).isEqualTo(100);
     assertThat(config.autoMigrate()).isTrue();
     assertThat(
             List.of(
@@ -91,7 +98,9 @@ class OrchestrationConfigTest {
         "'namespaces':'a' | namespaces: must be an array of names, not the string \"a\"",
         "'namespaces':[] | namespaces: must name at least one; leave it out for all",
         "'namespaces':['a',1] | namespaces[1]: must be a string, not the number 1",
-        "'environment':'' | environment: must not be empty"
+        "'environment':'' | environment: must not be empty",
+        "'connection_mode':'session' | connection_mode: must be direct or pooler",
+        "'connection_mode':true | connection_mode: must be a string, not true"
       })
   void a_bad_value_is_named_by_its_key(String members, String problem) {
     assertThatThrownBy(() -> config(members)).isInstanceOf(TaskerException.Configuration.class).hasMessage(problem);

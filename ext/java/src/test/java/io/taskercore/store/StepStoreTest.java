@@ -296,4 +296,32 @@ class StepStoreTest {
     }
     assertThat(engine.state(taskId, "b")).isEqualTo("in_progress");
   }
+
+  private List<ClaimedStep> claimReady(int limit, int candidates, String... handlers) {
+    return database.call(connection ->
+        steps.claimReady(connection, PROCESS, List.of(handlers), List.of(), limit, candidates)).steps();
+  }
+
+  @Test
+  void ofAllHandlersThatAreAtHandTheHighestPriorityIsClaimedFirstThenTheOldest() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d").step("e"));
+    engine.database().execute("""
+        UPDATE tasker.step_queue SET run_at = run_at - CASE handler WHEN 'b' THEN interval '2 h' WHEN 'd' THEN interval '1 h'
+          WHEN 'e' THEN interval '3 h' ELSE interval '0' END, priority = CASE handler WHEN 'c' THEN 5 ELSE 0 END""");
+
+    assertThat(names(claimReady(3, 6, "a", "b", "c", "d", "nobody"))).containsExactly("c", "b", "d");
+    assertThat(names(claimReady(3, 6, "a", "b", "c", "d"))).containsExactly("a");
+    assertThat(engine.state(taskId, "e")).isEqualTo("enqueued");
+  }
+
+  @Test
+  void whatOthersAreAboutToClaimIsPassedOverAsFarAsAClaimLooks() throws SQLException {
+    engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
+    try (Connection other = transaction(); Statement statement = other.createStatement()) {
+      statement.execute("SELECT 1 FROM tasker.step_queue WHERE handler IN ('a', 'b') FOR UPDATE");
+
+      assertThat(names(claimReady(2, 2, "a", "b", "c", "d"))).isEmpty();
+      assertThat(names(claimReady(2, 8, "a", "b", "c", "d"))).containsExactly("c", "d");
+    }
+  }
 }

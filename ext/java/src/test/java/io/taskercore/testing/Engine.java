@@ -54,6 +54,9 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   private static Coordinator open(String url, Handlers handlers, Map<String, Object> settings) {
     Map<String, Object> config = new HashMap<>(Map.of("database_url", url, "environment", "test", "lease_ms", 2_000));
+    if (System.getenv("TEST_CONNECTION_MODE") != null) {
+      config.put("connection_mode", System.getenv("TEST_CONNECTION_MODE"));
+    }
     config.putAll(settings);
     return Coordinator.open(
         OrchestrationConfig.fromJson(Json.of(MAPPER.writeValueAsString(config))), handlers, handlers.queue());
@@ -149,6 +152,18 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
     }
   }
 
+  /** Creates a task and runs it, as one call. */
+  public JsonNode handle(Json request) {
+    return finish(coordinator.prepareNew(request, null));
+  }
+
+  /** Starts a prepared run and waits for its end. */
+  public JsonNode finish(TaskRun prepared) {
+    try (Background run = inBackground(prepared)) {
+      return run.outcome();
+    }
+  }
+
   private static JsonNode finish(TaskRun run, Handlers handlers) throws InterruptedException {
     while (!run.await()) {
       handlers.startThreads();
@@ -158,6 +173,12 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   public Background inBackground(long taskId) {
     return inBackground(coordinator, handlers, taskId, null);
+  }
+
+  /** Starts a prepared run. */
+  public Background inBackground(TaskRun prepared) {
+    prepared.start();
+    return new Background(prepared, handlers);
   }
 
   public static Background inBackground(Coordinator coordinator, Handlers handlers, long taskId, Long timeoutMs) {

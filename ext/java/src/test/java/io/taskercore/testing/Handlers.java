@@ -112,20 +112,48 @@ public final class Handlers implements HandlerDirectory {
   }
 
   private void run(Attempt attempt) {
-    if (!attempt.begin(Thread.currentThread()::interrupt)) {
+    Interruption interruption = new Interruption(Thread.currentThread());
+    if (!attempt.begin(interruption::interrupt)) {
       attempt.release();
       return;
     }
     mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
     ran.add(attempt.stepName() + '#' + attempt.attempt());
     try {
-      Json result = byName.get(attempt.handler()).call(attempt);
+      Json result = call(attempt, interruption);
       running.decrementAndGet();
       attempt.succeed(result);
     } catch (Throwable thrown) {
       running.decrementAndGet();
       attempt.fail(failure(thrown));
+    }
+  }
+
+  private Json call(Attempt attempt, Interruption interruption) throws Exception {
+    try {
+      return byName.get(attempt.handler()).call(attempt);
     } finally {
+      interruption.over();
+    }
+  }
+
+  /** An interrupt meant for one handler run, which comes too late once that is over: the thread is in another one by then. */
+  private static final class Interruption {
+    private final Thread thread;
+    private boolean over;
+
+    Interruption(Thread thread) {
+      this.thread = thread;
+    }
+
+    synchronized void interrupt() {
+      if (!over) {
+        thread.interrupt();
+      }
+    }
+
+    synchronized void over() {
+      over = true;
       Thread.interrupted();
     }
   }

@@ -47,7 +47,17 @@ public final class TestDatabase implements AutoCloseable {
   }
 
   private static TestDatabase create(boolean migrated) {
-    URI server = Server.URL;
+    return create(Server.URL, migrated);
+  }
+
+  /** One on another server, with the current schema, dropped when it is closed. */
+  public static TestDatabase on(URI server) {
+    TestDatabase database = create(server, false);
+    new Migrations(new Database(database.dataSource())).apply();
+    return database;
+  }
+
+  private static TestDatabase create(URI server, boolean migrated) {
     String name = "test_" + UUID.randomUUID().toString().replace("-", "");
     execute(server, "CREATE DATABASE " + name);
     return new TestDatabase(server, name, migrated);
@@ -72,6 +82,14 @@ public final class TestDatabase implements AutoCloseable {
   /** The same by way of somebody who listens on this port of this machine. */
   public String urlThrough(int port) {
     return "postgres://" + server.getUserInfo() + "@127.0.0.1:" + port + "/" + name;
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public String user() {
+    return server.getUserInfo() == null ? "postgres" : server.getUserInfo().split(":", 2)[0];
   }
 
   public String host() {

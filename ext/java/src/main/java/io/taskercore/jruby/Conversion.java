@@ -1,0 +1,39 @@
+package io.taskercore.jruby;
+
+import org.jruby.RubyException;
+import org.jruby.exceptions.RaiseException;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What a Ruby object says when it is asked for another form of itself, which runs code of the application's. */
+final class Conversion {
+
+  private static final int MAX_SHOWN = 300;
+
+  private Conversion() {}
+
+  /**
+   * Calls {@code to_h} and its like. What that raises is the object's fault, so the object is refused where it stands.
+   *
+   * @throws Refusal for what is rescued by a bare {@code rescue}; an interruption, Timeout's included, passes
+   */
+  static IRubyObject of(ThreadContext context, IRubyObject object, String method, IRubyObject... arguments) {
+    try {
+      return object.callMethod(context, method, arguments);
+    } catch (RaiseException raised) {
+      RubyException error = raised.getException();
+      if (!RubyTypes.isA(context, error, "StandardError") || RubyTypes.isA(context, error, "Timeout", "Error")) {
+        throw raised;
+      }
+      context.setErrorInfo(context.nil);
+      throw refusal(object, method, RubyTypes.nameOf(error) + ": " + error.getMessageAsJavaString());
+    } catch (StackOverflowError endless) {
+      throw refusal(object, method, "SystemStackError");
+    }
+  }
+
+  private static Refusal refusal(IRubyObject object, String method, String failure) {
+    String shown = failure.length() <= MAX_SHOWN ? failure : failure.substring(0, MAX_SHOWN) + "…";
+    return new Refusal("cannot be converted: " + RubyTypes.nameOf(object) + "#" + method + " raised " + shown);
+  }
+}

@@ -1,0 +1,24 @@
+package io.taskercore.jruby;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Tells the log of coordinators that were left to the garbage collector, by the places where they were made: each place once, for
+ * what is made and dropped a thousand times is one line of code. Refers to no handle and no runtime.
+ */
+final class LeakReport {
+
+  /** Beyond it nothing is reported: code that is made up at run time has places without end. */
+  private static final int MOST_PLACES = 1_000;
+
+  private final Set<String> reported = ConcurrentHashMap.newKeySet();
+
+  void dropped(String madeAt) {
+    if (reported.size() < MOST_PLACES && reported.add(madeAt)) {
+      LogRelay.pass("warn", "a coordinator made at " + madeAt + " was dropped without close, and is closed by the garbage collector: "
+          + "until that runs it holds on to its handlers and its share of the connection pool "
+          + "(others made there are not reported again)");
+    }
+  }
+}

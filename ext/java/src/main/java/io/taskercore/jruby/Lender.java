@@ -1,0 +1,77 @@
+package io.taskercore.jruby;
+
+import io.taskercore.engine.Attempt;
+import org.jruby.runtime.ThreadContext;
+
+/**
+ * A running handler, as known to whatever runs on its behalf: its thread, the fibers in it, and threads that it starts.
+ *
+ * <p>While any of these waits for other steps, the handler's place among the running ones is lent to others, once; with {@code
+ * max_parallel_steps: 1} it would wait for itself otherwise. When the handler has ended it lends nothing any more, whoever still
+ * refers to it.
+ */
+final class Lender {
+
+  /** For threads that the handler starts; never read by the pooled threads of fibers, which it may have started too. */
+  private static final InheritableThreadLocal<Lender> INHERITED = new InheritableThreadLocal<>();
+
+  /** For the handler's thread and its fibers, which run on Java threads of their own. */
+  private static final String VARIABLE = "tasker_core_lender";
+
+  /** Null once the handler has ended. */
+  private Attempt attempt;
+
+  private int loans;
+
+  private Lender(Attempt attempt) {
+    this.attempt = attempt;
+  }
+
+  /** The calling thread runs the attempt's handler from here on; {@link #end} must follow. */
+  static Lender begin(ThreadContext context, Attempt attempt) {
+    Lender lender = new Lender(attempt);
+    context.getThread().setInternalVariable(VARIABLE, lender);
+    INHERITED.set(lender);
+    return lender;
+  }
+
+  void end(ThreadContext context) {
+    INHERITED.remove();
+    context.getThread().removeInternalVariable(VARIABLE);
+    synchronized (this) {
+      if (loans > 0) {
+        // One of its threads still waits: the handler has gone without it.
+        attempt.reclaimSlot();
+      }
+      attempt = null;
+    }
+  }
+
+  /** The handler on whose behalf this thread runs; null if there is none. */
+  static Lender here(ThreadContext context) {
+    Object known = context.getFiberCurrentThread().getInternalVariable(VARIABLE);
+    return known != null ? (Lender) known : INHERITED.get();
+  }
+
+  /** Whether this thread runs on behalf of a handler of that coordinator's, which must not wait for its own end. */
+  static boolean isOf(KnownHandlers coordinator, ThreadContext context) {
+    Lender here = here(context);
+    return here != null && here.isOf(coordinator);
+  }
+
+  private synchronized boolean isOf(KnownHandlers coordinator) {
+    return attempt != null && attempt.directory() == coordinator;
+  }
+
+  synchronized void lend() {
+    if (loans++ == 0 && attempt != null) {
+      attempt.lendSlot();
+    }
+  }
+
+  synchronized void reclaim() {
+    if (--loans == 0 && attempt != null) {
+      attempt.reclaimSlot();
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package io.taskercore.store;
+
+import io.taskercore.model.Transition;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Compares what is counted and queued with the steps that it tells of, and puts it right. The steps' states are what counts; a
+ * counter that disagrees with them can only come from a fault of ours, or of somebody who wrote to the tables.
+ *
+ * <p>To look takes no lock: one statement sees one moment, in which all of it agrees. To put right takes the task's lock and those
+ * of its queue rows, which waits for claims that are under way; from then on nobody else changes the task.
+ */
+public final class Audit {
+
+  /**
+   * What a look has found.
+   *
+   * @param taskIds tasks that are not as they should be
+   * @param last up to where it has looked; null where it came to the end
+   */
+  public record Look(List<Long> taskIds, Long last) {}
+
+  /** How much a look may read. */
+  public record Bounds(int tasks, int steps) {}
+
+  private static final String UNSATISFIED = """
+      (SELECT count(*)
+       FROM unnest(s.parents) AS p(ordinal)
+       JOIN tasker.workflow_steps parent ON parent.task_id = s.task_id AND parent.step_id = (s.task_id << 16) + p.ordinal
+       WHERE parent.state NOT IN ('complete', 'skipped', 'resolved_manually'))""";
+
+  /**
+   * Looks at tasks that have not ended, in the order of their ids (tasks_unfinished, then primary keys).
+   *
+   * @param after the id after which to begin
+   */
+  public Look unended(Connection connection, long after, Bounds bounds) throws SQLException {
+    String sql = """
+        WITH batch AS MATERIALIZED (
+          SELECT b.task_id, b.active_steps, b.failed_steps
+          FROM (
+            SELECT u.*, sum(u.total_steps) OVER (ORDER BY u.task_id) - u.total_steps AS steps_before
+            FROM (
+              (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
+               WHERE state = 'pending' AND task_id > ? ORDER BY task_id LIMIT ?)
+              UNION ALL
+              (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
+               WHERE state = 'in_progress' AND task_id > ? ORDER BY task_id LIMIT ?)
+              ORDER BY task_id
+              LIMIT ?) u) b
+          WHERE b.steps_before < ?
+        ), wrong AS (
+          SELECT b.task_id
+          FROM batch b
+          CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE s.state IN ('enqueued', 'in_progress', 'waiting_for_retry')) AS active,
+              count(*) FILTER (WHERE s.state = 'error') AS failed
+            FROM tasker.workflow_steps s
+            WHERE s.task_id = b.task_id) c
+          WHERE b.active_steps <> c.active OR b.failed_steps <> c.failed
+          UNION
+          SELECT s.task_id
+          FROM batch b
+          JOIN tasker.workflow_steps s ON s.task_id = b.task_id
+          LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
+          WHERE q.state IS DISTINCT FROM CASE WHEN s.state IN ('enqueued', 'waiting_for_retry') THEN s.state END
+             OR (s.state IN ('pending', 'cancelled', 'skipped', 'resolved_manually')
+                 AND (s.waiting_on <> %1$s OR (s.state = 'pending' AND s.waiting_on = 0)))
+        )
+        SELECT w.task_id, (SELECT max(task_id) FROM batch) AS last FROM wrong w
+        UNION ALL
+        SELECT NULL, max(task_id) FROM batch
+        ORDER BY 1""".formatted(UNSATISFIED);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, after);
+      statement.setInt(2, bounds.tasks());
+      statement.setLong(3, after);
+      statement.setInt(4, bounds.tasks());
+      statement.setInt(5, bounds.tasks());
+      statement.setInt(6, bounds.steps());
+      return look(statement);
+    }
+  }
+
+  /**
+   * Looks at the queue, in the order of its primary key, for rows of tasks that have ended or are not there.
+   *
+   * @param after the step's id after which to begin
+   */
+  public Look queueOfEnded(Connection connection, long after, Bounds bounds) throws SQLException {
+    String sql = """
+        WITH batch AS MATERIALIZED (
+          SELECT q.task_id, q.step_id
+          FROM tasker.step_queue q
+          WHERE (q.task_id, q.step_id) > (? >> 16, ?)
+          ORDER BY q.task_id, q.step_id
+          LIMIT ?
+        )
+        SELECT DISTINCT b.task_id, (SELECT max(step_id) FROM batch) AS last
+        FROM batch b
+        LEFT JOIN tasker.tasks t ON t.task_id = b.task_id
+        WHERE t.state IS NULL OR t.state NOT IN ('pending', 'in_progress')
+        UNION ALL
+        SELECT NULL, max(step_id) FROM batch
+        ORDER BY 1""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, after);
+      statement.setLong(2, after);
+      statement.setInt(3, bounds.steps());
+      return look(statement);
+    }
+  }
+
+  private static Look look(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Long> taskIds = new ArrayList<>();
+      Long last = null;
+      while (row.next()) {
+        Long taskId = Rows.longOrNull(row, "task_id");
+        last = Rows.longOrNull(row, "last");
+        if (taskId != null) {
+          taskIds.add(taskId);
+        }
+      }
+      return new Look(taskIds, last);
+    }
+  }
+
+  /** Keeps claims off the task, and waits for those that are under way. After the task's lock, before those of its steps. */
+  public void lockQueue(Connection connection, long taskId) throws SQLException {
+    run(connection, "SELECT 1 FROM tasker.step_queue WHERE task_id = ? ORDER BY step_id FOR UPDATE", taskId);
+  }
+
+  /**
+   * Counts anew what each step that has not begun still waits for; those that wait for nothing may run.
+   *
+   * @param released what was logged of the latter is added to it
+   * @return how many steps were not as they should be
+   */
+  public int recountParents(Connection connection, long taskId, List<Transition> released) throws SQLException {
+    String sql = """
+        WITH recounted AS MATERIALIZED (
+          SELECT s.task_id, s.step_id, s.state, s.waiting_on, %1$s AS unsatisfied
+          FROM tasker.workflow_steps s
+          WHERE s.task_id = ? AND s.state IN ('pending', 'cancelled', 'skipped', 'resolved_manually')
+        )
+        UPDATE tasker.workflow_steps s
+        SET waiting_on = r.unsatisfied
+        FROM recounted r
+        WHERE s.task_id = r.task_id AND s.step_id = r.step_id AND s.waiting_on <> r.unsatisfied
+        RETURNING s.step_id""".formatted(UNSATISFIED);
+    int recounted = run(connection, sql, taskId);
+    String release = """
+        WITH released AS (
+          UPDATE tasker.workflow_steps
+          SET state = 'enqueued'
+          WHERE task_id = ? AND state = 'pending' AND waiting_on = 0
+          RETURNING task_id, step_id
+        )
+        INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, at, reason)
+        SELECT task_id, step_id, 'pending', 'enqueued', tasker.now(), 'sweep'
+        FROM released
+        ORDER BY step_id""" + TransitionLog.RETURNING;
+    try (PreparedStatement statement = connection.prepareStatement(release)) {
+      statement.setLong(1, taskId);
+      released.addAll(TransitionLog.read(statement));
+    }
+    return Math.max(recounted, released.size());
+  }
+
+  /**
+   * Takes out queue rows whose step is not to be claimed, and those that tell another state than the step's.
+   *
+   * @return how many
+   */
+  public int removeStrays(Connection connection, long taskId) throws SQLException {
+    return run(connection, """
+        DELETE FROM tasker.step_queue q
+        WHERE q.task_id = ?
+          AND NOT EXISTS (
+            SELECT 1 FROM tasker.workflow_steps s
+            WHERE s.task_id = q.task_id AND s.step_id = q.step_id AND s.state = q.state)
+        RETURNING q.step_id""", taskId);
+  }
+
+  /**
+   * Puts steps that may be claimed and are not queued into the queue.
+   *
+   * @return how many
+   */
+  public int queueMissing(Connection connection, long taskId) throws SQLException {
+    return run(connection, """
+        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+        SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, tasker.now()), t.namespace, s.handler
+        FROM tasker.workflow_steps s
+        JOIN tasker.tasks t ON t.task_id = s.task_id
+        WHERE s.task_id = ? AND s.state IN ('enqueued', 'waiting_for_retry')
+          AND NOT EXISTS (SELECT 1 FROM tasker.step_queue q WHERE q.task_id = s.task_id AND q.step_id = s.step_id)
+        ORDER BY s.step_id
+        RETURNING step_id""", taskId);
+  }
+
+  private static int run(Connection connection, String sql, long taskId) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        int rows = 0;
+        while (row.next()) {
+          rows++;
+        }
+        return rows;
+      }
+    }
+  }
+}

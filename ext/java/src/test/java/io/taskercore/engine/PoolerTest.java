@@ -1,0 +1,166 @@
+package io.taskercore.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.Migrations;
+import io.taskercore.testing.Await;
+import io.taskercore.testing.Engine;
+import io.taskercore.testing.Handlers;
+import io.taskercore.testing.Handlers.Failed;
+import io.taskercore.testing.RunningWorker;
+import io.taskercore.testing.TestDatabase;
+import io.taskercore.testing.TransactionPooler;
+import io.taskercore.testing.Workflow;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import tools.jackson.databind.JsonNode;
+
+/** The engine behind a pooler that lends a session for one transaction only. */
+class PoolerTest {
+
+  @RegisterExtension
+  final Engine engine = Engine.start();
+
+  private final TransactionPooler pooler = new TransactionPooler(engine.database(), 3);
+  private final Handlers handlers = new Handlers();
+
+  @AfterEach
+  void hangUp() {
+    pooler.close();
+  }
+
+  private Coordinator behindThePooler(String mode, Object... settings) {
+    Map<String, Object> all = new HashMap<>(Map.of("connection_mode", mode, "poll_interval_ms", 50, "lease_ms", 600));
+    for (int i = 0; i < settings.length; i += 2) {
+      all.put((String) settings[i], settings[i + 1]);
+    }
+    return engine.through(pooler.port(), handlers, all);
+  }
+
+  @Test
+  void inDirectModeWhatIsLeftOnASessionIsMissed() {
+    Coordinator direct = behindThePooler("direct");
+    engine.register(Workflow.named("w").step("a"));
+
+    // The driver prepares at the fifth time; outside transactions it makes up for a statement that is gone.
+    assertThatThrownBy(() -> {
+      for (int i = 0; i < 20; i++) {
+        direct.cancelTask(engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong(), "not needed");
+      }
+    }).isInstanceOf(TaskerException.Database.class);
+  }
+
+  @Test
+  void aWorkerInPoolerModeWorksThroughEverything() {
+    handlers.succeed("Square");
+    Coordinator coordinator = behindThePooler("pooler", "max_parallel_steps", 20);
+    List<Long> taskIds = new ArrayList<>();
+    for (String shape : List.of("mixed", "tree", "order", "fan", "linear", "roots", "diamond")) {
+      engine.register(shape);
+      for (int i = 0; i < 5; i++) {
+        taskIds.add(engine.task(shape, "{}"));
+      }
+    }
+
+    try (RunningWorker running = RunningWorker.start(coordinator, handlers)) {
+      for (long taskId : taskIds) {
+        Await.until("the end of task " + taskId, () -> engine.status(taskId).equals("complete"));
+      }
+      assertThat(Engine.tree(running.worker().stats()).get("connection_mode").asString()).isEqualTo("pooler");
+      JsonNode health = Engine.tree(coordinator.health());
+      assertThat(health.get("connection_mode").asString()).isEqualTo("pooler");
+      assertThat(health.get("listener").isNull()).isTrue();
+    }
+    assertThat(engine.database().number("SELECT max(attempts) FROM tasker.workflow_steps")).isEqualTo(1);
+  }
+
+  @Test
+  void whatOthersMakeIsFoundByPollingAlone() {
+    handlers.succeed("late");
+    Coordinator coordinator = behindThePooler("pooler");
+    engine.register(Workflow.named("late").step("late"));
+
+    try (RunningWorker running = RunningWorker.start(coordinator, handlers)) {
+      for (int i = 0; i < 3; i++) {
+        long taskId = engine.initialize("{\"task_name\": \"late\"}").get("task_id").asLong();
+        Await.until("the end of task " + taskId, () -> engine.status(taskId).equals("complete"));
+      }
+      assertThat(running.worker().isRunning()).isTrue();
+    }
+  }
+
+  @Test
+  void retriesFailuresAndWhatOperatorsDoGoThroughToo() {
+    handlers.succeed("a", "c")
+        .on("again", attempt -> {
+          if (attempt.attempt() < 3) {
+            throw Failed.transiently("busy");
+          }
+          return Json.EMPTY_OBJECT;
+        })
+        .on("bad", attempt -> {
+          if (attempt.attempt() == 1) {
+            throw Failed.permanently("no");
+          }
+          return Json.EMPTY_OBJECT;
+        });
+    Coordinator coordinator = behindThePooler("pooler");
+    long failing = engine.task(Workflow.named("w").failFast().step("a").step("bad", "a").step("c", "bad"));
+    long retrying = engine.task(Workflow.named("v").step("again").step("c", "again"));
+    long cancelled = engine.task(Workflow.named("u").step("nobodys"));
+
+    assertThat(Engine.run(coordinator, handlers, failing, null).get("status").asString()).isEqualTo("error");
+    coordinator.retryStep(engine.stepId(failing, "bad"));
+    assertThat(Engine.run(coordinator, handlers, failing, null).get("status").asString()).isEqualTo("complete");
+    assertThat(Engine.run(coordinator, handlers, retrying, null).get("status").asString()).isEqualTo("complete");
+    coordinator.cancelTask(cancelled, "not needed");
+    assertThat(engine.status(cancelled)).isEqualTo("cancelled");
+  }
+
+  @Test
+  void theStepsOfADeadProcessAreTakenOver() {
+    handlers.succeed("a");
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    engine.database().execute("""
+        WITH dead AS (
+          INSERT INTO tasker.processes (host, pid, lease_until, handlers) VALUES ('gone', 1, now() - interval '1 minute', '{}')
+          RETURNING process_id
+        ), taken AS (DELETE FROM tasker.step_queue), begun AS (
+          UPDATE tasker.tasks SET state = 'in_progress', started_at = now()
+        ), claimed AS (
+          UPDATE tasker.workflow_steps SET state = 'in_progress', attempts = 1, fence = 1, process_id = (SELECT process_id FROM dead)
+          RETURNING task_id, step_id
+        )
+        INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
+        SELECT task_id, NULL, 'pending', 'in_progress', NULL::smallint, now() FROM claimed
+        UNION ALL SELECT task_id, step_id, 'enqueued', 'in_progress', 1, now() FROM claimed""");
+    Coordinator coordinator = behindThePooler("pooler");
+    // A lease begins with the first claim, and with it the watch over others.
+    Engine.run(coordinator, handlers, engine.task(Workflow.named("v").step("a")), null);
+
+    assertThat(Engine.run(coordinator, handlers, taskId, null).get("status").asString()).isEqualTo("complete");
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+
+  @Test
+  void theSchemaIsMadeThroughThePooler() {
+    try (TestDatabase empty = TestDatabase.create(); TransactionPooler itsPooler = new TransactionPooler(empty, 2)) {
+      OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of(
+          "{\"database_url\": \"" + empty.urlThrough(itsPooler.port()) + "\", \"connection_mode\": \"pooler\"}"));
+      Coordinator.migrate(config);
+      Coordinator.migrate(config);
+
+      new Migrations(new Database(empty.dataSource())).require();
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package io.taskercore.fault;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** The wire between a worker and PostgreSQL breaks, stalls, or is silent for good; and the pool has nothing left to give. */
+@SuppressWarnings("try") // what runs beside a test works without being referred to
+class WireFaultTest {
+
+  private static final Map<String, Object> DEFAULTS = Map.of();
+
+  @RegisterExtension
+  final Site site = Site.shared();
+
+  private final long seed = Long.getLong("tasker.seed", System.nanoTime() % 1_000_000);
+
+  private void load(int ofEach) {
+    site.say("tasker.seed=" + seed);
+    site.mixedTasks(Plan.mixed(new Random(seed)), ofEach);
+  }
+
+  private void awaitSome(int tasks) {
+    Patience.until(tasks + " tasks have ended", () -> site.ended() >= tasks);
+  }
+
+  @Test
+  void connectionsThatBreakAgainAndAgain() {
+    Wire wire = site.wire();
+    site.worker("w", wire, DEFAULTS).awaitReady();
+    load(5);
+    try (Site.Repeating cutter = Site.every(Duration.ofMillis(400), wire::cut)) {
+      site.awaitAllEnded();
+    }
+
+    assertThat(site.crashes()).isZero();
+    site.verdict();
+  }
+
+  /** A router has forgotten the connections, or the server's machine is gone: nobody ever says so. */
+  @Test
+  void connectionsThatAreSilentForGood() {
+    Wire wire = site.wire();
+    WorkerProcess worker = site.worker("w", wire, DEFAULTS).awaitReady();
+    // Its claims may lapse meanwhile: it cannot know.
+    worker.expectHarm();
+    load(5);
+    awaitSome(10);
+
+    wire.forsake();
+    long forsakenNanos = System.nanoTime();
+
+    long before = site.ended();
+    Patience.until("it goes on by new connections", () -> site.ended() > before);
+    site.say("it went on after " + (System.nanoTime() - forsakenNanos) / 1_000_000 + " ms");
+    site.awaitAllEnded();
+    site.verdict();
+  }
+
+  @Test
+  void aWireThatStallsForThreeLeasesWhileAnotherProcessIsThere() {
+    Wire wire = site.wire();
+    WorkerProcess stalled = site.worker("stalled", wire, Map.of("lease_ms", 2_000)).awaitReady();
+    stalled.expectHarm();
+    load(4);
+    awaitSome(10);
+    wire.stall();
+    site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
+    site.awaitAllEnded();
+
+    Patience.pass(Duration.ofSeconds(6));
+    wire.heal();
+    long runs = stalled.runs().size();
+    load(2);
+    site.awaitAllEnded();
+    Patience.until("what was stalled works again", () -> {
+      if (stalled.runs().size() == runs) {
+        site.task(Plan.of("again", StepPlan.step(5)));
+        site.awaitAllEnded();
+      }
+      return stalled.runs().size() > runs;
+    });
+    site.verdict();
+  }
+
+  /** Two connections, both of which wait for a lock for longer than a lease: the process lives, and says so. */
+  @Test
+  void aPoolAllOfWhoseConnectionsWaitCostsNobodyTheLease() throws Exception {
+    site.worker("w", Map.of("database_pool_size", 2, "lease_ms", 2_000)).awaitReady();
+    site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
+    load(4);
+    awaitSome(5);
+    try (var connection = site.database().dataSource().getConnection(); var statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute("LOCK TABLE tasker.step_queue IN ACCESS EXCLUSIVE MODE");
+      Patience.pass(Duration.ofSeconds(8));
+      connection.rollback();
+    }
+    site.awaitAllEnded();
+
+    assertThat(site.crashes()).as("crashes").isZero();
+    site.verdict();
+  }
+
+  @Test
+  void aPoolOfOne() {
+    site.worker("w", Map.of("database_pool_size", 1, "max_parallel_steps", 20)).awaitReady();
+    load(5);
+    site.awaitAllEnded();
+
+    assertThat(site.crashes()).isZero();
+    assertThat(site.verdict().excess()).isLessThanOrEqualTo(
+        site.database().number("SELECT count(*) FROM tasker.workflow_steps WHERE state = 'cancelled'"));
+  }
+}

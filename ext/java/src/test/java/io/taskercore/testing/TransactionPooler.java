@@ -1,0 +1,211 @@
+package io.taskercore.testing;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * What PgBouncer in transaction mode is to its clients: a few sessions of the server, each lent out for one transaction to
+ * whoever has something to say, and wiped before the next one gets it. So whatever a client leaves on a session is gone.
+ */
+public final class TransactionPooler implements AutoCloseable {
+
+  private static final int SSL_REQUEST = 80877103;
+  private static final int GSS_REQUEST = 80877104;
+  private static final int PROTOCOL_3 = 196608;
+
+  private final TestDatabase database;
+  private final ServerSocket listener;
+  private final BlockingQueue<Session> free = new LinkedBlockingQueue<>();
+  private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+
+  /** What the server says of itself at the start of a session, which each client is told too. */
+  private byte[] greeting;
+
+  /** @param sessions how many the server is asked for; several, or no transaction would ever change its session */
+  public TransactionPooler(TestDatabase database, int sessions) {
+    this.database = database;
+    try {
+      for (int i = 0; i < sessions; i++) {
+        free.add(new Session());
+      }
+      this.listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+    start("pooler", this::accept);
+  }
+
+  public int port() {
+    return listener.getLocalPort();
+  }
+
+  /** One message of the protocol. */
+  private record Message(char type, byte[] body) {
+
+    static Message read(DataInputStream in) throws IOException {
+      char type = (char) in.readUnsignedByte();
+      byte[] body = new byte[in.readInt() - 4];
+      in.readFully(body);
+      return new Message(type, body);
+    }
+
+    void write(DataOutputStream out) throws IOException {
+      out.writeByte(type);
+      out.writeInt(body.length + 4);
+      out.write(body);
+    }
+  }
+
+  /** A session of the server. */
+  private final class Session {
+
+    private final DataInputStream in;
+    private final DataOutputStream out;
+
+    Session() throws IOException {
+      Socket socket = new Socket(database.host(), database.port());
+      sockets.add(socket);
+      in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+      out = new DataOutputStream(socket.getOutputStream());
+      ByteArrayOutputStream startup = new ByteArrayOutputStream();
+      for (String text : new String[] {
+          "user", database.user(), "database", database.name(), "client_encoding", "UTF8", "DateStyle", "ISO", "TimeZone", "UTC"}) {
+        startup.writeBytes(text.getBytes(StandardCharsets.UTF_8));
+        startup.write(0);
+      }
+      startup.write(0);
+      out.writeInt(startup.size() + 8);
+      out.writeInt(PROTOCOL_3);
+      startup.writeTo(out);
+      ByteArrayOutputStream said = new ByteArrayOutputStream();
+      if (passOn(new DataOutputStream(said)) != 'I') {
+        throw new IOException("the server did not let the pooler in without a password");
+      }
+      greeting = said.toByteArray();
+    }
+
+    /** Passes on what the server says until it is ready for more; returns whether it is idle, in a transaction or in a failed one. */
+    char passOn(DataOutputStream client) throws IOException {
+      while (true) {
+        Message message = Message.read(in);
+        message.write(client);
+        if (message.type() == 'Z') {
+          return (char) message.body()[0];
+        }
+        if (message.type() == 'R' && message.body()[3] != 0) {
+          return 'R';
+        }
+      }
+    }
+
+    void wipe() throws IOException {
+      new Message('Q', "DISCARD ALL\0".getBytes(StandardCharsets.US_ASCII)).write(out);
+      passOn(new DataOutputStream(new ByteArrayOutputStream()));
+    }
+  }
+
+  private void accept() throws IOException {
+    while (true) {
+      Socket client = listener.accept();
+      sockets.add(client);
+      start("pooler's client", () -> serve(client));
+    }
+  }
+
+  private void serve(Socket socket) throws IOException {
+    Session session = null;
+    try (socket) {
+      DataInputStream in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+      DataOutputStream out = new DataOutputStream(socket.getOutputStream());
+      if (!welcome(in, out)) {
+        return;
+      }
+      ByteArrayOutputStream asked = new ByteArrayOutputStream();
+      for (Message message = Message.read(in); message.type() != 'X'; message = Message.read(in)) {
+        message.write(new DataOutputStream(asked));
+        if (message.type() != 'S' && message.type() != 'Q') {
+          continue;
+        }
+        session = session == null ? free.take() : session;
+        asked.writeTo(session.out);
+        asked.reset();
+        ByteArrayOutputStream answer = new ByteArrayOutputStream();
+        if (session.passOn(new DataOutputStream(answer)) == 'I') {
+          session.wipe();
+          free.add(session);
+          session = null;
+        }
+        answer.writeTo(out);
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    } finally {
+      giveBack(session);
+    }
+  }
+
+  /** One that a client left in the middle of a transaction. */
+  private void giveBack(Session session) throws IOException {
+    if (session != null) {
+      new Message('Q', "ROLLBACK\0".getBytes(StandardCharsets.US_ASCII)).write(session.out);
+      session.passOn(new DataOutputStream(new ByteArrayOutputStream()));
+      session.wipe();
+      free.add(session);
+    }
+  }
+
+  /** Lets a client in, whoever it says it is. */
+  private boolean welcome(DataInputStream in, DataOutputStream out) throws IOException {
+    while (true) {
+      byte[] rest = new byte[in.readInt() - 8];
+      int code = in.readInt();
+      in.readFully(rest);
+      if (code == SSL_REQUEST || code == GSS_REQUEST) {
+        out.writeByte('N');
+      } else {
+        out.write(code == PROTOCOL_3 ? greeting : new byte[0]);
+        return code == PROTOCOL_3;
+      }
+    }
+  }
+
+  private interface Work {
+    void run() throws IOException;
+  }
+
+  private static void start(String name, Work work) {
+    Thread thread = new Thread(() -> {
+      try {
+        work.run();
+      } catch (IOException closed) {
+        // The other side is gone.
+      }
+    }, name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  @Override
+  public void close() {
+    try {
+      listener.close();
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+  }
+}
