@@ -52,7 +52,7 @@ from_rubygems() {
 # --- From Debian ---
 
 debian_packages=(
-  ruby-railties ruby-actionpack ruby-actionview ruby-activesupport ruby-activejob ruby-activemodel ruby-globalid
+  ruby-railties ruby-actionpack ruby-actionview ruby-activesupport ruby-activejob ruby-activemodel ruby-activerecord ruby-globalid
   ruby-rack ruby-rack-test ruby-rails-dom-testing ruby-rails-html-sanitizer ruby-loofah ruby-crass ruby-builder ruby-erubi
   ruby-i18n ruby-tzinfo ruby-method-source ruby-thor ruby-zeitwerk ruby-nio4r ruby-sequel
 )

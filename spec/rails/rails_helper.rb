@@ -49,6 +49,7 @@ module RailsApp
     #
     # @return [Array<String>] the files that it made
     def generate(name, *steps)
+      require "rails/generators"
       require "generators/tasker_core/workflow/workflow_generator"
       before = files
       generator = TaskerCore::Generators::WorkflowGenerator

@@ -38,6 +38,26 @@ RSpec.describe TaskerCore::Railtie do
       expect(TaskerCore::Configuration.load(env: {})).not_to include("embedded_worker")
     end
 
+    # Its adapters for JDBC are not to be had here; its configuration is its own.
+    it "takes ActiveRecord's database where nobody names another" do
+      require "active_record"
+      database_url = ENV.delete("DATABASE_URL") # which ActiveRecord would take too
+      settings = TaskerCore::Rails::Settings.new(Rails.application)
+      url = lambda do |configuration|
+        ActiveRecord::Base.configurations = { "development" => { "primary" => configuration }, "test" => { "primary" => { "adapter" => "other" } } }
+        settings.fallback["database_url"]
+      end
+
+      expect(url.call("adapter" => "jdbcpostgresql", "host" => "db", "port" => 5433, "database" => "shop", "username" => "a:b", "password" => "p@ss"))
+        .to eq("postgresql://a%3Ab:p%40ss@db:5433/shop")
+      expect(url.call("adapter" => "postgresql", "database" => "shop")).to eq("postgresql://localhost:5432/shop")
+      expect(url.call("url" => "postgresql://db/shop?sslmode=require")).to eq("postgresql://db:5432/shop?sslmode=require")
+      expect(url.call("adapter" => "sqlite3", "database" => "shop")).to be_nil
+      expect(TaskerCore::Configuration.load(env: { "DATABASE_URL" => "postgres://env/x" })).to include("database_url" => "postgres://env/x")
+    ensure
+      ENV["DATABASE_URL"] = database_url
+    end
+
     it "refuses a key that does not exist, and suggests one" do
       options.max_paralel_steps = 3
 
@@ -184,6 +204,8 @@ RSpec.describe TaskerCore::Railtie do
   end
 
   describe "the generator of workflows" do
+    before { require "rails/generators" }
+
     it "makes what runs at once, under the namespace that the folder says" do
       files = RailsApp.generate("billing/close_month", "sum", "report:sum", "mail:sum,report")
       expect(files).to match_array(
