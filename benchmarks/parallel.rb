@@ -42,7 +42,7 @@ speeds = { 1 => [], 2 => [] }
     ground.coordinator.initialize_task(namespace: "bench", task_name: "busy")
     seconds = work(ground, ground.coordinator)
     measured << (BUSY_STEPS / seconds) if round.positive?
-    report.progress(format("round %d: %d thread%s, %.1f busy steps/s", round, threads, "s" if threads > 1, BUSY_STEPS / seconds))
+    report.progress(format("round %d: %d at once, %.1f busy steps/s", round, threads, BUSY_STEPS / seconds))
   end
 end
 report.result("cpu_bound_2_threads", speeds[2], unit: "steps/s", references: speeds[1])

@@ -6,7 +6,10 @@ module TaskerCore
   # @api private
   module CallersConnection
     EXPECTED = "a java.sql.Connection, or an object that holds one: ActiveRecord's connection, Sequel's Database"
-    private_constant :EXPECTED
+
+    # From ActiveRecord's connection by way of its adapter's it takes two steps.
+    MOST_STEPS = 3
+    private_constant :EXPECTED, :MOST_STEPS
 
     class << self
       # @param holder [Object, nil]
@@ -33,12 +36,16 @@ module TaskerCore
         database.synchronize { |connection| yield jdbc?(connection) ? connection : refuse(database) }
       end
 
-      # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far.
       def held(holder)
-        raw = Native.responds_to?(holder, :raw_connection) ? holder.raw_connection : holder
-        if Native.responds_to?(raw, :jdbc_connection) then raw.jdbc_connection(true)
-        elsif Native.responds_to?(raw, :connection) then raw.connection
-        else raw
+        MOST_STEPS.times.inject(holder) { |inner, _| jdbc?(inner) ? inner : inside(inner) }
+      end
+
+      # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far, so it goes first.
+      def inside(holder)
+        if Native.responds_to?(holder, :raw_connection) then holder.raw_connection
+        elsif Native.responds_to?(holder, :jdbc_connection) then holder.jdbc_connection(true)
+        elsif Native.responds_to?(holder, :connection) then holder.connection
+        else holder
         end
       end
 

@@ -7,11 +7,13 @@ module TaskerCore
   # Methods take Hashes with String or Symbol keys, with braces or without, and return {Result}s, whose keys are Strings.
   class Coordinator
     # @param config [Hash] see {TaskerCore.create_coordinator_with_config}
-    def initialize(config)
+    # @param handlers [HandlerRegistry] for the library's own use, as is the block
+    # @yieldparam handlers [HandlerRegistry] makes another native handle than the usual one
+    def initialize(config, handlers: HandlerRegistry.new)
       HandlerThreads.stop_at_exit
-      @handlers = HandlerRegistry.new
+      @handlers = handlers
       @registered = {}.freeze
-      @native = Native.open(config, @handlers, made_at)
+      @native = block_given? ? yield(handlers) : Native.open(config, handlers, made_at)
     end
 
     # Makes a workflow known, under its namespace, name and version. To register the same again changes nothing.
@@ -76,13 +78,17 @@ module TaskerCore
     # Creates a task, unless given the id of one, and runs it. The task and the beginning of its first steps are one transaction.
     #
     # @param request_or_id [Hash, Integer]
-    # @param connection [Object, nil] as in {#initialize_task}; its transaction must be committed for the task to run
+    # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: what is not committed cannot run
     # @return [Result] as {#orchestrate_task}, and +created+
+    # @raise [StateError] for a connection in a transaction; nothing is created then
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id) if Integer === request_or_id
       return Result.new(@native.handle_task(with_keys(request_or_id, keys))) if NilClass === connection
 
-      created = initialize_task(request_or_id, connection: connection, **keys)
+      created = CallersConnection.open(connection) do |jdbc|
+        @native.refuse_transaction(jdbc)
+        initialize_task(request_or_id, connection: jdbc, **keys)
+      end
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
     end
 
@@ -239,7 +245,8 @@ module TaskerCore
     end
 
     # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
-    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}.
+    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}. A handler of its own,
+    # which would wait for itself, does not wait: what is left of the coordinator ends in the background.
     #
     # @return [nil]
     def close = @native.close

@@ -88,6 +88,19 @@ module TaskerCore
       end
     end
 
+    # Makes another coordinator the process's own. The one that was stays open.
+    #
+    # @api private
+    # @param other [Coordinator, nil] nil: a new one is made when it is first asked for
+    # @return [Coordinator, nil] the one that was
+    def swap_coordinator(other)
+      @lock.synchronize do
+        before = @coordinator
+        @coordinator = other
+        before
+      end
+    end
+
     # The process's own coordinator, if it has one.
     #
     # @return [Coordinator, nil]

@@ -16,13 +16,17 @@ module TaskerCore
   #    change, where Rails reloads code.
   # 4. Each handler runs inside Rails' reloader, and with that inside its executor: it sees the code as it is now, and gives back
   #    its ActiveRecord connections when it ends. A thread that waits for a step is outside.
-  # 5. With +config.tasker_core.embedded_worker+ a process that serves requests also works.
+  # 5. <tt>config.active_job.queue_adapter = :tasker_core</tt> is known.
+  # 6. With +config.tasker_core.embedded_worker+ a process that serves requests also works.
   class Railtie < ::Rails::Railtie
     config.tasker_core = ActiveSupport::OrderedOptions.new
 
     config.before_configuration do |app|
       app.paths.add "config/tasks", glob: "**/*.{yml,yaml}" unless app.paths["config/tasks"]
     end
+
+    # Before anybody names the adapter, in config/application.rb for instance.
+    config.before_configuration { require_relative "active_job" if defined?(::ActiveJob) }
 
     initializer "tasker_core.logger", after: :initialize_logger do
       TaskerCore.default_logger = ::Rails.logger

@@ -61,5 +61,10 @@ module TaskerCore
 
     # @return [String]
     def inspect = "#<#{self.class.name} task #{task_id}, step #{step_name}, attempt #{attempt} of #{max_attempts}>"
+
+    protected
+
+    # For a context made of this one.
+    def native_attempt = @attempt
   end
 end

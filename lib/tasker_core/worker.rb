@@ -17,11 +17,11 @@ module TaskerCore
 
     # Stops the worker: it claims no more, gives back what it has claimed and not begun, and waits for the handlers that run.
     # Those that still run when the time is up are interrupted and their steps given back; these attempts count. A second call,
-    # with less time perhaps, may be made while the first one waits. Not for a handler of the worker's own, which would wait for
-    # itself: that is what {#quiet} is for.
+    # with less time perhaps, may be made while the first one waits. A handler of the same coordinator's, which would wait for
+    # itself, does not wait: the worker stops in the background.
     #
     # @param timeout_ms [Numeric, nil] nil: the coordinator's +shutdown_timeout_ms+
-    # @return [Boolean] whether all handlers came to their end by themselves
+    # @return [Boolean] whether all handlers came to their end by themselves; false to a handler, that does not know yet
     def stop(timeout_ms: nil) = @native.stop(timeout_ms)
 
     # Claims no more from here on; what is claimed already runs to its end. Only {#stop} comes after it.

@@ -146,7 +146,7 @@ RSpec.describe "What the core logs" do
       coordinator.register_handler("lingers") { |_| (@began = true) && sleep(60) }
       coordinator.register_template(name: "lingers", version: "1.0.0", steps: [{ name: "a", handler: "lingers" }])
       coordinator.initialize_task(task_name: "lingers", payload: { secret: "hunter2" })
-      await { @began }
+      await { @began } # interrupted at the end
       wire.cut
     RUBY
 

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "weakref"
 require_relative "../support/cuttable_wire"
 require_relative "../support/hostile_values"
 require_relative "../support/public_calls"
@@ -40,22 +41,22 @@ RSpec.describe "Resources" do
     100.times { use(open) } # what is loaded and compiled on the way is no growth
     heap = Resources.heap
     pools = most = 0
-    1_000.times do |i|
-      use(open)
-      next unless (i % 50).zero?
+    dropped = Array.new(1_000) do |i|
+      reference = WeakRef.new(open.tap { |coordinator| use(coordinator) })
+      next reference unless (i % 50).zero?
 
       java.lang.System.gc
       pools = [pools, Resources.threads.count { |thread| thread.name.end_with?("housekeeper") }].max
       most = [most, Resources.connections(@url)].max
+      reference
     end
-    java.lang.System.gc
 
     expect(pools).to eq(1)
     expect(most).to be <= 20
     expect(eventually(30) { Resources.heap - heap < 5 << 20 }).to be(true)
-    keeper.close
     # The last one may still be on this thread's stack.
-    expect(eventually(60) { java.lang.System.gc || Resources.connections(@url) <= 2 }).to be(true)
+    expect(eventually(60) { java.lang.System.gc || dropped.count(&:weakref_alive?) <= 1 }).to be(true)
+    keeper.close
   end
 
   it "of every kind of handle are given back by close" do
@@ -94,9 +95,9 @@ RSpec.describe "Resources" do
 
   describe "of a coordinator that is dropped" do
     # One line of code, for all of them.
-    def drop(count) = Array.new(count) { use(prepare(open)) }.size
+    def drop(count) = Array.new(count) { use(prepare(TaskerCore.create_coordinator_with_config(database_url: @url))) }.size
 
-    def line_of_open = method(:open).source_location.join(":")
+    def line_of_drop = method(:drop).source_location.join(":")
 
     def collected? = eventually(60) { java.lang.System.gc || yield }
 
@@ -106,7 +107,7 @@ RSpec.describe "Resources" do
       expect(collected? { log.string.include?("dropped without close") }).to be(true)
       drop(5)
       expect(collected? { Resources.connections(@url) <= 2 }).to be(true)
-      expect(log.string.scan(/WARN .*a coordinator made at (\S+:\d+) was dropped without close/)).to eq([[line_of_open]])
+      expect(log.string.scan(/WARN .*a coordinator made at (\S+:\d+) was dropped without close/)).to eq([[line_of_drop]])
     end
 
     it "are no matter for a report when it was closed, or is in use by its worker" do

@@ -3,12 +3,10 @@
 require_relative "../support/workflows"
 
 # Whatever a handler does to its thread, its worker or its coordinator, it ends as a recorded outcome, and the worker lives on.
-RSpec.describe "Unruly handlers" do
-  include Workflows
-
+RSpec.shared_examples "unruly handlers" do
   # One at a time: what does not give its place back is seen at once.
   before do
-    @working = TaskerCore.create_coordinator_with_config(configuration.merge(max_parallel_steps: 1, poll_interval_ms: 50))
+    @working = other
     @worker = @working.start_worker
     @working.register_handler("well-behaved") { |_| { "n" => 1 } }
   end
@@ -16,6 +14,10 @@ RSpec.describe "Unruly handlers" do
   after { @working.close }
 
   attr_reader :working, :worker
+
+  def other(**settings)
+    TaskerCore.create_coordinator_with_config(configuration.merge(max_parallel_steps: 1, poll_interval_ms: 50, **settings))
+  end
 
   def step_of(task_id) = coordinator.task_context(task_id)["steps"].first
 
@@ -150,19 +152,23 @@ RSpec.describe "Unruly handlers" do
       expect(worker.wait(timeout_ms: 20_000)).to be(true)
     end
 
-    it "close it from a fiber or a child thread" do
-      step = outcome_of { |_| Thread.new { Fiber.new { worker.stop }.resume && working.close }.join && { "n" => 1 } }
+    it "stop and close them from a fiber and from a child thread" do
+      answers = nil
+      step = outcome_of do |_|
+        answers = [Fiber.new { worker.stop(timeout_ms: 60_000) }.resume, Thread.new { working.close }.value]
+        { "n" => 1 }
+      end
 
-      expect(step).to include("state" => "complete")
+      expect([step["state"], answers]).to eq(["complete", [false, nil]])
       expect(worker.wait(timeout_ms: 20_000)).to be(true)
     end
 
     it "are still interrupted when they do not end thereafter" do
-      other = TaskerCore.create_coordinator_with_config(configuration.merge(poll_interval_ms: 50, shutdown_timeout_ms: 100))
-      other.start_worker
+      closed = other(shutdown_timeout_ms: 100)
+      closed.start_worker
       left = Queue.new
-      other.register_handler("lingers") do |_|
-        other.close
+      closed.register_handler("lingers") do |_|
+        closed.close
         sleep 60
       ensure
         left << true
@@ -171,5 +177,21 @@ RSpec.describe "Unruly handlers" do
 
       expect(eventually { !left.empty? }).to be(true)
     end
+  end
+end
+
+RSpec.describe "Unruly handlers" do
+  include Workflows
+
+  it_behaves_like "unruly handlers"
+end
+
+if java.lang.Runtime.version.feature >= 21
+  RSpec.describe "Unruly handlers on virtual threads" do
+    include Workflows
+
+    def configuration = super.merge(virtual_threads: true)
+
+    it_behaves_like "unruly handlers"
   end
 end

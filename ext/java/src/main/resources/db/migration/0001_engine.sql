@@ -180,3 +180,130 @@ CREATE TABLE tasker.processes (
 COMMENT ON TABLE tasker.processes IS
   'The processes that hold claims. The lease is the process''s, so one statement renews all its claims; a new id at each start.';
 COMMENT ON COLUMN tasker.processes.handlers IS 'The handler names that it can run, so that explain can tell when nobody can.';
+
+CREATE FUNCTION tasker.record_one(
+  p_process_id bigint, p_step_id bigint, p_fence integer, p_to text, p_result text, p_error text, p_delay_ms bigint,
+  p_reason text, p_wanted bigint[])
+RETURNS TABLE (
+  kind text, task_id bigint, step_id bigint, state text, name text, handler text, parents smallint[], children smallint[],
+  attempts smallint, crashes smallint, max_attempts smallint, fence integer, after_ms numeric, at timestamptz,
+  newest_transition bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  v_at     timestamptz := tasker.now();
+  v_active integer := CASE WHEN p_to = 'waiting_for_retry' THEN 0 ELSE -1 END;
+  v_failed integer := CASE WHEN p_to = 'error' THEN 1 ELSE 0 END;
+  v_task   record;
+  v_step   record;
+  v_child  record;
+  -- What is to be logged, in the log's order.
+  v_steps  bigint[];
+  v_from   text[];
+  v_to     text[];
+  v_nth    smallint[];
+BEGIN
+  SELECT t.priority, t.namespace INTO v_task
+  FROM tasker.tasks t
+  WHERE t.task_id = p_step_id >> 16
+  FOR NO KEY UPDATE;
+
+  UPDATE tasker.workflow_steps s
+  SET state = p_to, result = p_result::json, error = p_error::json, process_id = NULL,
+      next_run_at = v_at + p_delay_ms * interval '1 millisecond',
+      completed_at = CASE WHEN p_to <> 'waiting_for_retry' THEN v_at END
+  WHERE s.task_id = p_step_id >> 16 AND s.step_id = p_step_id AND s.fence = p_fence AND s.state = 'in_progress'
+  RETURNING s.task_id, s.children, s.attempts, s.handler, s.next_run_at INTO v_step;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  task_id := v_step.task_id;
+  v_steps := ARRAY[p_step_id];
+  v_from := ARRAY['in_progress'];
+  v_to := ARRAY[p_to];
+  v_nth := ARRAY[v_step.attempts];
+
+  IF p_to = 'waiting_for_retry' THEN
+    INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+    VALUES (v_step.task_id, p_step_id, p_to, v_task.priority, v_step.next_run_at, v_task.namespace, v_step.handler);
+  ELSIF p_to = 'complete' AND cardinality(v_step.children) > 0 THEN
+    kind := 'readied';
+    FOR v_child IN
+      UPDATE tasker.workflow_steps s
+      SET waiting_on = s.waiting_on - 1,
+          state = CASE WHEN s.state <> 'pending' OR s.waiting_on > 1 THEN s.state
+                       WHEN s.step_id = ANY (p_wanted) THEN 'in_progress' ELSE 'enqueued' END,
+          attempts = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+                          THEN s.attempts + 1 ELSE s.attempts END,
+          fence = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+                       THEN s.fence + 1 ELSE s.fence END,
+          process_id = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+                            THEN p_process_id END,
+          started_at = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+                            THEN v_at ELSE s.started_at END
+      WHERE s.task_id = v_step.task_id
+        AND s.step_id = ANY (ARRAY(SELECT (v_step.task_id << 16) + c.ordinal FROM unnest(v_step.children) AS c(ordinal)))
+      RETURNING s.step_id, s.name, s.handler, s.parents, s.children, s.state, s.waiting_on, s.attempts, s.crashes,
+        s.max_attempts, s.fence
+    LOOP
+      CONTINUE WHEN v_child.waiting_on > 0 OR v_child.state NOT IN ('enqueued', 'in_progress');
+      v_active := v_active + 1;
+      v_steps := v_steps || v_child.step_id;
+      v_from := v_from || 'pending'::text;
+      v_to := v_to || v_child.state::text;
+      v_nth := v_nth || NULLIF(v_child.attempts, 0)::smallint;
+      IF v_child.state = 'enqueued' THEN
+        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+        VALUES (v_step.task_id, v_child.step_id, 'enqueued', v_task.priority, v_at, v_task.namespace, v_child.handler);
+      END IF;
+      step_id := v_child.step_id;
+      state := v_child.state;
+      name := v_child.name;
+      handler := v_child.handler;
+      parents := v_child.parents;
+      children := v_child.children;
+      attempts := v_child.attempts;
+      crashes := v_child.crashes;
+      max_attempts := v_child.max_attempts;
+      fence := v_child.fence;
+      RETURN NEXT;
+    END LOOP;
+  END IF;
+
+  IF v_active <> 0 OR v_failed <> 0 THEN
+    UPDATE tasker.tasks t
+    SET active_steps = t.active_steps + v_active,
+        failed_steps = t.failed_steps + v_failed,
+        failing = t.failing OR (t.fail_fast AND v_failed > 0),
+        state = CASE WHEN t.active_steps + v_active > 0 THEN t.state
+                     WHEN t.failed_steps + v_failed > 0 THEN 'error' ELSE 'complete' END,
+        completed_at = CASE WHEN t.active_steps + v_active = 0 THEN v_at END
+    WHERE t.task_id = v_step.task_id
+    RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 INTO state, after_ms;
+    IF state <> 'in_progress' THEN
+      v_steps := v_steps || NULL::bigint;
+      v_from := v_from || 'in_progress'::text;
+      v_to := v_to || state;
+      v_nth := v_nth || NULL::smallint;
+      kind := 'ended';
+      step_id := NULL;
+      RETURN NEXT;
+    END IF;
+  END IF;
+
+  WITH logged AS (
+    INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
+    SELECT v_step.task_id, l.step_id, l.from_state, l.to_state, l.attempt, v_at, CASE WHEN l.nth = 1 THEN p_reason END
+    FROM unnest(v_steps, v_from, v_to, v_nth) WITH ORDINALITY AS l(step_id, from_state, to_state, attempt, nth)
+    ORDER BY l.nth
+    RETURNING transition_id)
+  SELECT max(transition_id) INTO newest_transition FROM logged;
+  kind := 'accepted';
+  step_id := p_step_id;
+  state := p_to;
+  at := v_at;
+  RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION tasker.record_one IS
+  'Records one outcome and what follows from it: what the statement for many does, which to PostgreSQL is several times the work of this for one.';

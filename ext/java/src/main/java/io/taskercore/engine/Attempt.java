@@ -150,7 +150,7 @@ public final class Attempt {
   public boolean begin(Runnable interrupter) {
     this.interrupter = interrupter;
     long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : claimant.stepTimeoutMs();
-    deadline = Instant.now().plusMillis(timeoutMs);
+    deadline = runtime.clock().instant().plusMillis(timeoutMs);
     if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
       return false;
     }

@@ -10,6 +10,9 @@ import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.MetricsReport;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.ClockOffset;
+import io.taskercore.store.Erasure;
+import io.taskercore.store.LentConnections;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.List;
@@ -29,6 +32,7 @@ public final class Coordinator implements AutoCloseable {
   private final AttemptQueue attempts;
   private final CoreRuntime runtime;
   private final Lane lane;
+  private final LentConnections lent;
   private final TaskInitializer initializer;
   private final TaskChanges changes;
   private final TaskReports reports;
@@ -49,7 +53,8 @@ public final class Coordinator implements AutoCloseable {
     this.attempts = attempts;
     this.runtime = runtime;
     this.lane = new Lane(attempts, config.maxParallelSteps(), System::nanoTime, this::roomCameFree);
-    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), this::config);
+    this.lent = new LentConnections(runtime.database());
+    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), lent, this::config);
     this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
     this.subscriptions = new Subscriptions(runtime.events().publisher());
@@ -64,7 +69,13 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Database if PostgreSQL cannot be reached
    */
   public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts) {
-    CoreRuntime runtime = OpenRuntimes.acquire(config);
+    return open(config, directory, attempts, CoreClock.ACTUAL);
+  }
+
+  /** The same on another clock than real time, for tests. */
+  public static Coordinator open(
+      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreClock clock) {
+    CoreRuntime runtime = OpenRuntimes.acquire(config, clock);
     Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
     runtime.add(coordinator);
     return coordinator;
@@ -122,6 +133,12 @@ public final class Coordinator implements AutoCloseable {
   public Json initializeTasks(List<Json> requests, Connection connection) {
     open();
     return initializer.initializeAll(requests, connection);
+  }
+
+  /** @throws TaskerException.State if a transaction is under way on the connection: what it creates cannot run yet */
+  public void refuseTransaction(Connection connection) {
+    open();
+    lent.refuseTransaction(connection);
   }
 
   /**
@@ -228,7 +245,7 @@ public final class Coordinator implements AutoCloseable {
    */
   public Json publishEvent(Json document) {
     open();
-    Event event = EventReader.read(document, Instant.now());
+    Event event = EventReader.read(document, runtime.clock().instant());
     runtime.events().publisher().publish(event);
     return event.json();
   }
@@ -248,6 +265,26 @@ public final class Coordinator implements AutoCloseable {
   public boolean unsubscribe(Subscription subscription) {
     open();
     return subscriptions.remove(subscription);
+  }
+
+  /** What time it is for the tasks of this handle's database. */
+  public Instant now() {
+    return open().database().call(new ClockOffset()::now);
+  }
+
+  /**
+   * Removes everything in these namespaces, tasks and templates, as if it had never been; nothing of it may be in progress.
+   *
+   * @throws TaskerException.State unless this handle is a test's, on a clock of its own
+   */
+  public void erase(List<String> namespaces) {
+    if (!open().clock().movable()) {
+      throw new TaskerException.State("Only tests erase what they have made");
+    }
+    runtime.database().transaction(connection -> {
+      new Erasure().namespaces(connection, namespaces);
+      return null;
+    });
   }
 
   /** What this handle has done, and how its database stands. */
@@ -292,7 +329,7 @@ public final class Coordinator implements AutoCloseable {
       }
       subscriptions.end();
       runtime.remove(this);
-      OpenRuntimes.release(config);
+      OpenRuntimes.release(config, runtime.clock());
     }
   }
 

@@ -8,6 +8,7 @@ import io.taskercore.event.Losses;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.PoolUse;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskReader;
@@ -43,7 +44,9 @@ final class CoreRuntime implements AutoCloseable {
   private final HikariDataSource pool;
   private final Database database;
   private final ExecutorService executor;
-  private final Timers timers = new Timers();
+  private final CoreClock clock;
+  private final Timers timers;
+  private final Runnable clockListener = this::timeMoved;
   private final ResultRecorder recorder;
   private final StepClaimer claimer;
   private final TemplateRegistry templates;
@@ -58,11 +61,13 @@ final class CoreRuntime implements AutoCloseable {
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
   private final Health health;
 
-  CoreRuntime(OrchestrationConfig config) {
+  CoreRuntime(OrchestrationConfig config, CoreClock clock) {
+    this.clock = clock;
+    this.timers = new Timers(clock);
     PGSimpleDataSource driver = Connections.driver(config);
     Connections.prepareSchema(driver, config.autoMigrate());
     this.pool = Connections.pool(config);
-    this.database = new Database(pool);
+    this.database = database(pool, clock);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
     this.claimer = new StepClaimer(this, database);
@@ -77,11 +82,30 @@ final class CoreRuntime implements AutoCloseable {
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
         config.connectionMode(), signals);
+    if (clock instanceof TestClock movable) {
+      movable.add(clockListener);
+    }
+  }
+
+  /** A test's clock is told to each connection anew; nothing is done for real time. */
+  private static Database database(HikariDataSource pool, CoreClock clock) {
+    ClockOffset offset = new ClockOffset();
+    return clock.movable()
+        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()))
+        : new Database(pool);
+  }
+
+  private void timeMoved() {
+    timers.moved();
+    signals.timeMoved();
   }
 
   /** After what has arrived was recorded. */
   @Override
   public void close() {
+    if (clock instanceof TestClock movable) {
+      movable.remove(clockListener);
+    }
     recorder.close();
     signals.close();
     executor.shutdown();
@@ -123,6 +147,10 @@ final class CoreRuntime implements AutoCloseable {
 
   Database database() {
     return database;
+  }
+
+  CoreClock clock() {
+    return clock;
   }
 
   TaskEvents events() {

@@ -5,29 +5,36 @@ import java.util.concurrent.TimeUnit;
 /** A point in this process's time, for waits; none where nobody set one. */
 final class Deadline {
 
+  private final CoreClock clock;
   private final long atNanos;
   private final boolean set;
 
-  private Deadline(long atNanos, boolean set) {
+  private Deadline(CoreClock clock, long atNanos, boolean set) {
+    this.clock = clock;
     this.atNanos = atNanos;
     this.set = set;
   }
 
-  /** @param timeoutMs from now, in milliseconds; null: never */
+  /** @param timeoutMs from now, in milliseconds of real time; null: never */
   static Deadline in(Long timeoutMs) {
+    return in(timeoutMs, CoreClock.ACTUAL);
+  }
+
+  /** @param timeoutMs from now, in milliseconds of this clock; null: never */
+  static Deadline in(Long timeoutMs, CoreClock clock) {
     return timeoutMs == null
-        ? new Deadline(0, false)
-        : new Deadline(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs), true);
+        ? new Deadline(clock, 0, false)
+        : new Deadline(clock, clock.nanos() + TimeUnit.MILLISECONDS.toNanos(timeoutMs), true);
   }
 
   boolean passed() {
-    return set && System.nanoTime() - atNanos >= 0;
+    return set && clock.nanos() - atNanos >= 0;
   }
 
   /** The wait, or what is left until the deadline where that is less; in nanoseconds. */
   long capNanos(long waitMs) {
     long nanos = TimeUnit.MILLISECONDS.toNanos(waitMs);
-    return set ? Math.min(nanos, Math.max(0, atNanos - System.nanoTime())) : nanos;
+    return set ? Math.min(nanos, Math.max(0, atNanos - clock.nanos())) : nanos;
   }
 
   /** What is left of it, in milliseconds; nothing once it has passed. */

@@ -9,7 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The runtimes that are open in this JVM, one for each database and way to it, counted by their handles. A handle waits while its database's
+ * The runtimes that are open in this JVM, one for each database, way to it and clock, counted by their handles. A handle waits while its database's
  * runtime is being opened or closed, and for no other database's.
  */
 final class OpenRuntimes {
@@ -19,9 +19,9 @@ final class OpenRuntimes {
   private OpenRuntimes() {}
 
   /** Handles of equal places share a runtime. */
-  private record Place(DatabaseUrl url, ConnectionMode mode) {
-    static Place of(OrchestrationConfig config) {
-      return new Place(config.databaseUrl(), config.connectionMode());
+  private record Place(DatabaseUrl url, ConnectionMode mode, CoreClock clock) {
+    static Place of(OrchestrationConfig config, CoreClock clock) {
+      return new Place(config.databaseUrl(), config.connectionMode(), clock);
     }
   }
 
@@ -33,8 +33,9 @@ final class OpenRuntimes {
   }
 
   /** The runtime of the configuration's database, opened if this is its first handle. */
-  static CoreRuntime acquire(OrchestrationConfig config) {
-    Slot slot = SLOTS.compute(Place.of(config), (place, known) -> {
+  static CoreRuntime acquire(OrchestrationConfig config, CoreClock clock) {
+    Place here = Place.of(config, clock);
+    Slot slot = SLOTS.compute(here, (place, known) -> {
       Slot used = known == null ? new Slot() : known;
       used.users++;
       return used;
@@ -43,7 +44,7 @@ final class OpenRuntimes {
     try {
       synchronized (slot) {
         if (slot.runtime == null) {
-          slot.runtime = new CoreRuntime(config);
+          slot.runtime = new CoreRuntime(config, clock);
         }
         slot.runtime.widenPool(config.databasePoolSize());
         slot.handles++;
@@ -52,14 +53,14 @@ final class OpenRuntimes {
       }
     } finally {
       if (!acquired) {
-        leave(Place.of(config));
+        leave(here);
       }
     }
   }
 
   /** Gives a handle back; with the last one the runtime is closed. */
-  static void release(OrchestrationConfig config) {
-    Place place = Place.of(config);
+  static void release(OrchestrationConfig config, CoreClock clock) {
+    Place place = Place.of(config, clock);
     Slot slot = SLOTS.get(place);
     try {
       synchronized (slot) {

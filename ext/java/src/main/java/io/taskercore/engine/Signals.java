@@ -90,6 +90,12 @@ final class Signals implements AutoCloseable {
     runsOf(taskId).forEach(TaskRun::wake);
   }
 
+  /** A test has moved the clock: what nobody waited for may be due. */
+  void timeMoved() {
+    runs.values().forEach(some -> some.forEach(TaskRun::signal));
+    wakeWorkers();
+  }
+
   private Set<TaskRun> runsOf(long taskId) {
     return runs.getOrDefault(taskId, Set.of());
   }

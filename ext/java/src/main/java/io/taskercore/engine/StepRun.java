@@ -55,6 +55,8 @@ public final class StepRun implements Claimant, AutoCloseable {
   public void start() {
     coordinator.started(this);
     coordinator.attempts().addStarter(starter);
+    // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
+    coordinator.requireOpen();
     if (!coordinator.directory().has(step.handler())) {
       throw refusal("this process has no handler named " + step.handler());
     }

@@ -16,6 +16,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.model.Violation;
 import io.taskercore.store.Announcements;
 import io.taskercore.store.Database;
+import io.taskercore.store.LentConnections;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.AttemptLimits;
 import io.taskercore.store.TaskStore.Created;
@@ -39,14 +40,17 @@ final class TaskInitializer {
 
   private final TemplateRegistry templates;
   private final TaskEvents events;
+  private final LentConnections lent;
   private final Supplier<OrchestrationConfig> config;
   private final TaskStore tasks = new TaskStore();
   private final Announcements announcements = new Announcements();
 
   /** @param config as it is at the time */
-  TaskInitializer(TemplateRegistry templates, TaskEvents events, Supplier<OrchestrationConfig> config) {
+  TaskInitializer(
+      TemplateRegistry templates, TaskEvents events, LentConnections lent, Supplier<OrchestrationConfig> config) {
     this.templates = templates;
     this.events = events;
+    this.lent = lent;
     this.config = config;
   }
 
@@ -152,6 +156,7 @@ final class TaskInitializer {
 
   /** The announcement is part of the caller's transaction, so that workers hear of the tasks when it is committed, and only then. */
   private List<Json> within(Connection connection, List<TaskRequest> requests, List<String> paths) {
+    lent.check(connection);
     if (requests.isEmpty()) {
       return List.of();
     }

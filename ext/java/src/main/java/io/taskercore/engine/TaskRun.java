@@ -63,7 +63,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     this.unborn = unborn;
     this.steps = template.steps().size();
     this.handlerNames = template.handlerNames();
-    this.deadline = Deadline.in(timeoutMs);
+    this.deadline = Deadline.in(timeoutMs, runtime.clock());
   }
 
   /** The names of the handlers that the task's steps ask for. */
@@ -79,6 +79,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       runtime.signals().add(this);
     }
     try {
+      // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
       coordinator.requireOpen();
       runtime.execute(this::work);
     } catch (TaskerException.Closed closing) {
@@ -186,14 +187,28 @@ public final class TaskRun implements Claimant, AutoCloseable {
       if (timeUp || progress.state().ended() || nothingLeft) {
         return progress;
       }
+      if (onlyTimePasses(progress, heldByOthers) && runtime.clock().skip(untilDue(progress))) {
+        signal();
+        continue;
+      }
       pause(untilNextLook(progress, heldByOthers, pauseMs));
       pauseMs = Math.min(2 * pauseMs, coordinator.config().pollIntervalMs());
     }
   }
 
+  private static boolean onlyTimePasses(Progress progress, boolean heldByOthers) {
+    return progress.nextRunInMs() != null && progress.nextRunInMs() > 0 && !heldByOthers;
+  }
+
+  /** Until the next step may run, or time is up. */
+  private long untilDue(Progress progress) {
+    return Math.min(progress.nextRunInMs(), deadline.leftMs()) + 1;
+  }
+
   private long untilNextLook(Progress progress, boolean heldByOthers, long pauseMs) {
-    boolean onlyTimePasses = progress.nextRunInMs() != null && progress.nextRunInMs() > 0 && !heldByOthers;
-    return onlyTimePasses ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs()) : pauseMs;
+    return onlyTimePasses(progress, heldByOthers)
+        ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs())
+        : pauseMs;
   }
 
   /** @return whether there was something */

@@ -3,6 +3,7 @@ package io.taskercore.jruby;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.AttemptQueue;
 import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.CoreClock;
 import io.taskercore.engine.StepRun;
 import io.taskercore.engine.TaskRun;
 import io.taskercore.engine.Worker;
@@ -66,11 +67,13 @@ public final class CoordinatorHandle extends RubyObject {
 
   /** @param madeAt the line of the application's that asked for it */
   static CoordinatorHandle open(
-      ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, String madeAt) throws Exception {
+      ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, CoreClock clock, String madeAt)
+      throws Exception {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
     AttemptQueue attempts = state.attempts(HandlerThreadKind.of(config));
-    Lifeline lifeline = CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts)), Lifeline::close);
+    Lifeline lifeline =
+        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts, clock)), Lifeline::close);
     CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
     known.serve(handle);
     state.keep(handle, lifeline, madeAt);
@@ -158,6 +161,24 @@ public final class CoordinatorHandle extends RubyObject {
       jsons.add(ValueWriter.writeRequest(context, request, place, maxPayloadBytes()));
     }
     return jsons;
+  }
+
+  /** {@code refuse_transaction(connection)}: raises where one is under way. */
+  @JRubyMethod(name = "refuse_transaction")
+  public IRubyObject refuseTransaction(ThreadContext context, IRubyObject connection) {
+    return guarded(
+        context,
+        () -> {
+          Connection given = Arguments.connection(connection);
+          if (given != null) {
+            CoreCall.here(
+                () -> {
+                  coordinator.refuseTransaction(given);
+                  return null;
+                });
+          }
+          return context.nil;
+        });
   }
 
   @JRubyMethod(name = "orchestrate_task")
@@ -385,6 +406,34 @@ public final class CoordinatorHandle extends RubyObject {
 
   void forget(Subscription subscription) {
     subscribers.remove(subscription);
+  }
+
+  /** {@code now}: the time of the tasks, in milliseconds since 1970. */
+  @JRubyMethod
+  public IRubyObject now(ThreadContext context) {
+    return guarded(
+        context, () -> context.runtime.newFixnum(CoreCall.run(context, () -> coordinator.now().toEpochMilli())));
+  }
+
+  /** {@code erase(namespaces)}: removes all that is in them; for tests alone. */
+  @JRubyMethod
+  public IRubyObject erase(ThreadContext context, IRubyObject namespaces) {
+    return guarded(
+        context,
+        () -> {
+          List<String> names = new ArrayList<>();
+          RubyArray<?> array = namespaces.convertToArray();
+          for (int i = 0; i < array.getLength(); i++) {
+            names.add(Arguments.text(context, "namespaces", array.eltOk(i)));
+          }
+          CoreCall.run(
+              context,
+              () -> {
+                coordinator.erase(names);
+                return null;
+              });
+          return context.nil;
+        });
   }
 
   @JRubyMethod(name = "performance_metrics")

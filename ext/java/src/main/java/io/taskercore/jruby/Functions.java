@@ -3,6 +3,7 @@ package io.taskercore.jruby;
 import io.taskercore.config.ConfigKey;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.CoreClock;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import org.jcodings.specific.UTF8Encoding;
@@ -30,7 +31,26 @@ public final class Functions {
     RuntimeState state = RuntimeState.of(self);
     return state.guard().run(
         context,
-        () -> CoordinatorHandle.open(context, state, configuration(context, config), registry, madeAt.asJavaString()));
+        () -> CoordinatorHandle.open(
+            context, state, configuration(context, config), registry, CoreClock.ACTUAL, madeAt.asJavaString()));
+  }
+
+  /** {@code open_on(clock, config, registry, made_at)}: the same on a clock that can be moved. */
+  @JRubyMethod(name = "open_on", required = 4, module = true)
+  public static IRubyObject openOn(ThreadContext context, IRubyObject self, IRubyObject[] arguments) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(
+        context,
+        () -> CoordinatorHandle.open(
+            context, state, configuration(context, arguments[1]), arguments[2], ClockHandle.of(arguments[0]),
+            arguments[3].asJavaString()));
+  }
+
+  /** {@code test_clock}: a new clock, at real time until it is moved. */
+  @JRubyMethod(name = "test_clock", module = true)
+  public static IRubyObject testClock(ThreadContext context, IRubyObject self) {
+    RuntimeState state = RuntimeState.of(self);
+    return new ClockHandle(state.clockClass(), state);
   }
 
   /** {@code migrate(config)}: creates or upgrades the schema. */

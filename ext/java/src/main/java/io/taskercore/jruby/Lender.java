@@ -1,10 +1,12 @@
 package io.taskercore.jruby;
 
 import io.taskercore.engine.Attempt;
+import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * A running handler, as known to whatever runs on its behalf: its thread, the fibers in it, and threads that it starts.
+ * A running handler, as known to whatever runs on its behalf: its thread, the fibers in that, and threads that it starts (not the
+ * fibers in those).
  *
  * <p>While any of these waits for other steps, the handler's place among the running ones is lent to others, once; with {@code
  * max_parallel_steps: 1} it would wait for itself otherwise. When the handler has ended it lends nothing any more, whoever still
@@ -47,10 +49,15 @@ final class Lender {
     }
   }
 
-  /** The handler on whose behalf this thread runs; null if there is none. */
+  /** The handler on whose behalf this thread runs; null if there is none, or if it is a fiber in a thread that a handler started. */
   static Lender here(ThreadContext context) {
-    Object known = context.getFiberCurrentThread().getInternalVariable(VARIABLE);
-    return known != null ? (Lender) known : INHERITED.get();
+    RubyThread thread = context.getFiberCurrentThread();
+    Object known = thread.getInternalVariable(VARIABLE);
+    if (known != null) {
+      return (Lender) known;
+    }
+    // A fiber's Java thread may have been started by any handler, long ago.
+    return thread == context.getThread() ? INHERITED.get() : null;
   }
 
   /** Whether this thread runs on behalf of a handler of that coordinator's, which must not wait for its own end. */

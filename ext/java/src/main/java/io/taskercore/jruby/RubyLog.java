@@ -3,16 +3,28 @@ package io.taskercore.jruby;
 import io.taskercore.model.TaskerException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jruby.RubyModule;
 import org.jruby.RubyString;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** {@code TaskerCore.logger}. A logger that raises harms nobody. */
+/**
+ * {@code TaskerCore.logger}. A logger that raises harms nobody; one whose runtime has ended is left alone, for its file is closed.
+ */
 final class RubyLog {
 
+  /** How long the end of a runtime waits for messages that are being written. */
+  private static final long PATIENCE_MS = 1_000;
+
   private final RubyModule taskerCore;
+
+  /** Many may write; {@link #close} waits for them. */
+  private final ReentrantReadWriteLock writing = new ReentrantReadWriteLock();
+
+  private volatile boolean closed;
 
   RubyLog(RubyModule taskerCore) {
     this.taskerCore = taskerCore;
@@ -29,7 +41,35 @@ final class RubyLog {
     }
   }
 
+  /** Takes messages, again perhaps: coordinators may be made while the process exits. */
+  void open() {
+    closed = false;
+  }
+
+  /** Takes no more messages, from whichever thread. */
+  void close() {
+    closed = true;
+    try {
+      if (writing.writeLock().tryLock(PATIENCE_MS, TimeUnit.MILLISECONDS)) {
+        writing.writeLock().unlock();
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   void write(ThreadContext context, String level, String message) {
+    writing.readLock().lock();
+    try {
+      if (!closed) {
+        writeNow(context, level, message);
+      }
+    } finally {
+      writing.readLock().unlock();
+    }
+  }
+
+  private void writeNow(ThreadContext context, String level, String message) {
     try {
       logger(context).callMethod(context, level, RubyString.newUTF8String(context.runtime, message));
     } catch (RaiseException e) {

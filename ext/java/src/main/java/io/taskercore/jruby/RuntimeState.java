@@ -25,6 +25,7 @@ final class RuntimeState {
   private final RubyClass attemptClass;
   private final RubyClass workerClass;
   private final RubyClass subscriptionClass;
+  private final RubyClass clockClass;
   private final RubyLog log;
   private final Guard guard;
   private final AttemptQueue attempts = new AttemptQueue();
@@ -44,6 +45,7 @@ final class RuntimeState {
     this.attemptClass = define(nativeModule, "Attempt", AttemptHandle.class);
     this.workerClass = define(nativeModule, "Worker", WorkerHandle.class);
     this.subscriptionClass = define(nativeModule, "Subscription", SubscriptionHandle.class);
+    this.clockClass = define(nativeModule, "Clock", ClockHandle.class);
     this.log = new RubyLog(taskerCore);
     this.guard = new Guard(new RubyErrors(taskerCore, log, taskerCore.getConstant("LIBRARY_PATH").asJavaString()));
   }
@@ -94,6 +96,10 @@ final class RuntimeState {
 
   RubyClass subscriptionClass() {
     return subscriptionClass;
+  }
+
+  RubyClass clockClass() {
+    return clockClass;
   }
 
   RubyClass errorClass(String name) {
@@ -158,6 +164,7 @@ final class RuntimeState {
 
   /** From here on this runtime's logger gets what the core has to say. */
   void connectLog(ThreadContext context) {
+    log.open();
     LogRelay.add(log);
     LogRelay.debugging(log.isDebugging(context));
   }
@@ -165,6 +172,7 @@ final class RuntimeState {
   void disconnectLog(ThreadContext context) {
     LogRelay.flush(context, log);
     LogRelay.remove(log);
+    log.close();
   }
 
   /** All at the same time: each may wait for its handlers. */

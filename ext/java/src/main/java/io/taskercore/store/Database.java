@@ -7,7 +7,6 @@ import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.util.Set;
 import javax.sql.DataSource;
-import org.postgresql.core.BaseConnection;
 import org.postgresql.core.TransactionState;
 
 /**
@@ -28,16 +27,32 @@ public final class Database {
 
   private static final int RACE_TRIES = 5;
 
+  /** What PostgreSQL says of a statement that is for transactions only. */
+  private static final String NO_TRANSACTION = "25P01";
+
+  /** What is done with each connection before anything else is. */
+  @FunctionalInterface
+  public interface Preparation {
+    void of(Connection connection) throws SQLException;
+  }
+
   private final DataSource dataSource;
+  private final Preparation preparation;
 
   public Database(DataSource dataSource) {
+    this(dataSource, connection -> {});
+  }
+
+  public Database(DataSource dataSource, Preparation preparation) {
     this.dataSource = dataSource;
+    this.preparation = preparation;
   }
 
   /** Runs one statement, which is its own transaction: one round trip, one commit. */
   public <T> T call(Work<T> work) {
     return again(() -> {
       try (Connection connection = dataSource.getConnection()) {
+        preparation.of(connection);
         return work.on(connection);
       }
     });
@@ -47,6 +62,7 @@ public final class Database {
   public <T> T transaction(Work<T> work) {
     return again(() -> {
       try (Connection connection = dataSource.getConnection()) {
+        preparation.of(connection);
         return transaction(connection, work);
       }
     });
@@ -88,11 +104,29 @@ public final class Database {
     }
   }
 
-  /** JDBC's own flag is not enough: Sequel, for one, begins its transactions by a statement, under auto-commit. */
-  private static boolean isInTransaction(Connection connection) throws SQLException {
-    return !connection.getAutoCommit()
-        || !connection.isWrapperFor(BaseConnection.class)
-        || connection.unwrap(BaseConnection.class).getTransactionState() != TransactionState.IDLE;
+  /**
+   * JDBC's own flag is not enough: Sequel, for one, begins its transactions by a statement, under auto-commit. Where the
+   * driver cannot be asked, PostgreSQL is: it takes savepoints in a transaction only.
+   */
+  static boolean isInTransaction(Connection connection) throws SQLException {
+    if (!connection.getAutoCommit()) {
+      return true;
+    }
+    TransactionState state = LentConnections.stateOf(connection);
+    return state == null ? takesSavepoints(connection) : state != TransactionState.IDLE;
+  }
+
+  private static boolean takesSavepoints(Connection connection) throws SQLException {
+    try {
+      execute(connection, "SAVEPOINT tasker_probe");
+    } catch (SQLException refusal) {
+      if (NO_TRANSACTION.equals(refusal.getSQLState())) {
+        return false;
+      }
+      throw refusal;
+    }
+    execute(connection, "RELEASE SAVEPOINT tasker_probe");
+    return true;
   }
 
   /** As {@link #within}, for work of several statements: if it fails, what it has written is taken back, and only that. */
@@ -105,10 +139,19 @@ public final class Database {
         execute(on, "RELEASE SAVEPOINT tasker_call");
         return result;
       } catch (SQLException | RuntimeException failure) {
-        execute(on, "ROLLBACK TO SAVEPOINT tasker_call");
+        takeBack(on, failure);
         throw failure;
       }
     });
+  }
+
+  private static void takeBack(Connection connection, Exception failure) {
+    try {
+      execute(connection, "ROLLBACK TO SAVEPOINT tasker_call");
+      execute(connection, "RELEASE SAVEPOINT tasker_call");
+    } catch (SQLException alsoFailed) {
+      failure.addSuppressed(alsoFailed);
+    }
   }
 
   private static void execute(Connection connection, String sql) throws SQLException {
@@ -154,6 +197,9 @@ public final class Database {
       case "08" -> new TaskerException.Database("the connection to PostgreSQL failed", state, true, failure);
       case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
       case "53" -> new TaskerException.Database("PostgreSQL is out of a resource", state, true, failure);
+      case "25" -> "25006".equals(state)
+          ? new TaskerException.Database("the connection, or its transaction, is read-only", state, false, failure)
+          : new TaskerException.Database("the transaction cannot take the statement", state, false, failure);
       case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
       case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password", state, false, failure);
       case "3D" -> new TaskerException.Database("there is no such database", state, false, failure);

@@ -12,7 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The processes that hold claims, and their leases. */
+/** The processes that hold claims, and their leases. These are under real time, for a test that moves its own kills nobody. */
 public final class ProcessStore {
 
   /** A claim of a process that is gone. */
@@ -31,7 +31,7 @@ public final class ProcessStore {
       throws SQLException {
     String sql = """
         INSERT INTO tasker.processes (host, pid, lease_until, handlers)
-        VALUES (?, ?, tasker.now() + ? * interval '1 millisecond', ?)
+        VALUES (?, ?, statement_timestamp() + ? * interval '1 millisecond', ?)
         RETURNING process_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, host);
@@ -62,7 +62,7 @@ public final class ProcessStore {
     String sql = """
         WITH renewed AS (
           UPDATE tasker.processes
-          SET lease_until = tasker.now() + ? * interval '1 millisecond', handlers = ?
+          SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?
           WHERE process_id = ?
           RETURNING process_id
         )
@@ -113,7 +113,7 @@ public final class ProcessStore {
     String sql = """
         SELECT process_id
         FROM tasker.processes
-        WHERE lease_until < tasker.now()
+        WHERE lease_until < statement_timestamp()
           AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
         ORDER BY process_id
         FOR UPDATE SKIP LOCKED""";

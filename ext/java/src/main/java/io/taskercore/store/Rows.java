@@ -59,7 +59,7 @@ final class Rows {
     return connection.createArrayOf(type, values);
   }
 
-  static Object text(Json json) {
+  static String text(Json json) {
     return json == null ? null : json.text();
   }
 }

@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -281,6 +282,34 @@ public final class StepStore {
    */
   public Recorded record(Connection connection, long processId, List<StepOutcome> outcomes, Collection<Long> wanted)
       throws SQLException {
+    return outcomes.size() == 1
+        ? recordOne(connection, processId, outcomes.get(0), wanted)
+        : recordMany(connection, processId, outcomes, wanted);
+  }
+
+  /** The same for one, which a statement for many is too big for: PostgreSQL prepares each of its parts, needed or not. */
+  private static Recorded recordOne(Connection connection, long processId, StepOutcome outcome, Collection<Long> wanted)
+      throws SQLException {
+    String sql = "SELECT * FROM tasker.record_one(?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      int p = 0;
+      statement.setLong(++p, processId);
+      statement.setLong(++p, outcome.stepId());
+      statement.setInt(++p, outcome.fence());
+      statement.setString(++p, outcome.to().wire());
+      statement.setString(++p, Rows.text(outcome.result()));
+      statement.setString(++p, Rows.text(outcome.error()));
+      statement.setObject(++p, outcome.delayMs(), Types.BIGINT);
+      statement.setString(++p, outcome.reason());
+      statement.setArray(++p, Rows.bigints(connection, wanted));
+      try (ResultSet row = statement.executeQuery()) {
+        return recorded(row);
+      }
+    }
+  }
+
+  private static Recorded recordMany(
+      Connection connection, long processId, List<StepOutcome> outcomes, Collection<Long> wanted) throws SQLException {
     String sql = """
         WITH outcome AS MATERIALIZED (
           SELECT o.step_id >> 16 AS task_id, o.step_id, o.fence, o.to_state, o.result, o.error, o.delay_ms, o.reason

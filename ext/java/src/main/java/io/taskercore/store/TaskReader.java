@@ -244,7 +244,7 @@ public final class TaskReader {
         COALESCE(q.run_at <= tasker.now(), false) AS due,
         EXISTS (
           SELECT 1 FROM tasker.processes p
-          WHERE p.lease_until > tasker.now() AND s.handler = ANY (p.handlers)) AS handler_alive,
+          WHERE p.lease_until > statement_timestamp() AND s.handler = ANY (p.handlers)) AS handler_alive,
         s.attempts, s.max_attempts, s.started_at,
         (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
         ARRAY(

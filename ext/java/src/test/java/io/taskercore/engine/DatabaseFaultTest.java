@@ -62,14 +62,12 @@ class DatabaseFaultTest {
 
   @Test
   void aResultThatCannotBeWrittenNowIsWrittenLaterAndItsHandlerRunsOnce() {
-    Gate gate = Gate.closed(attempt -> {
-      engine.database().endSessions();
-      return Json.of("{\"kept\": true}");
-    });
+    Gate gate = Gate.closed(attempt -> Json.of("{\"kept\": true}"));
     engine.handlers().on("a", gate);
     long taskId = engine.task(Workflow.named("w").step("a"));
     try (Engine.Background run = engine.inBackground(taskId)) {
       gate.awaitEntered();
+      engine.database().endSessions();
 
       gate.open();
       Await.until("the result is written", () -> engine.database().number(
@@ -111,7 +109,7 @@ class DatabaseFaultTest {
           .on("b", attempt -> attempt.parentResults().get("a"));
       Coordinator coordinator = engine.through(wire.port(), handlers, Map.of("lease_ms", 300, "poll_interval_ms", 50));
       long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
-      wire.cutAfter("accepted AS");
+      wire.cutAfter("record_one(");
 
       JsonNode outcome = Engine.run(coordinator, handlers, taskId, null);
 

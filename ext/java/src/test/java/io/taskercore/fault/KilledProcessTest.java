@@ -78,7 +78,7 @@ class KilledProcessTest {
     doomed.awaitBegun(first);
     WorkerProcess other = site.worker("other", DEFAULTS).awaitReady();
 
-    wire.stallAnswersTo("accepted AS");
+    wire.stallAnswersTo("record_one(");
     site.openGate("first");
     site.awaitState(first, "complete");
     assertThat(site.state(second)).as("handed over with its parent's result").isEqualTo("in_progress");

@@ -2,6 +2,7 @@ package io.taskercore.testing;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
+import io.taskercore.engine.CoreClock;
 import io.taskercore.engine.TaskRun;
 import io.taskercore.model.Json;
 import java.io.IOException;
@@ -53,13 +54,17 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   private static Coordinator open(String url, Handlers handlers, Map<String, Object> settings) {
+    return open(url, handlers, settings, CoreClock.ACTUAL);
+  }
+
+  private static Coordinator open(String url, Handlers handlers, Map<String, Object> settings, CoreClock clock) {
     Map<String, Object> config = new HashMap<>(Map.of("database_url", url, "environment", "test", "lease_ms", 2_000));
     if (System.getenv("TEST_CONNECTION_MODE") != null) {
       config.put("connection_mode", System.getenv("TEST_CONNECTION_MODE"));
     }
     config.putAll(settings);
     return Coordinator.open(
-        OrchestrationConfig.fromJson(Json.of(MAPPER.writeValueAsString(config))), handlers, handlers.queue());
+        OrchestrationConfig.fromJson(Json.of(MAPPER.writeValueAsString(config))), handlers, handlers.queue(), clock);
   }
 
   /** A second coordinator on the same database, which shares the runtime of the first. */
@@ -70,6 +75,11 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   /** A coordinator with a runtime of its own: to the others it is another process. */
   public Coordinator otherProcess(String name, Handlers handlers, Map<String, Object> settings) {
     return other(open(database.url() + "?ApplicationName=" + name, handlers, settings));
+  }
+
+  /** A coordinator that shares nothing with the others but the database. */
+  public Coordinator onClock(CoreClock clock, Handlers handlers) {
+    return other(open(database.url(), handlers, Map.of(), clock));
   }
 
   /** A coordinator that reaches the database by way of somebody on this port. */

@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+require "active_job"
+require "digest"
+require "json"
+require "tasker_core"
+
+module ActiveJob
+  module QueueAdapters
+    # Active Job on tasker_core: each job is a task of one step.
+    #
+    #   config.active_job.queue_adapter = :tasker_core
+    #
+    # or with options, see {#initialize}:
+    #
+    #   config.active_job.queue_adapter = ActiveJob::QueueAdapters::TaskerCoreAdapter.new(
+    #     connection: -> { ActiveRecord::Base.connection }
+    #   )
+    #
+    # A queue is the namespace +active_job:QUEUE+, and a job's class the name of its workflow, so that a worker can take some queues
+    # (<tt>tasker work --namespaces active_job:mailers</tt>), and +list_tasks+ tells jobs apart. docs/active-job.md is the manual.
+    class TaskerCoreAdapter
+      # In front of a queue's name, so that queues and workflows do not share namespaces.
+      NAMESPACE = "active_job"
+
+      # Long enough for any job, and short enough to be noticed.
+      A_DAY_MS = 86_400_000
+
+      # What a worker calls.
+      HANDLER = "ActiveJob::QueueAdapters::TaskerCoreAdapter::JobHandler"
+
+      PRIORITIES = (-100..100).freeze
+      private_constant :A_DAY_MS, :PRIORITIES
+
+      # Performs the job that is a task's payload.
+      class JobHandler
+        # @param context [TaskerCore::StepContext]
+        # @return [nil]
+        def call(context)
+          Base.execute(context.payload.merge("provider_job_id" => context.task_id))
+          nil
+        end
+      end
+
+      # @param queue [String, Symbol]
+      # @return [String] the namespace of the queue's jobs, for a worker's +namespaces+
+      def self.namespace(queue) = "#{NAMESPACE}:#{queue}"
+
+      # @param connection [#call, nil] gives the connection in whose transaction jobs are enqueued, see
+      #   {TaskerCore::Coordinator#initialize_task}; nil: each is enqueued in a transaction of its own, by Active Job 7.2 after the
+      #   commit of the application's
+      # @param max_attempts [Integer] how often a job runs whose exception nothing has rescued: +retry_on+ and its like, which
+      #   enqueue it anew, come first
+      # @param timeout_ms [Integer] how long one attempt may run
+      # @param coordinator [TaskerCore::Coordinator, nil] the process's own, unless given
+      def initialize(connection: nil, max_attempts: 1, timeout_ms: A_DAY_MS, coordinator: nil)
+        @connection = connection
+        @step = { name: "perform", handler: HANDLER, retry: { max_attempts: max_attempts }, timeout_ms: timeout_ms }.freeze
+        @coordinator = coordinator
+        @lock = Mutex.new
+        @templates = {}
+      end
+
+      # For Active Job 7.2, which else waits for the commit of the application's transaction: jobs that are enqueued in it need
+      # not wait, for they come into being by its commit.
+      #
+      # @return [Boolean]
+      def enqueue_after_transaction_commit? = @connection.nil?
+
+      # @param job [ActiveJob::Base]
+      def enqueue(job) = created(job, coordinator.initialize_task(request(job), connection: connection))
+
+      # @param job [ActiveJob::Base]
+      # @param timestamp [Numeric] when it may run, in seconds since 1970
+      def enqueue_at(job, timestamp)
+        created(job, coordinator.initialize_task(request(job, run_at: Time.at(timestamp).utc), connection: connection))
+      end
+
+      # All of them in one transaction, or none.
+      #
+      # @param jobs [Array<ActiveJob::Base>]
+      # @return [Integer] how many were enqueued
+      def enqueue_all(jobs)
+        requests = jobs.map { |job| job.scheduled_at ? request(job, run_at: Time.at(job.scheduled_at.to_f).utc) : request(job) }
+        tasks = coordinator.initialize_tasks(requests, connection: connection)
+        jobs.zip(tasks) { |job, task| created(job, task) && job.successfully_enqueued = true }
+        jobs.size
+      end
+
+      private
+
+      def coordinator = @coordinator || TaskerCore.coordinator
+
+      def connection = @connection&.call
+
+      def created(job, task)
+        job.provider_job_id = task.task_id
+        task
+      end
+
+      def request(job, **more)
+        template = template(job.queue_name.to_s, job.class.name)
+        coordinator.register_once("#{template[:namespace]} #{template[:name]}", template)
+        {
+          namespace: template[:namespace], task_name: template[:name], version: template[:version], payload: job.serialize,
+          priority: priority(job), correlation_id: job.job_id, initiator: NAMESPACE, **more
+        }
+      end
+
+      # Active Job's lower numbers go first, as the core's higher ones do.
+      def priority(job) = (-job.priority.to_i).clamp(PRIORITIES)
+
+      def template(queue, job_class)
+        @lock.synchronize do
+          @templates[[queue, job_class]] ||=
+            { namespace: self.class.namespace(queue), name: job_class, version: version, steps: [@step] }.freeze
+        end
+      end
+
+      # Other options make another version, as a version's content never changes.
+      def version = @version ||= "1.0.0-#{NAMESPACE.tr('_', '-')}-#{Digest::SHA256.hexdigest(JSON.generate(@step))[0, 8]}"
+    end
+  end
+end

@@ -1,0 +1,116 @@
+# frozen_string_literal: true
+
+require "delegate"
+require "monitor"
+
+module TaskerCore
+  module RSpec
+    # An example's native handle: marks the names that go in, and shows those that come out as they were.
+    #
+    # @api private
+    class ExampleNative < SimpleDelegator
+      def initialize(native, scope:, journal:, library:)
+        super(native)
+        @scope = scope
+        @journal = journal
+        @library = library
+        @lock = ::Monitor.new
+        @provided = {}
+      end
+
+      def add_handler(name) = super(@scope.mark(name))
+
+      def register_template(template)
+        provided(template)
+        shown { super(@scope.template(template)) }
+      end
+
+      # Registers a template that is nobody's business but the kit's: the application's of this name is known all the same.
+      def register_aside(template) = shown { __getobj__.register_template(@scope.template(template)) }
+
+      def initialize_task(request, connection)
+        shown { super(prepared(request), connection) }.tap { |created| note(created) }
+      end
+
+      def handle_task(request)
+        shown { super(prepared(request)) }.tap { |run| note(run) }
+      end
+
+      def initialize_tasks(requests, connection)
+        prepared = requests.is_a?(Array) ? requests.map { |request| prepared(request) } : requests
+        shown { super(prepared, connection) }.each { |created| note(created) }
+      end
+
+      def start_worker(options)
+        options = options.transform_keys(&:to_s) if options.is_a?(Hash)
+        names = options["namespaces"] if options.is_a?(Hash)
+        options = options.merge("namespaces" => names.map { |name| @scope.namespace(name) }) if names.is_a?(Array)
+        shown { super(options) }
+      end
+
+      # Only the example's own; all of its namespaces together have one page.
+      def list_tasks(filter)
+        return super unless filter.is_a?(Hash)
+
+        filter = filter.transform_keys(&:to_s)
+        return shown { super(filter.merge("namespace" => @scope.namespace(filter["namespace"]))) } if filter["namespace"]
+
+        pages = @scope.namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }
+        { "tasks" => pages.flat_map { |page| page["tasks"] }.sort_by { |task| -task["task_id"] }, "next_cursor" => nil }
+      end
+
+      def task_context(task_id) = shown { super }
+
+      def explain(task_id) = shown { super }
+
+      def execute_step(step) = shown { super }
+
+      def orchestrate_task(task_id, timeout_ms) = shown { super }
+
+      def subscribe(pattern, block)
+        scope = @scope
+        super(pattern, block && proc { |event| block.call(Result.new(scope.strip(event.to_h))) })
+      end
+
+      private
+
+      def prepared(request)
+        return request unless request.is_a?(Hash)
+
+        keys = request.transform_keys(&:to_s)
+        provide(keys["namespace"] || "default", keys["task_name"])
+        @scope.request(request)
+      end
+
+      # The application's own template of this name, unless the example has registered one.
+      def provide(namespace, name)
+        @lock.synchronize do
+          return if @provided[[namespace.to_s, name.to_s]]
+
+          @library.find(namespace, name).each { |template| register_template(template) }
+        end
+      end
+
+      def provided(template)
+        keys = template.transform_keys(&:to_s)
+        @lock.synchronize { @provided[[(keys["namespace"] || "default").to_s, keys["name"].to_s]] = true }
+      end
+
+      def note(created) = created["created"] && @journal.created(created["task_id"])
+
+      def shown
+        error = begin
+          return @scope.strip(yield)
+        rescue Error => e
+          e
+        end
+        raise renamed(error) # outside of the rescue, or it would be the cause of itself
+      end
+
+      def renamed(error)
+        message = @scope.strip(error.message)
+        message == error.message ? error : error.exception(message).tap { |same| same.set_backtrace(error.backtrace) }
+      end
+    end
+  end
+end

@@ -1,0 +1,48 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module RSpec
+    # What an example's handlers raised, and which tasks were made: what the database does not tell, or not so.
+    #
+    # @api private
+    class Journal
+      def initialize
+        @lock = Mutex.new
+        @raised = {}
+        @failed_expectation = nil
+        @created = []
+      end
+
+      # @param error [Exception] raised by an attempt
+      def raised(step_id, error)
+        @lock.synchronize do
+          @raised[step_id] = error
+          @failed_expectation ||= error if expectation?(error)
+        end
+      end
+
+      # @return [Exception, nil] what the last attempt at a step raised that raised anything
+      def exception_of(step_id) = @lock.synchronize { @raised[step_id] }
+
+      # An expectation that fails inside of a handler fails the example, not only the step.
+      def raise_failed_expectation
+        failed = @lock.synchronize { @failed_expectation.tap { @failed_expectation = nil } }
+        raise failed if failed
+      end
+
+      def created(task_id) = @lock.synchronize { @created << task_id }
+
+      def not_created(task_id) = @lock.synchronize { @created.delete(task_id) }
+
+      # @return [Array<Integer>] the tasks that the example and the code under test have made, in their order
+      def task_ids = @lock.synchronize { @created.dup }
+
+      private
+
+      def expectation?(error)
+        error.is_a?(::RSpec::Expectations::ExpectationNotMetError) ||
+          (defined?(::RSpec::Mocks::MockExpectationError) && error.is_a?(::RSpec::Mocks::MockExpectationError))
+      end
+    end
+  end
+end

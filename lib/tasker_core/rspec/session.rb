@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module RSpec
+    # One example's part of the world, from its beginning to its end. While it lasts, its coordinator is the process's own:
+    # {TaskerCore.initialize_task} and all other methods of the module go to it.
+    #
+    # @api private
+    class Session
+      class << self
+        # @return [Session, nil] the one that lasts
+        attr_reader :current
+
+        # @return what the block returns
+        def during
+          session = new(TaskerCore::RSpec.stage)
+          @current = session
+          session.begin
+          yield
+        ensure
+          @current = nil
+          session&.end
+        end
+
+        # @raise [ArgumentError] outside of an example that has one
+        def current!
+          current || raise(ArgumentError, "this is for examples with :tasker_core, as in describe \"Orders\", :tasker_core do")
+        end
+      end
+
+      attr_reader :stage, :native, :journal, :coordinator, :handlers
+
+      def initialize(stage)
+        @stage = stage
+        @scope = Scope.new
+        @journal = Journal.new
+        @handlers = ExampleHandlers.new(@scope, @journal)
+        @coordinator = Coordinator.new({}, handlers: @handlers) do |handlers|
+          @native = stage.native(handlers, @scope, @journal)
+        end
+      end
+
+      def begin = @before = TaskerCore.swap_coordinator(@coordinator)
+
+      # Moves the clock on; what becomes due on the way has happened when this returns.
+      #
+      # @param seconds [Numeric]
+      def pass(seconds) = stage.clock.advance((seconds.to_f * 1_000).ceil)
+
+      # @param time [Time]
+      def pass_until(time)
+        seconds = time - stage.now
+        pass(seconds) if seconds.positive?
+      end
+
+      def end
+        TaskerCore.swap_coordinator(@before)
+        @coordinator.close
+        @stage.clear(@scope)
+        @journal.raise_failed_expectation
+      end
+    end
+  end
+end

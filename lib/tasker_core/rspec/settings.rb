@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+require "pathname"
+
+module TaskerCore
+  module RSpec
+    # Where workflows run in examples, and which templates they know.
+    class Settings
+      # Files whose templates are known unless {#templates=} names others, below the application's root.
+      TEMPLATES = "config/tasks/**/*.{yml,yaml}"
+
+      # How long the end of an example waits for handlers that still run, in milliseconds, before they are interrupted.
+      SHUTDOWN_TIMEOUT_MS = 1_000
+      private_constant :SHUTDOWN_TIMEOUT_MS
+
+      # @return [Hash] settings of examples' coordinators, over those of {Configuration.load}; see README.md
+      attr_accessor :config
+
+      # The database, where it is another than the configured one. Its schema is created if need be.
+      #
+      # @return [String, nil]
+      attr_accessor :database_url
+
+      # @param templates [Array<String, Pathname, Hash>] files, or templates; an example makes of them what it asks for
+      attr_writer :templates
+
+      def initialize
+        @config = {}
+      end
+
+      # @return [Array<String, Pathname, Hash>]
+      def templates = @templates || application_templates
+
+      # The settings of a coordinator. A pooler would pass the clock of a test on to others, so there is none. The environment is +test+, unless +TASKER_ENV+ says otherwise.
+      #
+      # @api private
+      # @return [Hash{String => Object}]
+      def coordinator_config
+        loaded = Configuration.load(root: root, env: { "TASKER_ENV" => "test" }.merge(ENV.to_h))
+        own = config.transform_keys(&:to_s)
+        own["database_url"] = database_url if database_url
+        { "shutdown_timeout_ms" => SHUTDOWN_TIMEOUT_MS }.merge(loaded, own, "auto_migrate" => true, "connection_mode" => "direct")
+      end
+
+      private
+
+      def application_templates
+        defined?(TaskerCore::Railtie) && ::Rails.application ? Railtie.templates.files : Dir[File.join(root, TEMPLATES)].sort
+      end
+
+      def root = defined?(::Rails.root) && ::Rails.root ? ::Rails.root.to_s : Dir.pwd
+    end
+  end
+end

@@ -1,0 +1,48 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module RSpec
+    # What all examples of a process share: a clock that can be moved, and a handle that keeps pool and threads between them.
+    #
+    # @api private
+    class Stage
+      def initialize(settings)
+        # Failures are the point of many an example, and no news.
+        TaskerCore.default_logger = Logger.new($stderr, level: Logger::ERROR, progname: "tasker_core") unless defined?(::Rails.logger) && ::Rails.logger
+        @settings = settings
+        @clock = Native.test_clock
+        @library = Library.new(settings.templates)
+        @base = Coordinator.new(settings.coordinator_config) { |handlers| @keeper = open(settings.coordinator_config, handlers) }
+      end
+
+      attr_reader :clock
+
+      # @return [ExampleNative] one for an example
+      def native(handlers, scope, journal)
+        config = marked_limits(@settings.coordinator_config, scope)
+        ExampleNative.new(open(config, handlers), scope: scope, journal: journal, library: @library)
+      end
+
+      # @return [Time] what time it is for the tasks
+      def now = Time.at(@keeper.now / 1000r).utc
+
+      # Forgets an example, whose coordinator is closed.
+      def clear(scope)
+        @keeper.erase(scope.namespaces)
+        @clock.rewind
+      end
+
+      def close = @base.close
+
+      private
+
+      def open(config, handlers) = Native.open_on(@clock, config, handlers, "tasker_core/rspec")
+
+      # Limits are by the names of handlers, or of steps; the former are marked.
+      def marked_limits(config, scope)
+        limits = config["retry_limits"]
+        limits.is_a?(Hash) ? config.merge("retry_limits" => limits.merge(limits.transform_keys { |name| scope.mark(name) })) : config
+      end
+    end
+  end
+end

@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+require "ripper"
+
+# Ruby's side converts and delegates: what the core decides is written down in the core alone.
+RSpec.describe "The Ruby side" do
+  FILES_OF_OURS = Dir[File.expand_path("../../lib/**/*.rb", __dir__)]
+
+  # Of tasks and steps; `error` and `complete` are words of other trades too.
+  STATES = /\A(pending|in_progress|enqueued|waiting_for_retry|cancelled|skipped|resolved_manually|all_complete|blocked_by_failures)\z/
+
+  SQL = /\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|SCHEMA|INDEX)|LISTEN|NOTIFY|pg_\w+)\b/
+
+  # @return [Array<String>] the texts of a kind in the code, comments apart, each with its place
+  def tokens(*kinds)
+    FILES_OF_OURS.flat_map do |file|
+      Ripper.lex(File.read(file)).select { |_, kind,| kinds.include?(kind) }.map { |(line, _), _, text| [text, "#{file}:#{line}"] }
+    end
+  end
+
+  def texts = tokens(:on_tstring_content)
+
+  it "is looked at" do
+    expect(FILES_OF_OURS.size).to be > 20
+    expect(texts.size).to be > 100
+  end
+
+  it "has no SQL" do
+    expect(texts.select { |text, _| SQL.match?(text) }).to eq([])
+  end
+
+  it "has no state names" do
+    symbols = tokens(:on_ident, :on_label).select { |text, _| STATES.match?(text.delete_suffix(":")) }
+
+    expect(texts.select { |text, _| STATES.match?(text) } + symbols).to eq([])
+  end
+
+  it "computes no delay" do
+    names = texts + tokens(:on_ident, :on_label, :on_const)
+
+    expect(names.select { |text, _| /base_ms|backoff|max_ms/.match?(text) }).to eq([])
+  end
+end
