@@ -21,14 +21,18 @@ class Ground
 
   attr_reader :coordinator
 
-  def initialize(**config)
+  # @param parameters [String] of the coordinator's database URL
+  # @param config [Hash] the coordinator's
+  def initialize(parameters: "", **config)
     @server = EmbeddedPostgres.start(durable: true)
     TaskerCore.logger = Logger.new($stderr, level: :warn)
     TaskerCore.migrate!(@server.url)
-    @coordinator = TaskerCore.create_coordinator_with_config({ database_url: @server.url }.merge(config))
+    @coordinator = TaskerCore.create_coordinator_with_config({ database_url: @server.url + parameters }.merge(config))
     @coordinator.register_handler("bench.step") { RESULT }
     @jdbc = Java::OrgPostgresql::Driver.new.connect(jdbc_url, java.util.Properties.new)
   end
+
+  def url = @server.url
 
   def jdbc_url(database = "postgres") = "jdbc:postgresql://127.0.0.1:#{@server.port}/#{database}?user=postgres"
 

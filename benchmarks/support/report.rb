@@ -18,12 +18,15 @@ class Report
 
   # @param values [Array<Numeric>] one of each round
   # @param references [Array<Numeric>, nil] of the same rounds; the ratio is the median of the rounds' ratios
-  def result(metric, values, unit:, references: nil)
+  # @param value [Numeric] where it is not the median, as of what adds up over the rounds
+  # @param settings [Hash] what this figure depends on beside the benchmark's own
+  def result(metric, values, unit:, references: nil, value: median(values), settings: {})
     ratios = references&.zip(values)&.map { |reference, value| value / reference }
     puts JSON.generate(
-      bench: @bench, metric: metric, value: rounded(median(values)), unit: unit,
+      bench: @bench, metric: metric, value: rounded(value), unit: unit,
       reference: references && rounded(median(references)), ratio: ratios && rounded(median(ratios)),
-      rounds: values.size, spread: [rounded(values.min), rounded(values.max)], settings: @settings, versions: versions
+      rounds: values.size, spread: [rounded(values.min), rounded(values.max)],
+      settings: @settings.merge(settings), versions: versions
     )
     $stdout.flush
   end

@@ -230,16 +230,16 @@ BEGIN
     kind := 'readied';
     FOR v_child IN
       UPDATE tasker.workflow_steps s
-      SET waiting_on = s.waiting_on - 1,
+      SET waiting_on = GREATEST(s.waiting_on - 1, 0),
           state = CASE WHEN s.state <> 'pending' OR s.waiting_on > 1 THEN s.state
                        WHEN s.step_id = ANY (p_wanted) THEN 'in_progress' ELSE 'enqueued' END,
-          attempts = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+          attempts = CASE WHEN s.state = 'pending' AND s.waiting_on <= 1 AND s.step_id = ANY (p_wanted)
                           THEN s.attempts + 1 ELSE s.attempts END,
-          fence = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+          fence = CASE WHEN s.state = 'pending' AND s.waiting_on <= 1 AND s.step_id = ANY (p_wanted)
                        THEN s.fence + 1 ELSE s.fence END,
-          process_id = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+          process_id = CASE WHEN s.state = 'pending' AND s.waiting_on <= 1 AND s.step_id = ANY (p_wanted)
                             THEN p_process_id END,
-          started_at = CASE WHEN s.state = 'pending' AND s.waiting_on = 1 AND s.step_id = ANY (p_wanted)
+          started_at = CASE WHEN s.state = 'pending' AND s.waiting_on <= 1 AND s.step_id = ANY (p_wanted)
                             THEN v_at ELSE s.started_at END
       WHERE s.task_id = v_step.task_id
         AND s.step_id = ANY (ARRAY(SELECT (v_step.task_id << 16) + c.ordinal FROM unnest(v_step.children) AS c(ordinal)))

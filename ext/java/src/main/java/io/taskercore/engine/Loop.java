@@ -58,9 +58,8 @@ final class Loop implements AutoCloseable {
     }
   }
 
-  /** Ends after the round that is running, if one is, and waits for that. */
-  @Override
-  public void close() {
+  /** Ends after the round that is running, if one is. */
+  void stop() {
     lock.lock();
     try {
       stopped = true;
@@ -68,6 +67,12 @@ final class Loop implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Stops, and waits for the end. */
+  @Override
+  public void close() {
+    stop();
     try {
       thread.join(10_000);
     } catch (InterruptedException interrupted) {

@@ -256,7 +256,9 @@ public final class Worker implements Claimant, AutoCloseable {
     return drained;
   }
 
+  /** An interrupt ends its wait for a connection where PostgreSQL is away; a statement that was sent is waited for. */
   private void joinClaimer() {
+    claimer.interrupt();
     try {
       claimer.join(TimeUnit.SECONDS.toMillis(30));
     } catch (InterruptedException interrupted) {

@@ -10,14 +10,14 @@ final class JsonBuffer {
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] SMALLEST_LONG = "-9223372036854775808".getBytes(StandardCharsets.US_ASCII);
 
-  /** For each byte: 0 goes as it is, 'u' becomes a six-character escape, any other letter follows a backslash. */
+  /** For what cannot go as it is: 'u' becomes a six-character escape, any other letter follows a backslash. */
   private static final byte[] ESCAPES = escapes();
 
-  private byte[] bytes = new byte[512];
+  private byte[] bytes = new byte[1024];
   private int size;
 
   private static byte[] escapes() {
-    byte[] escapes = new byte[256];
+    byte[] escapes = new byte[128];
     Arrays.fill(escapes, 0, 0x20, (byte) 'u');
     escapes['"'] = '"';
     escapes['\\'] = '\\';
@@ -66,19 +66,19 @@ final class JsonBuffer {
     reserve(length + 2);
     bytes[size++] = '"';
     int end = begin + length;
-    int plain = begin;
-    for (int i = begin; i < end; i++) {
-      byte escape = ESCAPES[source[i] & 0xff];
-      if (escape != 0) {
-        if (source[i] == 0) {
-          return false;
-        }
-        raw(source, plain, i - plain);
-        escape(escape, source[i]);
-        plain = i + 1;
+    int from = begin;
+    int to = PlainText.end(source, from, end);
+    while (to < end) {
+      byte unit = source[to];
+      if (unit == 0) {
+        return false;
       }
+      raw(source, from, to - from);
+      escape(ESCAPES[unit], unit);
+      from = to + 1;
+      to = PlainText.end(source, from, end);
     }
-    raw(source, plain, end - plain);
+    raw(source, from, end - from);
     token('"');
     return true;
   }

@@ -182,8 +182,7 @@ final class ValueWriter {
     int codeRange = string.scanForCodeRange();
     Encoding encoding = string.getEncoding();
     boolean isUtf8 =
-        codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding)
-            || codeRange == StringSupport.CR_VALID && encoding == UTF8Encoding.INSTANCE;
+        encoding == UTF8Encoding.INSTANCE ? codeRange != StringSupport.CR_BROKEN : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
     utf8((isUtf8 ? string : transcoded(string)).getByteList());
   }
 

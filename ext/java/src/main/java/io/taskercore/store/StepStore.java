@@ -344,16 +344,16 @@ public final class StepStore {
           -- One update with CASE, not one for each case: where somebody else lowered the counter since this statement began,
           -- PostgreSQL looks at the row again, and only the expressions see what it holds now.
           UPDATE tasker.workflow_steps s
-          SET waiting_on = s.waiting_on - f.parents,
+          SET waiting_on = GREATEST(s.waiting_on - f.parents, 0),
               state = CASE WHEN s.state <> 'pending' OR s.waiting_on > f.parents THEN s.state
                            WHEN f.wanted THEN 'in_progress' ELSE 'enqueued' END,
-              attempts = CASE WHEN s.state = 'pending' AND s.waiting_on = f.parents AND f.wanted
+              attempts = CASE WHEN s.state = 'pending' AND s.waiting_on <= f.parents AND f.wanted
                               THEN s.attempts + 1 ELSE s.attempts END,
-              fence = CASE WHEN s.state = 'pending' AND s.waiting_on = f.parents AND f.wanted
+              fence = CASE WHEN s.state = 'pending' AND s.waiting_on <= f.parents AND f.wanted
                            THEN s.fence + 1 ELSE s.fence END,
-              process_id = CASE WHEN s.state = 'pending' AND s.waiting_on = f.parents AND f.wanted
+              process_id = CASE WHEN s.state = 'pending' AND s.waiting_on <= f.parents AND f.wanted
                                 THEN ?::bigint END,
-              started_at = CASE WHEN s.state = 'pending' AND s.waiting_on = f.parents AND f.wanted
+              started_at = CASE WHEN s.state = 'pending' AND s.waiting_on <= f.parents AND f.wanted
                                 THEN tasker.now() ELSE s.started_at END
           FROM freed f
           WHERE s.task_id = f.task_id AND s.step_id = f.step_id
