@@ -52,7 +52,7 @@ from_rubygems() {
 # --- From Debian ---
 
 debian_packages=(
-  ruby-railties ruby-actionpack ruby-actionview ruby-activesupport ruby-activejob ruby-activemodel ruby-globalid
+  ruby-railties ruby-actionpack ruby-actionview ruby-activesupport ruby-activejob ruby-activemodel ruby-activerecord ruby-globalid
   ruby-rack ruby-rack-test ruby-rails-dom-testing ruby-rails-html-sanitizer ruby-loofah ruby-crass ruby-builder ruby-erubi
   ruby-i18n ruby-tzinfo ruby-method-source ruby-thor ruby-zeitwerk ruby-nio4r ruby-sequel
 )
@@ -88,7 +88,7 @@ unpack() {
     name=$(basename "$specification" .gemspec)
     # Without a word on C code to compile, which is not for JRuby; not with JRuby's newer Minitest, which needs more; and
     # with the Nokogiri and the concurrent-ruby that are to be had.
-    sed '/s.extensions *=/d; /<minitest>/s/">= 5/"~> 5/; /<nokogiri>\|<concurrent-ruby>/s/\[.*\]/[">= 1.0"]/' "$specification" >"$folder/specifications/$name.gemspec"
+    sed '/s.extensions *=/d; /^# stub: ext/d; /<minitest>/s/">= 5/"~> 5/; /<nokogiri>\|<concurrent-ruby>/s/\[.*\]/[">= 1.0"]/' "$specification" >"$folder/specifications/$name.gemspec"
     if [ -d "$(dirname "$specification")/../gems/$name" ]; then
       cp -rL "$(dirname "$specification")/../gems/$name" "$folder/gems/"
     else # the code is in Debian's own folder

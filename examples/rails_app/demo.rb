@@ -61,8 +61,17 @@ module Shop
       require_relative "../../support/rails/war"
       war = War.build(__dir__, Dir.mktmpdir("tasker_war"))
       at_exit { FileUtils.rm_rf(war) }
-      ARGV.replace([war])
-      load "#{ROOT}/support/rails/jetty.rb"
+      # A process of its own: the runtimes of its contexts see the environment of the process, not what was changed in Ruby.
+      jetty = Process.spawn(*jruby, "#{ROOT}/support/rails/jetty.rb", war)
+      %w[INT TERM].each { |signal| Signal.trap(signal) { Process.kill("TERM", jetty) } }
+      Process.wait(jetty)
+    end
+
+    # The command for a JRuby like this one.
+    def jruby
+      property = ->(name) { Java::JavaLang::System.get_property(name) }
+      options = Java::JavaLangManagement::ManagementFactory.runtime_mx_bean.input_arguments.to_a
+      ["#{property['java.home']}/bin/java", *options, "-cp", property["java.class.path"], property["sun.java.command"].split.first]
     end
 
     def order_and_watch

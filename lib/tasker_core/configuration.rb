@@ -30,7 +30,8 @@ module TaskerCore
         env = ours_in(env)
         from_env = load_from_env(env)
         from_application = application
-        environment = from_application["environment"] || from_env["environment"] || default_environment(env)
+        said = [from_application, from_env, fallback].filter_map { |settings| settings["environment"] }.first
+        environment = said || default_environment(env)
         { **fallback, "environment" => environment }.merge(load_file(file(root, env), environment), from_env, from_application)
       end
 

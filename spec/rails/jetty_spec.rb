@@ -31,7 +31,7 @@ RSpec.describe "A Rails application in a servlet container" do
     end
   end
 
-  def eventually(seconds = 60)
+  def eventually(seconds = 120)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
     until (answer = yield)
       return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline

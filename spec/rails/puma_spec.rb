@@ -20,7 +20,7 @@ RSpec.describe "A Rails application on Puma" do
     server
   end
 
-  def eventually(seconds = 60)
+  def eventually(seconds = 120)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
     until (answer = yield)
       return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
@@ -70,7 +70,7 @@ RSpec.describe "A Rails application on Puma" do
     expect(rows("SELECT count(*) AS n FROM orders WHERE state <> 'finished'").first["n"]).to eq(orders.size)
 
     worker = ExampleApp.spawn(folder, "#{ExampleApp::ROOT}/exe/tasker", "work", env: env, out: worker_log)
-    finished = eventually(120) { rows("SELECT count(*) AS n FROM orders WHERE state <> 'finished'") == ["n" => 0] }
+    finished = eventually(300) { rows("SELECT count(*) AS n FROM orders WHERE state <> 'finished'") == ["n" => 0] }
     Process.kill("TERM", worker)
     status = Process.wait2(worker).last
 

@@ -45,13 +45,36 @@ module RailsApp
       app.reloader.wrap {}
     end
 
+    # Runs the generator of workflows in the application.
+    #
+    # @return [Array<String>] the files that it made
+    def generate(name, *steps)
+      require "rails/generators"
+      require "generators/tasker_core/workflow/workflow_generator"
+      before = files
+      generator = TaskerCore::Generators::WorkflowGenerator
+      generator.new([name, *steps], { test_framework: "rspec", quiet: true }, destination_root: FOLDER).invoke_all
+      (files - before).each { |file| touch(File.join(FOLDER, file)) }
+    end
+
+    def remove(made)
+      made.each { |file| File.delete(File.join(FOLDER, file)) }
+      app.reloader.wrap {}
+    end
+
     private
+
+    def files = Dir.chdir(FOLDER) { Dir["**/*"].select { |file| File.file?(file) } }
+
+    def touch(file)
+      @time += 2
+      File.utime(@time, @time, file)
+    end
 
     def write(file, text)
       file.dirname.mkpath
-      @time += 2
       file.write(text)
-      File.utime(@time, @time, file)
+      touch(file)
     end
   end
 end

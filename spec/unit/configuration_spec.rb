@@ -42,6 +42,21 @@ RSpec.describe TaskerCore::Configuration do
       .to include("max_parallel_steps" => 7, "database_url" => "postgres://env/x")
   end
 
+  it "lets what the application sets in its code win over all, and takes its last resort from it" do
+    write("development: { max_parallel_steps: 5 }\nstaging: { max_parallel_steps: 6, lease_ms: 2000 }")
+    application = { max_parallel_steps: 9 }
+    described_class.application = -> { application }
+    described_class.fallback = { "environment" => "staging", "database_url" => "postgres://fallback/x" }
+
+    expect(load("TASKER_MAX_PARALLEL_STEPS" => "7"))
+      .to eq("environment" => "staging", "max_parallel_steps" => 9, "lease_ms" => 2000, "database_url" => "postgres://fallback/x")
+    application = { environment: "development" }
+    expect(load("TASKER_ENV" => "test", "DATABASE_URL" => "postgres://env/x"))
+      .to eq("environment" => "development", "max_parallel_steps" => 5, "database_url" => "postgres://env/x")
+  ensure
+    described_class.application = described_class.fallback = nil
+  end
+
   it "has a variable for each key" do
     env = { "TASKER_STEP_TIMEOUT_MS" => "100", "TASKER_DB_POOL_SIZE" => "9", "TASKER_AUTO_MIGRATE" => "true",
             "TASKER_NAMESPACES" => "a,b", "TASKER_MAX_CRASHES" => "", "HOME" => "/" }

@@ -3,8 +3,8 @@
 require "fileutils"
 require "rubygems/specification"
 
-# An exploded war of a Rails application: its code in WEB-INF, the gem among WEB-INF/gems as Warbler puts it there, jruby-rack in
-# WEB-INF/lib. The other gems are those of GEM_PATH.
+# An exploded war of a Rails application: its code in WEB-INF, tasker_core among WEB-INF/gems as Warbler puts it there, jruby-rack in
+# WEB-INF/lib. The other gems are those of GEM_PATH, without Bundler: with a Gemfile jruby-rack would ask it.
 module War
   ROOT = File.expand_path("../..", __dir__)
 
@@ -45,6 +45,7 @@ module War
       web_inf = File.join(folder, "WEB-INF")
       FileUtils.mkdir_p([File.join(web_inf, "lib"), File.join(web_inf, "gems/specifications")])
       FileUtils.cp_r("#{app}/.", web_inf)
+      FileUtils.rm_f(Dir["#{web_inf}/Gemfile*"])
       FileUtils.cp(Dir["#{ROOT}/build/servlet/#{line}/jruby-rack-*.jar"], File.join(web_inf, "lib"))
       FileUtils.cp(Dir["#{ROOT}/lib/tasker_core/jars/*.jar"], File.join(web_inf, "lib")) if runtimes > 1
       add_gem(File.join(web_inf, "gems"))

@@ -43,9 +43,10 @@ module TaskerCore
       def url_of(settings)
         return unless ADAPTERS.include?(settings["adapter"])
         return settings["url"] if settings["url"]
+        return unless settings["database"]
 
-        database = settings["database"]
-        "postgresql://#{credentials(settings)}#{settings['host'] || 'localhost'}:#{settings['port'] || 5432}/#{escaped(database)}" if database
+        place = "#{settings['host'] || 'localhost'}:#{settings['port'] || 5432}/#{escaped(settings['database'])}"
+        "postgresql://#{credentials(settings)}#{place}#{"?sslmode=#{settings['sslmode']}" if settings['sslmode']}"
       end
 
       def credentials(settings)

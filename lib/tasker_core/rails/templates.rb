@@ -18,7 +18,7 @@ module TaskerCore
         # @param app [Rails::Application]
         # @param templates [Templates]
         def watch(app, templates)
-          folders = app.paths["config/tasks"].expanded.to_h { |folder| [folder, %w[yml yaml]] }
+          folders = app.paths["config/tasks"].to_h { |folder| [File.expand_path(folder, app.root), %w[yml yaml]] }
           watcher = app.config.file_watcher.new([], folders) { templates.register_anew }
           app.reloaders << watcher
           app.reloader.to_run { watcher.execute_if_updated }

@@ -12,9 +12,6 @@ module ExampleApp
   ROOT = File.expand_path("../../..", __dir__)
   SOURCE = File.join(ROOT, "examples/rails_app")
 
-  # How short-lived processes of JRuby start sooner: without compiling.
-  UNCOMPILED = %w[-Djruby.compile.mode=OFF -Djruby.compile.invokedynamic=false].freeze
-
   class << self
     # @return [String] the folder of a copy, which is gone after the run
     def copy
@@ -27,7 +24,7 @@ module ExampleApp
     # @param arguments [Array<String>] JRuby's
     # @return [Integer] the process id
     def spawn(folder, *arguments, out:, env: {})
-      OtherJRuby.spawn(*arguments, env: env, out: out, chdir: folder, options: UNCOMPILED)
+      OtherJRuby.spawn(*arguments, env: env, out: out, chdir: folder)
     end
 
     # Runs it to its end.
@@ -83,7 +80,7 @@ module ExampleApp
 
     private
 
-    def wait_for(path, seconds: 180)
+    def wait_for(path, seconds: 300)
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
       begin
         answer = get(path)
