@@ -165,7 +165,7 @@ RSpec.describe "Errors at the boundary" do
       odd = error(TaskerCore::InternalError, RuntimeError) { TaskerCore::Native.parse("{") }
 
       expect(odd.message).to match(/\AInternal orchestration error \(reference #{odd.reference}/)
-      expect(log.string).to include("[#{odd.reference}]", "JsonParser")
+      expect(log.string).to include("[#{odd.reference}]", "UnreadableJson")
     end
   end
 

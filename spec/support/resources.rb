@@ -15,6 +15,9 @@ module Resources
     TestDatabase.execute(sql).first["n"]
   end
 
+  # @return [Integer] how many pools of connections this process has for the database of this URL
+  def self.pools(url) = threads.count { |thread| thread.name.end_with?("#{URI(url).path}:housekeeper") }
+
   # @return [Integer] bytes of the heap that are in use after a collection
   def self.heap
     3.times { java.lang.System.gc }

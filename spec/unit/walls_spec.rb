@@ -29,10 +29,12 @@ RSpec.describe "The Ruby side" do
     expect(texts.select { |text, _| SQL.match?(text) }).to eq([])
   end
 
+  # The RSpec kit apart: what its matchers expect of a task, and say of it, are its states.
   it "has no state names" do
     symbols = tokens(:on_ident, :on_label).select { |text, _| STATES.match?(text.delete_suffix(":")) }
+    named = (texts.select { |text, _| STATES.match?(text) } + symbols).reject { |_, place| place.include?("/tasker_core/rspec/") }
 
-    expect(texts.select { |text, _| STATES.match?(text) } + symbols).to eq([])
+    expect(named).to eq([])
   end
 
   it "computes no delay" do
