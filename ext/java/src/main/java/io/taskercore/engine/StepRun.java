@@ -1,6 +1,5 @@
 package io.taskercore.engine;
 
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -168,23 +167,8 @@ public final class StepRun implements Claimant, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return coordinator.directory();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return coordinator.metrics();
-  }
-
-  @Override
-  public Lane lane() {
-    return coordinator.lane();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return coordinator.config().stepTimeoutMs();
+  public Coordinator coordinator() {
+    return coordinator;
   }
 
   /** Never: this step was asked for, and no other. */

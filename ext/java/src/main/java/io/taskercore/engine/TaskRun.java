@@ -2,7 +2,6 @@ package io.taskercore.engine;
 
 import io.taskercore.engine.StepClaimer.Begun;
 import io.taskercore.engine.TaskInitializer.Prepared;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -256,23 +255,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return coordinator.directory();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return coordinator.metrics();
-  }
-
-  @Override
-  public Lane lane() {
-    return coordinator.lane();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return coordinator.config().stepTimeoutMs();
+  public Coordinator coordinator() {
+    return coordinator;
   }
 
   @Override

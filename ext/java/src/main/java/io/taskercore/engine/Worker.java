@@ -1,7 +1,6 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.ConnectionMode;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import java.util.List;
@@ -308,23 +307,8 @@ public final class Worker implements Claimant, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return coordinator.directory();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return coordinator.metrics();
-  }
-
-  @Override
-  public Lane lane() {
-    return coordinator.lane();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return coordinator.config().stepTimeoutMs();
+  public Coordinator coordinator() {
+    return coordinator;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.taskercore.fault;
 
+import io.taskercore.testing.SocketThread;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -35,7 +36,7 @@ final class Wire implements AutoCloseable {
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
-    start("wire", this::accept);
+    SocketThread.start("wire", this::accept);
   }
 
   int port() {
@@ -92,8 +93,8 @@ final class Wire implements AutoCloseable {
       try {
         Link link = new Link(client, new Socket(host, port));
         links.add(link);
-        start("client to server", () -> link.pump(link.client, link.server, Direction.TO_SERVER));
-        start("server to client", () -> link.pump(link.server, link.client, Direction.TO_CLIENT));
+        SocketThread.start("client to server", () -> link.pump(link.client, link.server, Direction.TO_SERVER));
+        SocketThread.start("server to client", () -> link.pump(link.server, link.client, Direction.TO_CLIENT));
       } catch (IOException serverIsAway) {
         client.close();
       }
@@ -162,22 +163,6 @@ final class Wire implements AutoCloseable {
 
   private static String text(byte[] buffer, int length) {
     return new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
-  }
-
-  private interface Work {
-    void run() throws IOException;
-  }
-
-  private static void start(String name, Work work) {
-    Thread thread = new Thread(() -> {
-      try {
-        work.run();
-      } catch (IOException closed) {
-        // The other side is gone, which is what a wire is for.
-      }
-    }, name);
-    thread.setDaemon(true);
-    thread.start();
   }
 
   @Override

@@ -32,7 +32,7 @@ public final class CutWire implements AutoCloseable {
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
-    start("cut wire", this::accept);
+    SocketThread.start("cut wire", this::accept);
   }
 
   public int port() {
@@ -55,14 +55,14 @@ public final class CutWire implements AutoCloseable {
       sockets.add(client);
       sockets.add(server);
       AtomicReference<Boolean> lost = new AtomicReference<>(false);
-      start("client to server", () -> pump(client, server, sent -> {
+      SocketThread.start("client to server", () -> pump(client, server, sent -> {
         String part = statement.get();
         if (part != null && sent.contains(part) && statement.compareAndSet(part, null)) {
           lost.set(true);
         }
         return true;
       }));
-      start("server to client", () -> pump(server, client, answer -> {
+      SocketThread.start("server to client", () -> pump(server, client, answer -> {
         if (lost.get()) {
           cuts.incrementAndGet();
         }
@@ -87,22 +87,6 @@ public final class CutWire implements AutoCloseable {
         out.write(buffer, 0, read);
       }
     }
-  }
-
-  private interface Work {
-    void run() throws IOException;
-  }
-
-  private static void start(String name, Work work) {
-    Thread thread = new Thread(() -> {
-      try {
-        work.run();
-      } catch (IOException closed) {
-        // The other side is gone, which is what a wire is for.
-      }
-    }, name);
-    thread.setDaemon(true);
-    thread.start();
   }
 
   @Override

@@ -44,7 +44,7 @@ public final class TransactionPooler implements AutoCloseable {
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
-    start("pooler", this::accept);
+    SocketThread.start("pooler", this::accept);
   }
 
   public int port() {
@@ -120,7 +120,7 @@ public final class TransactionPooler implements AutoCloseable {
     while (true) {
       Socket client = listener.accept();
       sockets.add(client);
-      start("pooler's client", () -> serve(client));
+      SocketThread.start("pooler's client", () -> serve(client));
     }
   }
 
@@ -179,22 +179,6 @@ public final class TransactionPooler implements AutoCloseable {
         return code == PROTOCOL_3;
       }
     }
-  }
-
-  private interface Work {
-    void run() throws IOException;
-  }
-
-  private static void start(String name, Work work) {
-    Thread thread = new Thread(() -> {
-      try {
-        work.run();
-      } catch (IOException closed) {
-        // The other side is gone.
-      }
-    }, name);
-    thread.setDaemon(true);
-    thread.start();
   }
 
   @Override
