@@ -202,6 +202,9 @@ DECLARE
   v_from   text[];
   v_to     text[];
   v_nth    smallint[];
+  -- Children that nobody here has taken.
+  v_queued   bigint[];
+  v_handlers text[];
 BEGIN
   SELECT t.priority, t.namespace INTO v_task
   FROM tasker.tasks t
@@ -253,8 +256,8 @@ BEGIN
       v_to := v_to || v_child.state::text;
       v_nth := v_nth || NULLIF(v_child.attempts, 0)::smallint;
       IF v_child.state = 'enqueued' THEN
-        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-        VALUES (v_step.task_id, v_child.step_id, 'enqueued', v_task.priority, v_at, v_task.namespace, v_child.handler);
+        v_queued := v_queued || v_child.step_id;
+        v_handlers := v_handlers || v_child.handler;
       END IF;
       step_id := v_child.step_id;
       state := v_child.state;
@@ -268,6 +271,12 @@ BEGIN
       fence := v_child.fence;
       RETURN NEXT;
     END LOOP;
+  END IF;
+
+  IF v_queued IS NOT NULL THEN
+    INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+    SELECT v_step.task_id, q.step_id, 'enqueued', v_task.priority, v_at, v_task.namespace, q.handler
+    FROM unnest(v_queued, v_handlers) AS q(step_id, handler);
   END IF;
 
   IF v_active <> 0 OR v_failed <> 0 THEN
