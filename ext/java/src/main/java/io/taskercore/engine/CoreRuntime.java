@@ -10,12 +10,11 @@ import io.taskercore.metrics.PoolUse;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepStore;
+import io.taskercore.store.StepClaims;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
 import io.taskercore.store.TaskReader.StepRow;
 import java.util.Collection;
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -56,7 +55,7 @@ final class CoreRuntime implements AutoCloseable {
   private final Strays strays;
   private final ProcessLease lease;
   private final TaskReader reader = new TaskReader();
-  private final StepStore steps = new StepStore();
+  private final StepClaims claims = new StepClaims();
   private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, PROCESS);
   private final TaskEvents events;
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
@@ -242,7 +241,7 @@ final class CoreRuntime implements AutoCloseable {
 
   /** How long until the next step for one of the handlers is due, in milliseconds; null where none waits for its time. */
   Long untilNextDueMs(Collection<String> handlers) {
-    return database.call(connection -> steps.untilNextDueMs(connection, handlers));
+    return database.call(connection -> claims.untilNextDueMs(connection, handlers));
   }
 
   void execute(Runnable work) {

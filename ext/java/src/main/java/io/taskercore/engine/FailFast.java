@@ -1,8 +1,8 @@
 package io.taskercore.engine;
 
 import io.taskercore.model.Transition;
+import io.taskercore.store.StepOutcomes.Ended;
 import io.taskercore.store.StepStore;
-import io.taskercore.store.StepStore.Ended;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.Settled;
 import java.sql.Connection;

@@ -9,7 +9,7 @@ import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Orphan;
 import io.taskercore.store.StepChanges;
 import io.taskercore.store.StepChanges.LockedStep;
-import io.taskercore.store.StepStore.Ended;
+import io.taskercore.store.StepOutcomes.Ended;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.LockedTask;
 import io.taskercore.store.TaskStore.Settled;

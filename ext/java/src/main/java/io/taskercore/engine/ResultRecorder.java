@@ -9,9 +9,9 @@ import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepStore;
-import io.taskercore.store.StepStore.Ended;
-import io.taskercore.store.StepStore.Recorded;
+import io.taskercore.store.StepOutcomes;
+import io.taskercore.store.StepOutcomes.Ended;
+import io.taskercore.store.StepOutcomes.Recorded;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -50,7 +50,7 @@ final class ResultRecorder implements AutoCloseable {
 
   private final CoreRuntime runtime;
   private final Database database;
-  private final StepStore steps = new StepStore();
+  private final StepOutcomes outcomes = new StepOutcomes();
   private final FailFast failFast = new FailFast();
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
   private final Thread thread;
@@ -210,20 +210,20 @@ final class ResultRecorder implements AutoCloseable {
 
     /** One statement, unless a failure may have to cancel the rest of its task. */
     private Written write() {
-      List<StepOutcome> outcomes =
+      List<StepOutcome> sorted =
           batch.stream().map(Completion::outcome).sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
       Set<Long> mayFailFast = tasksThatMayFailFast();
       if (mayFailFast.isEmpty()) {
-        return new Written(database.call(connection -> record(connection, outcomes)), Applied.NOTHING);
+        return new Written(database.call(connection -> record(connection, sorted)), Applied.NOTHING);
       }
       return database.transaction(connection -> {
-        Recorded recorded = record(connection, outcomes);
+        Recorded recorded = record(connection, sorted);
         return new Written(recorded, failFast.apply(connection, mayFailFast));
       });
     }
 
-    private Recorded record(Connection connection, List<StepOutcome> outcomes) throws SQLException {
-      return steps.record(connection, processId, outcomes, parentOfWanted.keySet());
+    private Recorded record(Connection connection, List<StepOutcome> sorted) throws SQLException {
+      return outcomes.record(connection, processId, sorted, parentOfWanted.keySet());
     }
 
     /**

@@ -8,9 +8,10 @@ import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
+import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Claims;
+import io.taskercore.store.StepClaims.Taken;
 import io.taskercore.store.StepStore;
-import io.taskercore.store.StepStore.Claims;
-import io.taskercore.store.StepStore.Taken;
 import io.taskercore.store.TaskStore.RootClaims;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ final class StepClaimer {
 
   private final CoreRuntime runtime;
   private final Database database;
+  private final StepClaims claims = new StepClaims();
   private final StepStore steps = new StepStore();
 
   StepClaimer(CoreRuntime runtime, Database database) {
@@ -35,7 +37,7 @@ final class StepClaimer {
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long taskId = task.facts().taskId();
     return claiming((processId, publication) -> {
-      Claims claims = database.call(connection -> steps.claimOfTask(connection, processId, taskId, handlers, limit));
+      Claims claims = database.call(connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, limit));
       return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
     });
   }
@@ -90,7 +92,7 @@ final class StepClaimer {
       List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
     return claiming((processId, publication) -> {
       Claims claims = database.call(
-          connection -> steps.claimReady(connection, processId, handlers, namespaces, limit, candidates));
+          connection -> this.claims.claimReady(connection, processId, handlers, namespaces, limit, candidates));
       return attempts(claims, processId, claimant, publication);
     });
   }
@@ -98,7 +100,7 @@ final class StepClaimer {
   /** Empty where the step may not run now, or somebody else is about to run it. */
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
     return claiming((processId, publication) -> {
-      Claims claims = database.call(connection -> steps.claimStep(connection, processId, stepId));
+      Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId));
       return attempts(claims, processId, claimant, publication).stream().findFirst();
     });
   }

@@ -1,13 +1,12 @@
 package io.taskercore.store;
 
-import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.NewTask;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.Transition;
-import io.taskercore.store.StepStore.Claims;
-import io.taskercore.store.StepStore.Taken;
+import io.taskercore.store.StepClaims.Claims;
+import io.taskercore.store.StepClaims.Taken;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -262,7 +261,7 @@ public final class TaskStore {
         if (Rows.longOrNull(row, "step_id") == null) {
           taskIds.add(row.getLong("task_id"));
         } else {
-          taken.add(StepStore.taken(row));
+          taken.add(StepClaims.taken(row));
         }
       }
       return new Created(taskIds, at, new Claims(taken, at, newestTransition));

@@ -2,7 +2,7 @@ package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.taskercore.store.StepStore;
+import io.taskercore.store.StepClaims;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
 import java.util.List;
@@ -23,7 +23,7 @@ class StraysTest {
   private void claim() {
     long processId = runtime.processId();
     runtime.database().call(
-        connection -> new StepStore().claimOfTask(connection, processId, taskId, List.of("a"), 1));
+        connection -> new StepClaims().claimOfTask(connection, processId, taskId, List.of("a"), 1));
   }
 
   private void look() {

@@ -8,8 +8,8 @@ import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
-import io.taskercore.store.StepStore.Ended;
-import io.taskercore.store.StepStore.Recorded;
+import io.taskercore.store.StepOutcomes.Ended;
+import io.taskercore.store.StepOutcomes.Recorded;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
@@ -32,19 +32,21 @@ class StepStoreTest {
   @RegisterExtension
   final Engine engine = Engine.start();
 
+  private final StepClaims claims = new StepClaims();
+  private final StepOutcomes outcomes = new StepOutcomes();
   private final StepStore steps = new StepStore();
   private final Database database = new Database(engine.database().dataSource());
 
   private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
-    return database.call(connection -> steps.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit)).steps();
+    return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit)).steps();
   }
 
-  private Recorded record(StepOutcome... outcomes) {
-    return database.call(connection -> record(connection, Set.of(), outcomes));
+  private Recorded record(StepOutcome... some) {
+    return database.call(connection -> record(connection, Set.of(), some));
   }
 
-  private Recorded record(Connection connection, Collection<Long> wanted, StepOutcome... outcomes) throws SQLException {
-    return steps.record(connection, PROCESS, List.of(outcomes), wanted);
+  private Recorded record(Connection connection, Collection<Long> wanted, StepOutcome... some) throws SQLException {
+    return outcomes.record(connection, PROCESS, List.of(some), wanted);
   }
 
   private static StepOutcome success(ClaimedStep step) {
@@ -111,7 +113,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      List<ClaimedStep> mine = steps.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2).steps();
+      List<ClaimedStep> mine = claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2).steps();
 
       List<ClaimedStep> theirs = claim(taskId, 10, "a", "b", "c", "d");
 
@@ -125,7 +127,7 @@ class StepStoreTest {
   void twoFirstClaimsBeginTheTaskOnce() throws SQLException {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     try (Connection connection = transaction()) {
-      steps.claimOfTask(connection, PROCESS, taskId, Set.of("a"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("a"), 1);
 
       List<ClaimedStep> tooEarly = claim(taskId, 10, "b");
       connection.commit();
@@ -270,7 +272,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      steps.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
       CompletableFuture<Json> cancelled =
           CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
@@ -286,7 +288,7 @@ class StepStoreTest {
     claim(taskId, 1, "a");
     long stepId = engine.stepId(taskId, "b");
     try (Connection connection = transaction()) {
-      steps.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
       CompletableFuture<Json> resolved =
           CompletableFuture.supplyAsync(() -> engine.coordinator().resolveStep(stepId, "meanwhile", null));
       awaitSomebodyWaitsForALock();
@@ -299,7 +301,7 @@ class StepStoreTest {
 
   private List<ClaimedStep> claimReady(int limit, int candidates, String... handlers) {
     return database.call(connection ->
-        steps.claimReady(connection, PROCESS, List.of(handlers), List.of(), limit, candidates)).steps();
+        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), limit, candidates)).steps();
   }
 
   @Test

@@ -1,0 +1,245 @@
+package io.taskercore.store;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.StepState;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+/** How steps are taken from the queue: the first half of the hot path, one statement each. */
+public final class StepClaims {
+
+  /**
+   * A step taken from the queue.
+   *
+   * @param beginsTask whether its task began with this claim
+   * @param runAt since when it could run
+   */
+  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, Instant runAt) {}
+
+  /**
+   * What one statement has claimed.
+   *
+   * @param at null where it is nothing
+   * @param newestTransition the last entry that the statement has made in the log
+   */
+  public record Claims(List<Taken> taken, Instant at, long newestTransition) {
+    public List<ClaimedStep> steps() {
+      return taken.stream().map(Taken::step).toList();
+    }
+  }
+
+  /**
+   * The priorities that occur in the queue for each of some handlers; each found by one look at step_queue_order. What is in the
+   * queue for other handlers, be it a backlog of millions, is not touched.
+   */
+  private static final String LEVELS = """
+      WITH RECURSIVE level AS (
+        SELECT h.handler, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = h.handler ORDER BY q.priority DESC LIMIT 1) AS priority
+        FROM unnest(?::text[]) AS h(handler)
+        UNION ALL
+        SELECT l.handler, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = l.handler AND q.priority < l.priority
+            ORDER BY q.priority DESC LIMIT 1)
+        FROM level l
+        WHERE l.priority IS NOT NULL
+      """;
+
+  /** What all claims do with the queue rows that they have picked. */
+  private static final String CLAIM_PICKED = """
+        ), begun AS (
+          UPDATE tasker.tasks t
+          SET state = 'in_progress', started_at = tasker.now()
+          WHERE t.task_id IN (
+            SELECT p.task_id
+            FROM (SELECT DISTINCT task_id FROM picked) k
+            -- OFFSET 0: by the key of each, never the other way round over all tasks that are pending.
+            CROSS JOIN LATERAL (
+              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = 'pending'
+              FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) p)
+          RETURNING t.task_id
+        ), dequeued AS (
+          DELETE FROM tasker.step_queue q
+          USING picked p
+          JOIN tasker.tasks t ON t.task_id = p.task_id
+          WHERE q.task_id = p.task_id AND q.step_id = p.step_id
+            AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, t.state = 'pending' AS begins_task
+        ), claimed AS (
+          UPDATE tasker.workflow_steps s
+          SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
+              next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
+          FROM dequeued d
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
+          RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
+            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
+        ), logged AS (
+          INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
+          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
+          FROM (
+            SELECT b.task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun b
+            UNION ALL
+            SELECT c.task_id, c.step_id, c.from_state, c.attempts FROM claimed c
+          ) e
+          ORDER BY e.step_id NULLS FIRST
+          RETURNING transition_id
+        )
+        SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
+          begins_task, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
+        FROM claimed
+        ORDER BY priority DESC, run_at, step_id""";
+
+  /**
+   * Claims steps of one task that may run now and whose handler is at hand.
+   *
+   * <p>Takes queue rows with SKIP LOCKED (by the primary key of step_queue), so it never waits for another claim. The first
+   * claim of a task also begins the task, which needs the task's row; where somebody else has that row this instant, the step
+   * stays in the queue for the next look.
+   *
+   * @param handlers names of the handlers at hand
+   * @param limit how many at most
+   */
+  public Claims claimOfTask(
+      Connection connection, long processId, long taskId, Collection<String> handlers, int limit) throws SQLException {
+    String sql = """
+        WITH picked AS MATERIALIZED (
+          SELECT q.task_id, q.step_id
+          FROM tasker.step_queue q
+          WHERE q.task_id = ? AND q.run_at <= tasker.now() AND q.handler = ANY (?)
+          ORDER BY q.run_at, q.step_id
+          LIMIT ?
+          FOR UPDATE SKIP LOCKED
+        """ + CLAIM_PICKED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      statement.setArray(2, Rows.texts(connection, handlers));
+      statement.setInt(3, limit);
+      statement.setLong(4, processId);
+      return claims(statement);
+    }
+  }
+
+  /**
+   * Claims steps of any task that may run now and whose handler is at hand: higher priority first, then the time since when
+   * they may run, then the id.
+   *
+   * <p>Looks at each handler and priority by itself (step_queue_order), for only there do the steps that may run come first. It
+   * looks at more candidates than it takes, for those that others have locked this instant are passed over.
+   *
+   * @param namespaces empty: all
+   * @param limit how many at most
+   * @param candidates how many to look at
+   */
+  public Claims claimReady(
+      Connection connection,
+      long processId,
+      Collection<String> handlers,
+      Collection<String> namespaces,
+      int limit,
+      int candidates)
+      throws SQLException {
+    String sql = LEVELS + """
+        ), candidate AS MATERIALIZED (
+          SELECT r.*
+          FROM level l
+          CROSS JOIN LATERAL (
+            SELECT q.ctid, q.priority, q.run_at, q.step_id
+            FROM tasker.step_queue q
+            WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now()
+              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            ORDER BY q.run_at, q.step_id
+            LIMIT ?) r
+          ORDER BY r.priority DESC, r.run_at, r.step_id
+          LIMIT ?
+        ), picked AS MATERIALIZED (
+          SELECT p.task_id, p.step_id
+          FROM candidate c
+          CROSS JOIN LATERAL (
+            SELECT q.task_id, q.step_id FROM tasker.step_queue q WHERE q.ctid = c.ctid FOR UPDATE SKIP LOCKED OFFSET 0) p
+          LIMIT ?
+        """ + CLAIM_PICKED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.texts(connection, handlers));
+      statement.setArray(2, Rows.texts(connection, namespaces));
+      statement.setArray(3, Rows.texts(connection, namespaces));
+      statement.setInt(4, candidates);
+      statement.setInt(5, candidates);
+      statement.setInt(6, limit);
+      statement.setLong(7, processId);
+      return claims(statement);
+    }
+  }
+
+  /**
+   * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
+   *
+   * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
+   *     its task's first claim, the task's row this instant
+   */
+  public Claims claimStep(Connection connection, long processId, long stepId) throws SQLException {
+    String sql = """
+        WITH picked AS MATERIALIZED (
+          SELECT q.task_id, q.step_id
+          FROM tasker.step_queue q
+          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now()
+          FOR UPDATE SKIP LOCKED
+        """ + CLAIM_PICKED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, ClaimedStep.taskIdOf(stepId));
+      statement.setLong(2, stepId);
+      statement.setLong(3, processId);
+      return claims(statement);
+    }
+  }
+
+  /** How long until the next step for one of the handlers may run, in milliseconds; null where none waits for its time. */
+  public Long untilNextDueMs(Connection connection, Collection<String> handlers) throws SQLException {
+    String sql = LEVELS + """
+        )
+        SELECT extract(epoch FROM min(r.run_at) - tasker.now()) * 1000 AS ms
+        FROM level l
+        CROSS JOIN LATERAL (
+          SELECT q.run_at
+          FROM tasker.step_queue q
+          WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at > tasker.now()
+          ORDER BY q.run_at, q.step_id
+          LIMIT 1) r""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.texts(connection, handlers));
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return Rows.longOrNull(row, "ms");
+      }
+    }
+  }
+
+  private static Claims claims(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<Taken> taken = new ArrayList<>();
+      Instant at = null;
+      long newestTransition = 0;
+      while (row.next()) {
+        if (taken.isEmpty()) {
+          at = Rows.instant(row, "started_at");
+          newestTransition = row.getLong("newest_transition");
+        }
+        taken.add(taken(row));
+      }
+      return new Claims(taken, at, newestTransition);
+    }
+  }
+
+  static Taken taken(ResultSet row) throws SQLException {
+    return new Taken(
+        StepStore.claimedStep(row),
+        StepState.of(row.getString("from_state")),
+        row.getBoolean("begins_task"),
+        Rows.instant(row, "run_at"));
+  }
+}
