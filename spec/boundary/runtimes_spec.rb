@@ -102,8 +102,10 @@ RSpec.describe "Several runtimes in one process" do
     end
   end
 
+  # The group's coordinator tells workers of new tasks by a thread that stays, so that is started first.
   before do
-    coordinator.list_tasks
+    coordinator.initialize_tasks([])
+    expect(eventually { Resources.threads.any? { |thread| thread.name == "tasker-announcer" } }).to be(true)
     @threads_of_group = Resources.threads
   end
 
