@@ -115,7 +115,11 @@ RSpec.describe TaskerCore::CLI do
       end
     end
 
+    # Shells start background jobs so, and no process can change it for itself.
+    def int_is_ignored? = File.exist?("/proc/self/status") && File.read("/proc/self/status")[/^SigIgn:\s*(\h+)/, 1].to_i(16).anybits?(1 << 1)
+
     it "stops now at the second INT, gives back what ran, and says so" do
+      skip "INT is ignored where these specs were started" if int_is_ignored?
       working = work("--require", application, "--verbose")
       task_id = create_task([{ name: "a", handler: "cli.wait" }])
       expect(eventually { File.exist?(path("begun")) }).to be(true)
