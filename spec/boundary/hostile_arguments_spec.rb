@@ -66,9 +66,10 @@ RSpec.describe "Wrong arguments" do
   end
 
   # A coordinator that reaches the database by way of a wire that can be cut.
-  def with_wire(**settings)
+  def with_wire(query: "", **settings)
     wire = CuttableWire.new(@url)
-    other = TaskerCore.create_coordinator_with_config({ database_url: wire.url, connection_timeout_ms: 250 }.merge(settings))
+    url = wire.url + query
+    other = TaskerCore.create_coordinator_with_config({ database_url: url, connection_timeout_ms: 250 }.merge(settings))
     other.register_handler("plain") { |_| {} }
     yield wire, other, PublicCalls.new(other, wire.url).to_h
   ensure
@@ -109,7 +110,8 @@ RSpec.describe "Wrong arguments" do
   end
 
   it "raise nothing but our errors while the pool is exhausted" do
-    with_wire(database_pool_size: 1) do |_, other, calls|
+    # The one that waits for the lock waits for longer than the server is given to answer otherwise.
+    with_wire(database_pool_size: 1, query: "?socketTimeout=600") do |_, other, calls|
       TestDatabase.connect(@url) do |connection|
         connection.auto_commit = false
         connection.create_statement.execute("LOCK TABLE tasker.tasks IN ACCESS EXCLUSIVE MODE")
