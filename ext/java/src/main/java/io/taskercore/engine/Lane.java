@@ -113,7 +113,7 @@ final class Lane {
   private synchronized int grant(int wanted) {
     int granted = Math.max(0, Math.min(wanted, room()));
     reserved += granted;
-    refused |= granted == 0;
+    refused |= granted == 0 && wanted > 0;
     return granted;
   }
 
