@@ -1,11 +1,21 @@
 # frozen_string_literal: true
 
 require "forwardable"
-begin
-  require "logger"
-rescue LoadError
-  # JRuby ships it as a gem of its own from Ruby 4.0 on, which Bundler hides from those who have not asked for it.
-  raise LoadError, 'tasker_core needs the logger gem, which JRuby ships: add gem "logger" to the Gemfile'
+
+# Loaded when they are first used: to load them takes twice as long as all the rest, and many a process needs none of them.
+autoload :Date, "date"
+autoload :ERB, "erb"
+autoload :Logger, "logger"
+autoload :Psych, "yaml"
+autoload :YAML, "yaml"
+
+# From Ruby 4.0 on Bundler hides it from those who have not asked for it. They are told so now, not with the first message.
+if defined?(Bundler)
+  begin
+    require "logger"
+  rescue LoadError
+    raise LoadError, 'tasker_core needs the logger gem, which JRuby ships: add gem "logger" to the Gemfile'
+  end
 end
 
 # Durable DAG workflows for Ruby applications on JRuby.
@@ -20,6 +30,8 @@ module TaskerCore
   # The library's own frames are under this path; the backtraces of its errors begin below them.
   LIBRARY_PATH = File.join(__dir__, "tasker_core")
   private_constant :LIBRARY_PATH
+
+  autoload :StepLogger, "tasker_core/step_logger"
 end
 
 require_relative "tasker_core/version"
@@ -29,7 +41,6 @@ require_relative "tasker_core/configuration"
 require_relative "tasker_core/result"
 require_relative "tasker_core/step_result"
 require_relative "tasker_core/step_handler"
-require_relative "tasker_core/step_logger"
 require_relative "tasker_core/step_context"
 require_relative "tasker_core/handler_registry"
 require_relative "tasker_core/handler_threads"

@@ -1,8 +1,6 @@
 # frozen_string_literal: true
 
-require "erb"
 require "pathname"
-require "yaml"
 
 module TaskerCore
   # Where the settings come from when {TaskerCore.create_coordinator} is not told. What they mean is the core's business, which

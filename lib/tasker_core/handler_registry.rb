@@ -34,8 +34,8 @@ module TaskerCore
       constant if handler?(constant)
     rescue ScriptError, StandardError => e
       # Code that is broken is no handler: the step waits for a process that has one.
-      level = missing?(e, name) ? Logger::DEBUG : Logger::ERROR
-      TaskerCore.logger.add(level) { "no handler #{name}: #{e.class}: #{e.message}" }
+      level = missing?(e, name) ? :debug : :error
+      TaskerCore.logger.public_send(level) { "no handler #{name}: #{e.class}: #{e.message}" }
       nil
     end
 

@@ -14,8 +14,8 @@ module TaskerCore
       # Makes the core's classes loadable and lets them define the rest of this module. Jars that are on the class path
       # already, in an application server for instance, are used as they are.
       def boot
-        require_jar("tasker_core.jar", "io.taskercore.jruby.Bridge")
-        require_jar("postgresql.jar", "org.postgresql.Driver")
+        require_jar("tasker_core.jar", "io/taskercore/jruby/Bridge.class")
+        require_jar("postgresql.jar", "org/postgresql/Driver.class")
         JRuby::Util.load_ext("io.taskercore.jruby.Bridge")
       end
 
@@ -29,9 +29,7 @@ module TaskerCore
       private
 
       def require_jar(jar, a_class_in_it)
-        JRuby.runtime.jruby_class_loader.load_class(a_class_in_it)
-      rescue Java::JavaLang::ClassNotFoundException
-        require File.join(JARS, jar)
+        require File.join(JARS, jar) if JRuby::Util.class_loader_resources(a_class_in_it).empty?
       end
     end
   end

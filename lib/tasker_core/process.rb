@@ -18,6 +18,11 @@ module TaskerCore
       @logger || @default_logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core")
     end
 
+    # Whether the logger wants messages for debugging.
+    #
+    # @api private
+    def debug? = (@logger || @default_logger)&.debug? || false
+
     # @param logger [Logger, nil] anything with a logger's methods; nil for the default again
     # @raise [InvalidTypeError]
     def logger=(logger)

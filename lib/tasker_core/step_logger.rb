@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "logger"
-
 module TaskerCore
   # {TaskerCore.logger} for one attempt at one step: each message says which.
   #

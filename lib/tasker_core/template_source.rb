@@ -1,17 +1,12 @@
 # frozen_string_literal: true
 
-require "date"
 require "pathname"
-require "yaml"
 
 module TaskerCore
   # The forms in which a template can be given. What it says is the core's business.
   #
   # @api private
   module TemplateSource
-    CLASSES = [Date, Time, Symbol].freeze
-    private_constant :CLASSES
-
     class << self
       # @return [Hash]
       def read(template)
@@ -34,7 +29,7 @@ module TaskerCore
       def from_yaml(text, filename)
         repeated = repeated_key(YAML.parse(text, filename: filename))
         Native.refuse("", "the key #{repeated.value} is given twice, again in line #{repeated.start_line + 1}") if repeated
-        template = YAML.safe_load(text, permitted_classes: CLASSES, aliases: true, filename: filename)
+        template = YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: true, filename: filename)
         return template if template.is_a?(Hash)
 
         Native.refuse("", "the YAML text is not a mapping of keys; for a file, give its Pathname")

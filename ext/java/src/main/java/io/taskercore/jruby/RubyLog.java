@@ -79,7 +79,7 @@ final class RubyLog {
 
   boolean isDebugging(ThreadContext context) {
     try {
-      return logger(context).callMethod(context, "debug?").isTrue();
+      return taskerCore.callMethod(context, "debug?").isTrue();
     } catch (RaiseException e) {
       context.setErrorInfo(context.nil);
       return false;
