@@ -24,6 +24,11 @@ CREATE DOMAIN tasker.count AS smallint CHECK (VALUE >= 0);
 CREATE DOMAIN tasker.positive AS smallint CHECK (VALUE >= 1);
 CREATE DOMAIN tasker.step_count AS smallint CHECK (VALUE BETWEEN 1 AND 1000);
 
+CREATE FUNCTION tasker.last_chance(crashes smallint, max_crashes smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes > 0 AND crashes + 1 >= max_crashes $$;
+COMMENT ON FUNCTION tasker.last_chance IS
+  'Whether processes have died under a step, and one more would end it: either it kills them, or it was beside one that does.';
+
 CREATE TABLE tasker.templates (
   template_id   bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   namespace     text        NOT NULL,
@@ -147,9 +152,13 @@ CREATE TABLE tasker.step_queue (
   run_at    timestamptz NOT NULL,
   namespace text        NOT NULL,
   handler   text        NOT NULL,
+  last_chance boolean   NOT NULL DEFAULT false,
   PRIMARY KEY (task_id, step_id)
 );
 -- No foreign key to workflow_steps: it would lock a hot row once more at each insert. Both change in one transaction.
+COMMENT ON COLUMN tasker.step_queue.last_chance IS 'As tasker.last_chance has it; a process holds one such step at a time.';
+CREATE INDEX step_queue_last_chance ON tasker.step_queue (run_at, step_id) WHERE last_chance;
+COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps that are claimed apart.';
 COMMENT ON TABLE tasker.step_queue IS 'A row for each step that is enqueued or waiting for its retry, and for no other; claiming deletes it.';
 CREATE INDEX step_queue_order ON tasker.step_queue (handler, priority DESC, run_at, step_id);
 COMMENT ON INDEX tasker.step_queue_order IS
@@ -216,7 +225,8 @@ BEGIN
       next_run_at = v_at + p_delay_ms * interval '1 millisecond',
       completed_at = CASE WHEN p_to <> 'waiting_for_retry' THEN v_at END
   WHERE s.task_id = p_step_id >> 16 AND s.step_id = p_step_id AND s.fence = p_fence AND s.state = 'in_progress'
-  RETURNING s.task_id, s.children, s.attempts, s.handler, s.next_run_at INTO v_step;
+  RETURNING s.task_id, s.children, s.attempts, s.handler, s.next_run_at, tasker.last_chance(s.crashes, s.max_crashes) AS last_chance
+  INTO v_step;
   IF NOT FOUND THEN
     RETURN;
   END IF;
@@ -227,8 +237,9 @@ BEGIN
   v_nth := ARRAY[v_step.attempts];
 
   IF p_to = 'waiting_for_retry' THEN
-    INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-    VALUES (v_step.task_id, p_step_id, p_to, v_task.priority, v_step.next_run_at, v_task.namespace, v_step.handler);
+    INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+    VALUES (v_step.task_id, p_step_id, p_to, v_task.priority, v_step.next_run_at, v_task.namespace, v_step.handler,
+            v_step.last_chance);
   ELSIF p_to = 'complete' AND cardinality(v_step.children) > 0 THEN
     kind := 'readied';
     FOR v_child IN

@@ -14,6 +14,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +36,9 @@ final class HeldClaims {
   private final FailFast failFast = new FailFast();
   private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
 
+  /** One at a time: whichever of them kills the process takes no other to its limit of crashes. */
+  private final Semaphore lastChance = new Semaphore(1);
+
   HeldClaims(CoreRuntime runtime, Database database) {
     this.runtime = runtime;
     this.database = database;
@@ -50,6 +55,29 @@ final class HeldClaims {
     if (attempts.remove(attempt.step().claim(), attempt)) {
       runtime.memories().leave(attempt.memory());
       attempt.claimant().holds(-1);
+      if (attempt.step().lastChance()) {
+        lastChance.release();
+        runtime.signals().wakeWorkers();
+      }
+    }
+  }
+
+  /**
+   * Claims.
+   *
+   * @param claim is told whether one step may be among its claims that is on its last chance
+   */
+  List<Attempt> withLastChance(Function<Boolean, List<Attempt>> claim) {
+    boolean free = lastChance.tryAcquire();
+    boolean taken = false;
+    try {
+      List<Attempt> claimed = claim.apply(free);
+      taken = claimed.stream().anyMatch(attempt -> attempt.step().lastChance());
+      return claimed;
+    } finally {
+      if (free && !taken) {
+        lastChance.release();
+      }
     }
   }
 

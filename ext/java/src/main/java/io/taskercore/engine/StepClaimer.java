@@ -36,10 +36,11 @@ final class StepClaimer {
 
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long taskId = task.facts().taskId();
-    return claiming((processId, publication) -> {
-      Claims claims = database.call(connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, limit));
+    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+      Claims claims = database.call(
+          connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, lastChance, limit));
       return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
-    });
+    }));
   }
 
   /** A statement that claims, and what makes attempts of its claims. */
@@ -90,19 +91,19 @@ final class StepClaimer {
   /** @param candidates how many to look at, for others may be about to claim the first ones */
   List<Attempt> claimReady(
       List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
-    return claiming((processId, publication) -> {
-      Claims claims = database.call(
-          connection -> this.claims.claimReady(connection, processId, handlers, namespaces, limit, candidates));
+    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+      Claims claims = database.call(connection ->
+          this.claims.claimReady(connection, processId, handlers, namespaces, lastChance, limit, candidates));
       return attempts(claims, processId, claimant, publication);
-    });
+    }));
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
-    return claiming((processId, publication) -> {
-      Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId));
-      return attempts(claims, processId, claimant, publication).stream().findFirst();
-    });
+    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+      Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId, lastChance));
+      return attempts(claims, processId, claimant, publication);
+    })).stream().findFirst();
   }
 
   private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {

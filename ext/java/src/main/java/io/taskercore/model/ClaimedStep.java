@@ -8,6 +8,7 @@ import java.util.List;
  * @param attempt the number of this attempt, from 1
  * @param failures how many attempts count against {@code maxAttempts}, this one included: crashes of a process do not
  * @param fence the token without which no result is accepted
+ * @param lastChance whether processes have died under it, and one more would end it
  */
 public record ClaimedStep(
     long taskId,
@@ -19,7 +20,8 @@ public record ClaimedStep(
     int attempt,
     int failures,
     int maxAttempts,
-    int fence) {
+    int fence,
+    boolean lastChance) {
 
   /** Steps of a task are numbered in these low bits of the step's id. */
   public static final int ORDINAL_BITS = 16;

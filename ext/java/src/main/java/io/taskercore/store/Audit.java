@@ -195,8 +195,9 @@ public final class Audit {
    */
   public int queueMissing(Connection connection, long taskId) throws SQLException {
     return run(connection, """
-        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-        SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, tasker.now()), t.namespace, s.handler
+        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+        SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, tasker.now()), t.namespace, s.handler,
+          tasker.last_chance(s.crashes, s.max_crashes)
         FROM tasker.workflow_steps s
         JOIN tasker.tasks t ON t.task_id = s.task_id
         WHERE s.task_id = ? AND s.state IN ('enqueued', 'waiting_for_retry')

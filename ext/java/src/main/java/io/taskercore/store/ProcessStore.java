@@ -157,7 +157,7 @@ public final class ProcessStore {
       try (ResultSet row = statement.executeQuery()) {
         List<ClaimedStep> held = new ArrayList<>();
         while (row.next()) {
-          held.add(StepStore.claimedStep(row));
+          held.add(StepStore.claimedStep(row, false));
         }
         return held;
       }

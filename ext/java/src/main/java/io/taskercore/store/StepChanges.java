@@ -112,10 +112,10 @@ public final class StepChanges {
           UPDATE tasker.workflow_steps
           SET state = CASE WHEN waiting_on = 0 THEN 'enqueued' ELSE 'pending' END, completed_at = NULL
           WHERE task_id = ? AND state = 'cancelled'
-          RETURNING task_id, step_id, state, attempts, handler
+          RETURNING task_id, step_id, state, attempts, handler, tasker.last_chance(crashes, max_crashes) AS last_chance
         ), queued AS (
-          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-          SELECT r.task_id, r.step_id, r.state, t.priority, tasker.now(), t.namespace, r.handler
+          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+          SELECT r.task_id, r.step_id, r.state, t.priority, tasker.now(), t.namespace, r.handler, r.last_chance
           FROM revived r
           JOIN tasker.tasks t ON t.task_id = r.task_id
           WHERE r.state = 'enqueued'
@@ -163,12 +163,14 @@ public final class StepChanges {
 
   private static void enqueue(Connection connection, LockedStep step) throws SQLException {
     String sql = """
-        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-        SELECT s.task_id, s.step_id, 'enqueued', t.priority, tasker.now(), t.namespace, s.handler
+        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+        SELECT s.task_id, s.step_id, 'enqueued', t.priority, tasker.now(), t.namespace, s.handler,
+          tasker.last_chance(s.crashes, s.max_crashes)
         FROM tasker.workflow_steps s
         JOIN tasker.tasks t ON t.task_id = s.task_id
         WHERE s.task_id = ? AND s.step_id = ?
-        ON CONFLICT (task_id, step_id) DO UPDATE SET state = 'enqueued', run_at = excluded.run_at""";
+        ON CONFLICT (task_id, step_id) DO UPDATE
+        SET state = 'enqueued', run_at = excluded.run_at, last_chance = excluded.last_chance""";
     update(connection, sql, step);
   }
 

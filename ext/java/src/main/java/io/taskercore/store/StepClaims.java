@@ -2,6 +2,7 @@ package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.StepState;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -70,7 +71,7 @@ public final class StepClaims {
           JOIN tasker.tasks t ON t.task_id = p.task_id
           WHERE q.task_id = p.task_id AND q.step_id = p.step_id
             AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, t.state = 'pending' AS begins_task
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = 'pending' AS begins_task
         ), claimed AS (
           UPDATE tasker.workflow_steps s
           SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
@@ -78,7 +79,7 @@ public final class StepClaims {
           FROM dequeued d
           WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
-            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task
+            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.last_chance
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
           SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
@@ -91,7 +92,7 @@ public final class StepClaims {
           RETURNING transition_id
         )
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
-          begins_task, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
+          begins_task, last_chance, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM claimed
         ORDER BY priority DESC, run_at, step_id""";
 
@@ -103,24 +104,33 @@ public final class StepClaims {
    * stays in the queue for the next look.
    *
    * @param handlers names of the handlers at hand
+   * @param lastChance whether one step may be among them that is on its last chance
    * @param limit how many at most
    */
   public Claims claimOfTask(
-      Connection connection, long processId, long taskId, Collection<String> handlers, int limit) throws SQLException {
+      Connection connection, long processId, long taskId, Collection<String> handlers, boolean lastChance, int limit)
+      throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
           FROM tasker.step_queue q
           WHERE q.task_id = ? AND q.run_at <= tasker.now() AND q.handler = ANY (?)
+            AND (NOT q.last_chance OR q.step_id = (
+              SELECT min(l.step_id) FROM tasker.step_queue l
+              WHERE ? AND l.task_id = ? AND l.last_chance AND l.run_at <= tasker.now() AND l.handler = ANY (?)))
           ORDER BY q.run_at, q.step_id
           LIMIT ?
           FOR UPDATE SKIP LOCKED
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      Array names = Rows.texts(connection, handlers);
       statement.setLong(1, taskId);
-      statement.setArray(2, Rows.texts(connection, handlers));
-      statement.setInt(3, limit);
-      statement.setLong(4, processId);
+      statement.setArray(2, names);
+      statement.setBoolean(3, lastChance);
+      statement.setLong(4, taskId);
+      statement.setArray(5, names);
+      statement.setInt(6, limit);
+      statement.setLong(7, processId);
       return claims(statement);
     }
   }
@@ -132,7 +142,10 @@ public final class StepClaims {
    * <p>Looks at each handler and priority by itself (step_queue_order), for only there do the steps that may run come first. It
    * looks at more candidates than it takes, for those that others have locked this instant are passed over.
    *
+   * <p>What is on its last chance stands apart (step_queue_last_chance).
+   *
    * @param namespaces empty: all
+   * @param lastChance whether one step may be among them that is on its last chance
    * @param limit how many at most
    * @param candidates how many to look at
    */
@@ -141,6 +154,7 @@ public final class StepClaims {
       long processId,
       Collection<String> handlers,
       Collection<String> namespaces,
+      boolean lastChance,
       int limit,
       int candidates)
       throws SQLException {
@@ -151,11 +165,18 @@ public final class StepClaims {
           CROSS JOIN LATERAL (
             SELECT q.ctid, q.priority, q.run_at, q.step_id
             FROM tasker.step_queue q
-            WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now()
+            WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now() AND NOT q.last_chance
               AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
             ORDER BY q.run_at, q.step_id
             LIMIT ?) r
-          ORDER BY r.priority DESC, r.run_at, r.step_id
+          UNION ALL (
+            SELECT q.ctid, q.priority, q.run_at, q.step_id
+            FROM tasker.step_queue q
+            WHERE ? AND q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
+              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            ORDER BY q.run_at, q.step_id
+            LIMIT 1)
+          ORDER BY priority DESC, run_at, step_id
           LIMIT ?
         ), picked AS MATERIALIZED (
           SELECT p.task_id, p.step_id
@@ -165,13 +186,20 @@ public final class StepClaims {
           LIMIT ?
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setArray(1, Rows.texts(connection, handlers));
-      statement.setArray(2, Rows.texts(connection, namespaces));
-      statement.setArray(3, Rows.texts(connection, namespaces));
-      statement.setInt(4, candidates);
-      statement.setInt(5, candidates);
-      statement.setInt(6, limit);
-      statement.setLong(7, processId);
+      Array names = Rows.texts(connection, handlers);
+      Array spaces = Rows.texts(connection, namespaces);
+      int p = 0;
+      statement.setArray(++p, names);
+      statement.setArray(++p, spaces);
+      statement.setArray(++p, spaces);
+      statement.setInt(++p, candidates);
+      statement.setBoolean(++p, lastChance);
+      statement.setArray(++p, names);
+      statement.setArray(++p, spaces);
+      statement.setArray(++p, spaces);
+      statement.setInt(++p, candidates);
+      statement.setInt(++p, limit);
+      statement.setLong(++p, processId);
       return claims(statement);
     }
   }
@@ -179,21 +207,23 @@ public final class StepClaims {
   /**
    * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
    *
+   * @param lastChance whether it may be on its last chance
    * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
    *     its task's first claim, the task's row this instant
    */
-  public Claims claimStep(Connection connection, long processId, long stepId) throws SQLException {
+  public Claims claimStep(Connection connection, long processId, long stepId, boolean lastChance) throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
           FROM tasker.step_queue q
-          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now()
+          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now() AND (? OR NOT q.last_chance)
           FOR UPDATE SKIP LOCKED
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
-      statement.setLong(3, processId);
+      statement.setBoolean(3, lastChance);
+      statement.setLong(4, processId);
       return claims(statement);
     }
   }
@@ -229,15 +259,15 @@ public final class StepClaims {
           at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
         }
-        taken.add(taken(row));
+        taken.add(taken(row, row.getBoolean("last_chance")));
       }
       return new Claims(taken, at, newestTransition);
     }
   }
 
-  static Taken taken(ResultSet row) throws SQLException {
+  static Taken taken(ResultSet row, boolean lastChance) throws SQLException {
     return new Taken(
-        StepStore.claimedStep(row),
+        StepStore.claimedStep(row, lastChance),
         StepState.of(row.getString("from_state")),
         row.getBoolean("begins_task"),
         Rows.instant(row, "run_at"));

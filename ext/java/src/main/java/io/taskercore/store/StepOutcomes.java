@@ -98,7 +98,8 @@ public final class StepOutcomes {
           FROM all_locked l
           JOIN outcome o ON l.tasks > 0
           WHERE s.task_id = o.task_id AND s.step_id = o.step_id AND s.fence = o.fence AND s.state = 'in_progress'
-          RETURNING s.task_id, s.step_id, s.state, s.children, s.attempts, s.handler, s.next_run_at, s.completed_at, o.reason
+          RETURNING s.task_id, s.step_id, s.state, s.children, s.attempts, s.handler, s.next_run_at, s.completed_at, o.reason,
+            tasker.last_chance(s.crashes, s.max_crashes) AS last_chance
         ), freed AS MATERIALIZED (
           SELECT a.task_id, (a.task_id << 16) + c.ordinal AS step_id, count(*) AS parents,
             (a.task_id << 16) + c.ordinal = ANY (?) AS wanted
@@ -129,12 +130,13 @@ public final class StepOutcomes {
         ), readied AS (
           SELECT * FROM lowered WHERE waiting_on = 0 AND state IN ('enqueued', 'in_progress')
         ), queued AS (
-          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-          SELECT n.task_id, n.step_id, n.state, t.priority, n.run_at, t.namespace, n.handler
+          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+          SELECT n.task_id, n.step_id, n.state, t.priority, n.run_at, t.namespace, n.handler, n.last_chance
           FROM (
-            SELECT task_id, step_id, state, tasker.now() AS run_at, handler FROM readied WHERE state = 'enqueued'
+            SELECT task_id, step_id, state, tasker.now() AS run_at, handler, false AS last_chance
+            FROM readied WHERE state = 'enqueued'
             UNION ALL
-            SELECT task_id, step_id, state, next_run_at, handler FROM accepted WHERE state = 'waiting_for_retry'
+            SELECT task_id, step_id, state, next_run_at, handler, last_chance FROM accepted WHERE state = 'waiting_for_retry'
           ) n
           JOIN tasker.tasks t ON t.task_id = n.task_id
         ), change AS (
@@ -223,7 +225,7 @@ public final class StepOutcomes {
             new Ended(row.getLong("task_id"), TaskState.of(row.getString("state")), row.getDouble("after_ms")));
         default -> {
           if (row.getString("state").equals(StepState.IN_PROGRESS.wire())) {
-            handedOver.add(StepStore.claimedStep(row));
+            handedOver.add(StepStore.claimedStep(row, false));
           } else {
             enqueued.add(row.getLong("step_id"));
           }

@@ -132,10 +132,10 @@ public final class StepStore {
           FROM all_locked l
           JOIN claim c ON l.tasks > 0
           WHERE s.task_id = c.step_id >> 16 AND s.step_id = c.step_id AND s.fence = c.fence AND s.state = 'in_progress'
-          RETURNING s.task_id, s.step_id, s.attempts, s.handler
+          RETURNING s.task_id, s.step_id, s.attempts, s.handler, tasker.last_chance(s.crashes, s.max_crashes) AS last_chance
         ), queued AS (
-          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-          SELECT r.task_id, r.step_id, 'enqueued', t.priority, tasker.now(), t.namespace, r.handler
+          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+          SELECT r.task_id, r.step_id, 'enqueued', t.priority, tasker.now(), t.namespace, r.handler, r.last_chance
           FROM returned r
           JOIN tasker.tasks t ON t.task_id = r.task_id
         )
@@ -153,7 +153,7 @@ public final class StepStore {
     }
   }
 
-  static ClaimedStep claimedStep(ResultSet row) throws SQLException {
+  static ClaimedStep claimedStep(ResultSet row, boolean lastChance) throws SQLException {
     return new ClaimedStep(
         row.getLong("task_id"),
         row.getLong("step_id"),
@@ -164,6 +164,7 @@ public final class StepStore {
         row.getInt("attempts"),
         row.getInt("attempts") - row.getInt("crashes"),
         row.getInt("max_attempts"),
-        row.getInt("fence"));
+        row.getInt("fence"),
+        lastChance);
   }
 }

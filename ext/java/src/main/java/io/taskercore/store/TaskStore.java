@@ -261,7 +261,7 @@ public final class TaskStore {
         if (Rows.longOrNull(row, "step_id") == null) {
           taskIds.add(row.getLong("task_id"));
         } else {
-          taken.add(StepClaims.taken(row));
+          taken.add(StepClaims.taken(row, false));
         }
       }
       return new Created(taskIds, at, new Claims(taken, at, newestTransition));

@@ -23,7 +23,7 @@ class StraysTest {
   private void claim() {
     long processId = runtime.processId();
     runtime.database().call(
-        connection -> new StepClaims().claimOfTask(connection, processId, taskId, List.of("a"), 1));
+        connection -> new StepClaims().claimOfTask(connection, processId, taskId, List.of("a"), false, 1));
   }
 
   private void look() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
@@ -154,6 +155,22 @@ class KilledProcessTest {
           "SELECT error->>'error_code' FROM tasker.workflow_steps WHERE step_id = " + Site.stepId(deadly, 0)))
           .isEqualTo("crash_limit");
       assertThat(site.verdict().crashes()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void itTakesNoOtherStepToItsLimitWithIt() {
+    long[] beside = site.tasks(Plan.of("beside", StepPlan.step(2_000), StepPlan.step(0, 0)), 6);
+    long deadly = site.task(Plan.of("deadly", StepPlan.step(500).killingItsProcess()));
+    try (Fleet fleet = new Fleet(site, 1, SHORT_LEASE)) {
+      fleet.expectHarm();
+
+      site.awaitAllEnded();
+
+      assertThat(site.state(Site.stepId(deadly, 0))).isEqualTo("error");
+      assertThat(LongStream.of(beside).boxed()).allSatisfy(taskId -> assertThat(site.state(Site.stepId(taskId, 1))).isEqualTo("complete"));
+      assertThat(site.runsOf(Site.stepId(deadly, 0))).hasSize(3);
+      site.verdict();
     }
   }
 

@@ -8,6 +8,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
+import io.taskercore.store.StepChanges.LockedStep;
 import io.taskercore.store.StepOutcomes.Ended;
 import io.taskercore.store.StepOutcomes.Recorded;
 import io.taskercore.testing.Await;
@@ -20,8 +21,11 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Claims and records, one statement at a time and two at a time. */
 class StepStoreTest {
@@ -35,10 +39,11 @@ class StepStoreTest {
   private final StepClaims claims = new StepClaims();
   private final StepOutcomes outcomes = new StepOutcomes();
   private final StepStore steps = new StepStore();
+  private final StepChanges changes = new StepChanges();
   private final Database database = new Database(engine.database().dataSource());
 
   private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
-    return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), limit)).steps();
+    return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), false, limit)).steps();
   }
 
   private Recorded record(StepOutcome... some) {
@@ -113,7 +118,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      List<ClaimedStep> mine = claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), 2).steps();
+      List<ClaimedStep> mine = claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), false, 2).steps();
 
       List<ClaimedStep> theirs = claim(taskId, 10, "a", "b", "c", "d");
 
@@ -127,7 +132,7 @@ class StepStoreTest {
   void twoFirstClaimsBeginTheTaskOnce() throws SQLException {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("a"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("a"), false, 1);
 
       List<ClaimedStep> tooEarly = claim(taskId, 10, "b");
       connection.commit();
@@ -272,7 +277,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), false, 1);
       CompletableFuture<Json> cancelled =
           CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
@@ -288,7 +293,7 @@ class StepStoreTest {
     claim(taskId, 1, "a");
     long stepId = engine.stepId(taskId, "b");
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), false, 1);
       CompletableFuture<Json> resolved =
           CompletableFuture.supplyAsync(() -> engine.coordinator().resolveStep(stepId, "meanwhile", null));
       awaitSomebodyWaitsForALock();
@@ -301,7 +306,7 @@ class StepStoreTest {
 
   private List<ClaimedStep> claimReady(int limit, int candidates, String... handlers) {
     return database.call(connection ->
-        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), limit, candidates)).steps();
+        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), false, limit, candidates)).steps();
   }
 
   @Test
@@ -314,6 +319,45 @@ class StepStoreTest {
     assertThat(names(claimReady(3, 6, "a", "b", "c", "d", "nobody"))).containsExactly("c", "b", "d");
     assertThat(names(claimReady(3, 6, "a", "b", "c", "d"))).containsExactly("a");
     assertThat(engine.state(taskId, "e")).isEqualTo("enqueued");
+  }
+
+  /** A task under whose steps a and b two processes have died: one more would end them. */
+  private long taskWithTwoOnTheirLastChance() {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("sound"));
+    for (int death = 1; death <= 2; death++) {
+      List<Long> held = claim(taskId, 5, "a", "b").stream().map(ClaimedStep::stepId).toList();
+      database.transaction(connection -> {
+        for (LockedStep step : changes.stillHeld(connection, taskId, held, List.of(PROCESS))) {
+          changes.crashed(connection, step);
+        }
+        return null;
+      });
+    }
+    return taskId;
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void stepsOnTheirLastChanceAreClaimedOneAtATime(boolean ofOneTask) {
+    long taskId = taskWithTwoOnTheirLastChance();
+    List<String> all = List.of("a", "b", "sound");
+    Function<Boolean, List<ClaimedStep>> claim = lastChance -> database.call(connection -> ofOneTask
+        ? claims.claimOfTask(connection, PROCESS, taskId, all, lastChance, 5)
+        : claims.claimReady(connection, PROCESS, all, List.of(), lastChance, 5, 10)).steps();
+
+    assertThat(claim.apply(false)).extracting(ClaimedStep::name, ClaimedStep::lastChance).containsExactly(tuple("sound", false));
+    assertThat(claim.apply(false)).isEmpty();
+    assertThat(claim.apply(true)).extracting(ClaimedStep::name, ClaimedStep::lastChance).containsExactly(tuple("a", true));
+    assertThat(claim.apply(true)).extracting(ClaimedStep::name).containsExactly("b");
+  }
+
+  @Test
+  void theOneThatIsAskedForMayBeOnItsLastChance() {
+    long taskId = taskWithTwoOnTheirLastChance();
+    long stepId = ClaimedStep.stepId(taskId, 0);
+
+    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, false)).steps()).isEmpty();
+    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, true)).steps()).hasSize(1);
   }
 
   @Test

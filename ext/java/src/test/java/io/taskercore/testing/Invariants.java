@@ -38,6 +38,12 @@ public final class Invariants {
         FULL JOIN (SELECT * FROM tasker.workflow_steps WHERE state IN ('enqueued', 'waiting_for_retry')) s
           ON s.task_id = q.task_id AND s.step_id = q.step_id
         WHERE q.state IS DISTINCT FROM s.state""");
+    VIOLATIONS.put("the queue knows which steps one more crash would end", """
+        SELECT s.step_id, s.crashes, s.max_crashes, q.last_chance
+        FROM tasker.step_queue q
+        JOIN tasker.workflow_steps s ON s.task_id = q.task_id AND s.step_id = q.step_id
+        WHERE q.last_chance <> (s.crashes BETWEEN 1 AND s.max_crashes AND s.max_crashes - s.crashes <= 1
+          OR s.crashes > s.max_crashes)""");
     VIOLATIONS.put("the state of a task follows from its steps", """
         SELECT task_id, state, active_steps, failed_steps FROM tasker.tasks
         WHERE (state IN ('complete', 'error', 'cancelled', 'resolved_manually') AND active_steps > 0)

@@ -28,6 +28,8 @@ class InvariantsTest {
         "UPDATE tasker.tasks SET failed_steps = failed_steps + 1");
     CORRUPTIONS.put("the queue holds exactly what is enqueued or waits for a retry",
         "DELETE FROM tasker.step_queue");
+    CORRUPTIONS.put("the queue knows which steps one more crash would end",
+        "UPDATE tasker.step_queue SET last_chance = true");
     CORRUPTIONS.put("the state of a task follows from its steps",
         "UPDATE tasker.tasks SET state = 'complete', completed_at = now()");
     CORRUPTIONS.put("no step runs or has run before its parents",
