@@ -3,6 +3,7 @@ package io.taskercore.fault;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,34 @@ class WireFaultTest {
       return stalled.runs().size() > runs;
     });
     site.verdict();
+  }
+
+  /** A switch was dead for both, say: one of them is back earlier, and must not think the other one dead. */
+  @Test
+  void whoWasCutOffTooTakesNobodyForDeadBeforeTheyCouldRenew() {
+    Map<String, Object> settings = Map.of("lease_ms", 6_000, "max_parallel_steps", 1);
+    List<Wire> wires = List.of(site.wire(), site.wire());
+    WorkerProcess late = site.worker("late", wires.get(0), settings).awaitReady();
+    late.awaitBegun(Site.stepId(site.task(Plan.of("held", StepPlan.step(0).gated("held"))), 0));
+    WorkerProcess early = site.worker("early", wires.get(1), settings).awaitReady();
+    early.awaitBegun(Site.stepId(site.task(Plan.of("held", StepPlan.step(0).gated("held"))), 0));
+
+    wires.forEach(Wire::cutForNow);
+    Patience.until("both leases have lapsed", () -> lapsed() == 2);
+    wires.get(1).heal();
+    Patience.until("one is back", () -> lapsed() == 1);
+    Patience.pass(Duration.ofMillis(3_500)); // more than half a lease, in which it looks for the dead several times
+    wires.get(0).heal();
+    Patience.until("the other is back", () -> lapsed() == 0);
+    site.openGate("held");
+
+    site.awaitAllEnded();
+    assertThat(site.crashes()).isZero();
+    assertThat(site.verdict().excess()).isZero();
+  }
+
+  private long lapsed() {
+    return site.database().number("SELECT count(*) FROM tasker.processes WHERE lease_until < now()");
   }
 
   /** Its machine has lost its power, say: PostgreSQL has a transaction of it, with locks, and hears nothing any more. */
