@@ -2,10 +2,13 @@
 
 require "socket"
 require_relative "support/example_app"
+require_relative "../support/patience"
 require_relative "../../support/rails/war"
 
 # The example in a servlet container, by jruby-rack, with workers in it.
 RSpec.describe "A Rails application in a servlet container" do
+  include Patience
+
   # In continuous integration; 20 is what it is to survive.
   REDEPLOYMENTS = Integer(ENV.fetch("REDEPLOYMENTS", 3))
 
@@ -31,20 +34,10 @@ RSpec.describe "A Rails application in a servlet container" do
     end
   end
 
-  def eventually(seconds = 120)
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-    until (answer = yield)
-      return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
-
-      sleep 0.1
-    end
-    answer
-  end
-
   # An order goes all its way.
   def order
     id = JSON.parse(@server.post("/api/orders", customer: "Ada", item: "tea").body)["id"]
-    expect(eventually { @server.read("/api/orders/#{id}")["state"] == "finished" }).to be_truthy, File.read(@server.log)
+    expect(eventually(120) { @server.read("/api/orders/#{id}")["state"] == "finished" }).to be_truthy, File.read(@server.log)
   end
 
   def connections
@@ -56,7 +49,7 @@ RSpec.describe "A Rails application in a servlet container" do
     count.times do
       order
       expect(tell("undeploy")).to eq("threads" => []), File.read(@server.log)
-      expect(eventually { connections.zero? }).to be(true)
+      expect(eventually(120) { connections.zero? }).to be(true)
       expect(tell("deploy")).to include("threads")
     end
     order

@@ -1,10 +1,12 @@
 # frozen_string_literal: true
 
-require_relative "../support/workflows"
+require_relative "../support/patience"
 require_relative "support/example_app"
 
 # The example as it is deployed: Puma in a process, workers in it or in another.
 RSpec.describe "A Rails application on Puma" do
+  include Patience
+
   before(:all) { @url = TestDatabase.create }
   after(:all) { TestDatabase.drop(@url) }
 
@@ -20,16 +22,6 @@ RSpec.describe "A Rails application on Puma" do
     server
   end
 
-  def eventually(seconds = 120)
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-    until (answer = yield)
-      return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
-
-      sleep 0.1
-    end
-    answer
-  end
-
   def rows(sql) = TestDatabase.execute(sql, url: @url)
 
   it "works in the web process, and lets its handlers end before it stops" do
@@ -38,7 +30,7 @@ RSpec.describe "A Rails application on Puma" do
     placed = server.post("/api/orders", customer: "Ada", item: "tea", quantity: 3)
     expect(placed.code).to eq("201")
     id = JSON.parse(placed.body)["id"]
-    expect(eventually { server.read("/api/orders/#{id}")["state"] == "finished" }).to be_truthy, File.read(server.log)
+    expect(eventually(120) { server.read("/api/orders/#{id}")["state"] == "finished" }).to be_truthy, File.read(server.log)
     expect(server.read("/api/orders/#{id}")["workflow"]).to include("status" => "complete")
     expect(server.get("/").body).to include("The shop")
 
@@ -59,7 +51,7 @@ RSpec.describe "A Rails application on Puma" do
         # The server is gone, and this customer's last order in the balance.
       end
     end
-    expect(eventually { answered.size >= 20 }).to be(true)
+    expect(eventually(120) { answered.size >= 20 }).to be(true)
     server.stop("KILL")
     customers.each(&:join)
 

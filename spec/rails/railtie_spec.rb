@@ -3,15 +3,7 @@
 require_relative "rails_helper"
 
 RSpec.describe TaskerCore::Railtie do
-  def eventually(seconds = 30)
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-    until (answer = yield)
-      return false if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
-
-      sleep 0.02
-    end
-    answer
-  end
+  include Patience
 
   let(:options) { Rails.application.config.tasker_core }
 

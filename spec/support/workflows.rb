@@ -2,6 +2,7 @@
 
 require "logger"
 require "stringio"
+require_relative "patience"
 
 # A coordinator on a database of the example group's own, and short ways to run steps on it.
 #
@@ -9,6 +10,8 @@ require "stringio"
 #   outcome = run_step { |context| { "n" => 1 } }     # one step with this handler, orchestrated to its end
 #   outcome["state"]                                   # => "complete"
 module Workflows
+  include Patience
+
   def self.included(group)
     group.before(:all) do
       @url = TestDatabase.create
@@ -52,19 +55,6 @@ module Workflows
   end
 
   def self.next_number = @next_number = (@next_number || 0) + 1
-
-  # @return [Boolean] whether the block became true within the time
-  def eventually(seconds = 20)
-    deadline = now + seconds
-    until (answer = yield)
-      return false if now > deadline
-
-      sleep 0.01
-    end
-    answer
-  end
-
-  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
   def handler_threads = Thread.list.select { |thread| thread.name.to_s.start_with?("tasker-handler") }
 end
