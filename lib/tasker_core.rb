@@ -2,12 +2,8 @@
 
 require "forwardable"
 
-# Loaded when they are first used: to load them takes twice as long as all the rest, and many a process needs none of them.
-autoload :Date, "date"
-autoload :ERB, "erb"
+# Loaded with the first message: RubyGems reads the specifications of all gems for it, which takes longer than all the rest.
 autoload :Logger, "logger"
-autoload :Psych, "yaml"
-autoload :YAML, "yaml"
 
 # From Ruby 4.0 on Bundler hides it from those who have not asked for it. They are told so now, not with the first message.
 if defined?(Bundler)

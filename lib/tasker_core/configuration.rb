@@ -116,6 +116,8 @@ module TaskerCore
       def load_file(path, environment)
         return {} if path.nil?
 
+        require "erb" # these two here, for loading them takes as long as loading this library
+        require "yaml"
         settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
         part.transform_keys(&:to_s)
