@@ -1,22 +1,33 @@
 package io.taskercore.engine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** A lock over some fields, and one condition: whoever changes them wakes all who wait for what they may become. */
+/**
+ * A lock over some fields, and those who wait for what they may become. Each is woken by the change that it waits for and by no
+ * other: to wake a thread costs more than most of what is done under the lock.
+ */
 final class Monitor {
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
+  private final List<Waiter> waiters = new ArrayList<>(2);
+
+  private record Waiter(BooleanSupplier until, Condition met) {}
 
   /** Changes what the monitor guards. */
   void change(Runnable change) {
     lock.lock();
     try {
       change.run();
-      changed.signalAll();
+      for (Waiter waiter : waiters) {
+        if (waiter.until.getAsBoolean()) {
+          waiter.met.signal();
+        }
+      }
     } finally {
       lock.unlock();
     }
@@ -37,17 +48,32 @@ final class Monitor {
     return await(until, Long.MAX_VALUE, then);
   }
 
-  /** Waits for so many nanoseconds at most; whether it was in vain is for {@code then} to see. */
+  /**
+   * Waits for so many nanoseconds at most; whether it was in vain is for {@code then} to see.
+   *
+   * @param until reads only what the monitor guards; others than the calling thread ask it too
+   */
   <T> T await(BooleanSupplier until, long nanos, Supplier<T> then) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      long left = nanos;
-      while (!until.getAsBoolean() && left > 0) {
-        left = changed.awaitNanos(left);
+      if (!until.getAsBoolean()) {
+        awaitChange(new Waiter(until, lock.newCondition()), nanos);
       }
       return then.get();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void awaitChange(Waiter waiter, long nanos) throws InterruptedException {
+    waiters.add(waiter);
+    try {
+      long left = nanos;
+      while (!waiter.until.getAsBoolean() && left > 0) {
+        left = waiter.met.awaitNanos(left);
+      }
+    } finally {
+      waiters.remove(waiter);
     }
   }
 }
