@@ -157,7 +157,7 @@ CREATE TABLE tasker.step_queue (
 );
 -- No foreign key to workflow_steps: it would lock a hot row once more at each insert. Both change in one transaction.
 COMMENT ON COLUMN tasker.step_queue.last_chance IS 'As tasker.last_chance has it; a process holds one such step at a time.';
-CREATE INDEX step_queue_last_chance ON tasker.step_queue (run_at, step_id) WHERE last_chance;
+CREATE INDEX step_queue_last_chance ON tasker.step_queue (priority DESC, run_at, step_id) WHERE last_chance;
 COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps that are claimed apart.';
 COMMENT ON TABLE tasker.step_queue IS 'A row for each step that is enqueued or waiting for its retry, and for no other; claiming deletes it.';
 CREATE INDEX step_queue_order ON tasker.step_queue (handler, priority DESC, run_at, step_id);

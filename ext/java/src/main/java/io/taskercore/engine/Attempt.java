@@ -187,6 +187,7 @@ public final class Attempt {
 
   /** Lends this attempt's place to others while its handler waits for them; {@link #reclaimSlot} must follow. */
   public void lendSlot() {
+    runtime.held().leaveLastChance(this);
     claimant.lane().lend(begunNanos);
   }
 

@@ -102,7 +102,10 @@ final class Connections {
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(PGSimpleDataSource driver, OrchestrationConfig config) {
+  static KeptConnection kept(OrchestrationConfig config) {
+    PGSimpleDataSource driver = driver(config);
+    // Holds for the handshake too, which the connection's own time-out does not.
+    driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
     return new KeptConnection(driver, session(config), config.leaseMs());
   }
 

@@ -318,18 +318,25 @@ public final class Coordinator implements AutoCloseable {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      runs.forEach(TaskRun::close);
-      stepRuns.forEach(StepRun::close);
-      // All of them first: they end at the same time, not one after the other.
-      Deadline deadline = Deadline.in((long) config.shutdownTimeoutMs());
-      workers.forEach(Worker::quiet);
-      workers.forEach(worker -> worker.stop(deadline.leftMs()));
-      if (!inFlight.awaitNone(deadline.leftMs())) {
-        runtime.held().breakOff(attempt -> attempt.claimant().lane() == lane);
+      try {
+        endWork();
+      } finally {
+        subscriptions.end();
+        runtime.remove(this);
+        OpenRuntimes.release(config, runtime.clock());
       }
-      subscriptions.end();
-      runtime.remove(this);
-      OpenRuntimes.release(config, runtime.clock());
+    }
+  }
+
+  private void endWork() {
+    runs.forEach(TaskRun::close);
+    stepRuns.forEach(StepRun::close);
+    // All of them first: they end at the same time, not one after the other.
+    Deadline deadline = Deadline.in((long) config.shutdownTimeoutMs());
+    workers.forEach(Worker::quiet);
+    workers.forEach(worker -> worker.stop(deadline.leftMs()));
+    if (!inFlight.awaitNone(deadline.leftMs())) {
+      runtime.held().breakOff(attempt -> attempt.claimant().lane() == lane);
     }
   }
 

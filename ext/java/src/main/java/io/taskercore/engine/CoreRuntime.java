@@ -78,7 +78,7 @@ final class CoreRuntime implements AutoCloseable {
     this.signals = new Signals(database, driver, config.connectionMode());
     this.strays = new Strays(this, database);
     this.lease = new ProcessLease(
-        this, database, Connections.kept(driver, config), strays, config.leaseMs(), config.sweepIntervalMs());
+        this, database, Connections.kept(config), strays, config.leaseMs(), config.sweepIntervalMs());
     this.recorder = new ResultRecorder(this, database);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,

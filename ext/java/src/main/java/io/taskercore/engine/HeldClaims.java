@@ -1,11 +1,13 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.FailFast.Applied;
 import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Transition;
 import io.taskercore.store.Database;
+import io.taskercore.store.StepOutcomes.Ended;
 import io.taskercore.store.StepStore;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -14,8 +16,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-import java.util.function.Function;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,8 +37,8 @@ final class HeldClaims {
   private final FailFast failFast = new FailFast();
   private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
 
-  /** One at a time: whichever of them kills the process takes no other to its limit of crashes. */
-  private final Semaphore lastChance = new Semaphore(1);
+  /** The one attempt whose step is on its last chance: if it kills the process, it takes no other to its limit of crashes. */
+  private final AtomicReference<Attempt> lastChance = new AtomicReference<>();
 
   HeldClaims(CoreRuntime runtime, Database database) {
     this.runtime = runtime;
@@ -55,29 +56,24 @@ final class HeldClaims {
     if (attempts.remove(attempt.step().claim(), attempt)) {
       runtime.memories().leave(attempt.memory());
       attempt.claimant().holds(-1);
-      if (attempt.step().lastChance()) {
-        lastChance.release();
-        runtime.signals().wakeWorkers();
-      }
+      leaveLastChance(attempt);
     }
   }
 
-  /**
-   * Claims.
-   *
-   * @param claim is told whether one step may be among its claims that is on its last chance
-   */
-  List<Attempt> withLastChance(Function<Boolean, List<Attempt>> claim) {
-    boolean free = lastChance.tryAcquire();
-    boolean taken = false;
-    try {
-      List<Attempt> claimed = claim.apply(free);
-      taken = claimed.stream().anyMatch(attempt -> attempt.step().lastChance());
-      return claimed;
-    } finally {
-      if (free && !taken) {
-        lastChance.release();
-      }
+  /** Whether a step may be claimed that is on its last chance. */
+  boolean lastChanceIsFree() {
+    return lastChance.get() == null;
+  }
+
+  /** @return false if another one was claimed at the same time: this one is to be given back */
+  boolean takeLastChance(Attempt attempt) {
+    return lastChance.compareAndSet(null, attempt);
+  }
+
+  /** The attempt is over, or waits for others, one of which may be on its last chance too. */
+  void leaveLastChance(Attempt attempt) {
+    if (lastChance.compareAndSet(attempt, null)) {
+      runtime.signals().wakeWorkers();
     }
   }
 
@@ -169,8 +165,10 @@ final class HeldClaims {
     }
     runtime.execute(() -> {
       try (Publication publication = runtime.events().begin()) {
-        runtime.events().changed(
-            publication, database.transaction(connection -> returnClaims(connection, claims, started)));
+        Returned returned = database.transaction(connection -> returnClaims(connection, claims, started));
+        runtime.events().changed(publication, returned.log());
+        returned.ended().forEach(
+            ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
         claims.stream().map(ClaimedStep::taskId).distinct().forEach(runtime.signals()::changed);
       } catch (TaskerException.Database failure) {
         LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
@@ -179,11 +177,13 @@ final class HeldClaims {
     });
   }
 
-  /** What goes back to a task that has failed fast is cancelled with the rest of it. */
-  private List<Transition> returnClaims(Connection connection, List<ClaimedStep> claims, boolean started)
-      throws SQLException {
+  private record Returned(List<Transition> log, List<Ended> ended) {}
+
+  /** What goes back to a task that has failed fast is cancelled with the rest of it, which may end the task. */
+  private Returned returnClaims(Connection connection, List<ClaimedStep> claims, boolean started) throws SQLException {
     List<Transition> log = new ArrayList<>(steps.giveBack(connection, claims, started));
-    log.addAll(failFast.apply(connection, claims.stream().map(ClaimedStep::taskId).distinct().toList()).log());
-    return log;
+    Applied applied = failFast.apply(connection, claims.stream().map(ClaimedStep::taskId).distinct().toList());
+    log.addAll(applied.log());
+    return new Returned(log, applied.ended());
   }
 }

@@ -118,7 +118,9 @@ final class Lane {
   }
 
   private synchronized int grantBatch() {
-    return grant(roomIsWorthALook() ? Integer.MAX_VALUE : 0);
+    int granted = roomIsWorthALook() ? grant(Integer.MAX_VALUE) : 0;
+    refused |= granted == 0;
+    return granted;
   }
 
   private synchronized void grantAnyway() {

@@ -36,11 +36,12 @@ final class StepClaimer {
 
   List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
     long taskId = task.facts().taskId();
-    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+    boolean lastChance = runtime.held().lastChanceIsFree();
+    return claiming((processId, publication) -> {
       Claims claims = database.call(
           connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, lastChance, limit));
       return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
-    }));
+    });
   }
 
   /** A statement that claims, and what makes attempts of its claims. */
@@ -55,8 +56,8 @@ final class StepClaimer {
     return runtime.strays().claiming(() -> {
       try (Publication publication = runtime.events().begin()) {
         return claim.by(processId, publication);
-      } catch (TaskerException.Database failure) {
-        if (failure.isTransient()) {
+      } catch (RuntimeException | Error failure) {
+        if (!(failure instanceof TaskerException.Database refused) || refused.isTransient()) {
           runtime.strays().suspect();
         }
         throw failure;
@@ -91,19 +92,21 @@ final class StepClaimer {
   /** @param candidates how many to look at, for others may be about to claim the first ones */
   List<Attempt> claimReady(
       List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
-    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+    boolean lastChance = runtime.held().lastChanceIsFree();
+    return claiming((processId, publication) -> {
       Claims claims = database.call(connection ->
           this.claims.claimReady(connection, processId, handlers, namespaces, lastChance, limit, candidates));
       return attempts(claims, processId, claimant, publication);
-    }));
+    });
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   Optional<Attempt> claimStep(long stepId, Claimant claimant) {
-    return claiming((processId, publication) -> runtime.held().withLastChance(lastChance -> {
+    boolean lastChance = runtime.held().lastChanceIsFree();
+    return claiming((processId, publication) -> {
       Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId, lastChance));
-      return attempts(claims, processId, claimant, publication);
-    })).stream().findFirst();
+      return attempts(claims, processId, claimant, publication).stream().findFirst();
+    });
   }
 
   private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {
@@ -147,20 +150,36 @@ final class StepClaimer {
     // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
     claimant.holds(claimed.size());
     Strays.Claiming claiming = runtime.strays().begin();
-    runtime.execute(() -> {
-      try {
-        submit(claimed, processId, task, claimant, room);
-      } finally {
-        claiming.close();
-        claimant.holds(-claimed.size());
-      }
-    });
+    Runnable handedOver = () -> {
+      claiming.close();
+      claimant.holds(-claimed.size());
+    };
+    try {
+      runtime.execute(() -> {
+        try {
+          submit(claimed, processId, task, claimant, room);
+        } finally {
+          handedOver.run();
+        }
+      });
+    } catch (RuntimeException | Error noThread) {
+      room.close();
+      handedOver.run();
+      runtime.strays().suspect();
+      throw noThread;
+    }
   }
 
   private void submit(
       List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
+    List<Attempt> attempts;
     try (room) {
-      attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant).forEach(room::submit);
+      attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant);
+      attempts.forEach(room::submit);
+    }
+    if (!claimant.open()) {
+      // Closed since its children were claimed: nobody may be there any more to start a thread for them.
+      runtime.held().giveBackUnstarted(attempts);
     }
   }
 
@@ -190,7 +209,11 @@ final class StepClaimer {
       long ready = readyNanos.getOrDefault(step.stepId(), now);
       Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, processId, ready);
       runtime.held().add(attempt);
-      attempts.add(attempt);
+      if (step.lastChance() && !runtime.held().takeLastChance(attempt)) {
+        runtime.held().giveBackUnstarted(List.of(attempt));
+      } else {
+        attempts.add(attempt);
+      }
     }
     return attempts;
   }

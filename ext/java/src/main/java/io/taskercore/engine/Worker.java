@@ -53,7 +53,7 @@ public final class Worker implements Claimant, AutoCloseable {
   private boolean quiet;
   private boolean stopping;
   private boolean stopped;
-  private Thread claimer;
+  private final Thread claimer = Threads.named("claimer").newThread(this::run);
   private long newestTemplate = -1;
   private long resolvedNanos = System.nanoTime();
   private volatile Set<String> templateHandlers = Set.of();
@@ -67,7 +67,7 @@ public final class Worker implements Claimant, AutoCloseable {
   void start() {
     coordinator.attempts().addStarter(starter);
     runtime.signals().add(this);
-    claimer = Threads.start("claimer", this::run);
+    claimer.start();
   }
 
   /** What the one who waits for a worker is to do next. */

@@ -174,7 +174,7 @@ public final class StepClaims {
             FROM tasker.step_queue q
             WHERE ? AND q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
               AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
-            ORDER BY q.run_at, q.step_id
+            ORDER BY q.priority DESC, q.run_at, q.step_id
             LIMIT 1)
           ORDER BY priority DESC, run_at, step_id
           LIMIT ?
