@@ -73,7 +73,7 @@ final class TaskInitializer {
     TaskRequest read = TaskRequestReader.read(request, "", config.get().maxPayloadBytes());
     return database.call(connection -> {
       Registered template = template(connection, read, "");
-      List<Violation> violations = template.validate(read.payload(), "payload");
+      List<Violation> violations = violations(connection, read, template, "");
       if (!violations.isEmpty()) {
         throw new TaskerException.Validation(violations);
       }
@@ -182,13 +182,22 @@ final class TaskInitializer {
         template = template(connection, request, paths.get(i));
         found.put(wanted, template);
       }
-      violations.addAll(template.validate(request.payload(), join(paths.get(i), "payload")));
+      violations.addAll(violations(connection, request, template, paths.get(i)));
       prepared.add(newTask(request, template));
     }
     if (!violations.isEmpty()) {
       throw new TaskerException.Validation(violations);
     }
     return prepared;
+  }
+
+  /** A request whose key has made a task before asks for that task; a stricter schema may have come since. */
+  private List<Violation> violations(Connection connection, TaskRequest request, Registered template, String path)
+      throws SQLException {
+    List<Violation> found = template.validate(request.payload(), join(path, "payload"));
+    boolean repeated = !found.isEmpty() && request.idempotencyKey() != null
+        && tasks.earlier(connection, newTask(request, template)).isPresent();
+    return repeated ? List.of() : found;
   }
 
   private Registered template(Connection connection, TaskRequest request, String path) throws SQLException {
@@ -280,7 +289,7 @@ final class TaskInitializer {
 
   /** The task that the key has made before. */
   private Earlier earlierTask(Connection connection, NewTask task, String path) throws SQLException {
-    Earlier earlier = tasks.earlier(connection, task);
+    Earlier earlier = tasks.earlier(connection, task).orElseThrow();
     if (!earlier.samePayload()) {
       throw new TaskerException.IdempotencyConflict(join(path, "idempotency_key"),
           "\"%s\" made task %d of %s with another payload; use another key for another payload"

@@ -98,8 +98,8 @@ public final class TaskStore {
     }
   }
 
-  /** The task that has the key now; payloads compare as {@code jsonb}, so that neither spacing nor the order of keys counts. */
-  public Earlier earlier(Connection connection, NewTask task) throws SQLException {
+  /** The task that has the key now, if one has; payloads compare as {@code jsonb}, so that neither spacing nor the order of keys counts. */
+  public Optional<Earlier> earlier(Connection connection, NewTask task) throws SQLException {
     String sql = """
         SELECT t.task_id, t.total_steps, t.state, t.payload::jsonb = ?::jsonb AS same_payload
         FROM tasker.idempotency_keys k
@@ -111,12 +111,14 @@ public final class TaskStore {
       statement.setString(3, task.name());
       statement.setString(4, task.idempotencyKey());
       try (ResultSet row = statement.executeQuery()) {
-        row.next();
-        return new Earlier(
+        if (!row.next()) {
+          return Optional.empty();
+        }
+        return Optional.of(new Earlier(
             row.getLong("task_id"),
             row.getInt("total_steps"),
             TaskState.of(row.getString("state")),
-            row.getBoolean("same_payload"));
+            row.getBoolean("same_payload")));
       }
     }
   }

@@ -108,6 +108,20 @@ class IdempotencyTest {
   }
 
   @Test
+  void aSchemaThatHasBecomeStricterSinceDoesNotHideTheTaskThatTheKeyHasMade() {
+    long first = engine.initialize(keyed("k", "{\"a\": 1}")).get("task_id").asLong();
+    engine.register(Workflow.named("w").version("2.0.0").inputSchema("{\"required\": [\"b\"]}").step("a"));
+
+    JsonNode again = engine.initialize(keyed("k", "{\"a\": 1}"));
+
+    assertThat(again.get("task_id").asLong()).isEqualTo(first);
+    assertThat(again.get("created").asBoolean()).isFalse();
+    assertThatThrownBy(() -> engine.initialize(keyed("other", "{\"a\": 1}"))).isInstanceOf(TaskerException.Validation.class);
+    assertThatThrownBy(() -> engine.initialize(keyed("k", "{\"a\": 2}"))).isInstanceOf(TaskerException.IdempotencyConflict.class);
+    assertThat(tasks()).isEqualTo(1);
+  }
+
+  @Test
   void withoutAKeyEveryRequestIsATaskOfItsOwn() {
     engine.initialize("{\"task_name\": \"w\"}");
     engine.initialize("{\"task_name\": \"w\"}");
