@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "forwardable"
-
 # Loaded with the first message: RubyGems reads the specifications of all gems for it, which takes longer than all the rest.
 autoload :Logger, "logger"
 

@@ -111,6 +111,23 @@ RSpec.describe TaskerCore::Coordinator do
       expect(TaskerCore.coordinator).to equal(TaskerCore.coordinator)
     end
 
+    it "is given keywords and blocks as they are" do
+      heard = Queue.new
+      subscription = TaskerCore.subscribe("order.*") { |event| heard << event.name }
+      TaskerCore.publish_event({ name: "order.told" })
+
+      expect(heard.pop).to eq("order.told")
+      expect(TaskerCore.list_tasks({ limit: 1 }, namespace: "nowhere").tasks).to eq([])
+    ensure
+      TaskerCore.unsubscribe(subscription)
+    end
+
+    it "has errors begin at the line of whoever calls the module" do
+      expect { TaskerCore.task_context("x") }.to raise_error(TaskerCore::InvalidTypeError) do |error|
+        expect(error.backtrace.first).to start_with("#{__FILE__}:")
+      end
+    end
+
     it "is made anew after it was closed" do
       first = TaskerCore.coordinator
       TaskerCore.close

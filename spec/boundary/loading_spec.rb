@@ -20,7 +20,7 @@ RSpec.describe "Loading the library" do
     loaded = evaluate(<<~RUBY)
       require "tasker_core"
       TaskerCore.create_coordinator_with_config(database_url: #{@url.dump}).close
-      [Object.autoload?(:Logger), *%w[YAML ERB Date].select { |name| Object.const_defined?(name) }].join(",")
+      [Object.autoload?(:Logger), *%w[YAML ERB Date Forwardable].select { |name| Object.const_defined?(name) }].join(",")
     RUBY
     expect(loaded).to eq("logger")
   end
