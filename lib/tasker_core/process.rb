@@ -140,6 +140,11 @@ module TaskerCore
       @lock.synchronize { @coordinator }&.close
     end
 
+    # Whether the process has no coordinator of its own that is open. To ask makes none.
+    #
+    # @return [Boolean]
+    def closed? = open_coordinator.nil?
+
     private
 
     def prepared(coordinator)

@@ -128,6 +128,14 @@ RSpec.describe TaskerCore::Coordinator do
       end
     end
 
+    it "is closed until it is made, and asking makes none" do
+      expect([TaskerCore.closed?, TaskerCore.closed?]).to eq([true, true])
+      TaskerCore.coordinator
+      expect(TaskerCore).not_to be_closed
+      TaskerCore.close
+      expect(TaskerCore).to be_closed
+    end
+
     it "is made anew after it was closed" do
       first = TaskerCore.coordinator
       TaskerCore.close
