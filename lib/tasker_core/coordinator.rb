@@ -35,7 +35,7 @@ module TaskerCore
     # @yieldparam context [StepContext]
     # @return [String] the name
     def register_handler(name, handler = nil, &block)
-      name = @handlers.add(name, handler || block)
+      name = @handlers.add(name, handler || block) unless closed? # which the next line refuses
       @native.add_handler(name)
       name
     end

@@ -94,6 +94,16 @@ RSpec.describe TaskerCore::Coordinator do
     expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
   end
 
+  it "registers no handler once it is closed" do
+    handlers = TaskerCore::HandlerRegistry.new
+    closed = described_class.new(configuration, handlers: handlers).tap(&:close)
+
+    expect { closed.register_handler("late") { |_| {} } }.to raise_error(TaskerCore::ClosedError) do |error|
+      expect(error.backtrace.first).to start_with("#{__FILE__}:")
+    end
+    expect(handlers.find("late")).to be_nil
+  end
+
   describe "the process's own" do
     around do |example|
       was = ENV.to_h.slice("DATABASE_URL", "TASKER_DATABASE_URL")
