@@ -25,7 +25,7 @@ module TaskerCore
   LIBRARY_PATH = File.join(__dir__, "tasker_core")
   private_constant :LIBRARY_PATH
 
-  autoload :StepLogger, "tasker_core/step_logger"
+  autoload :StepLogger, File.join(LIBRARY_PATH, "step_logger")
 end
 
 require_relative "tasker_core/version"
