@@ -18,7 +18,7 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-foreman"
           Thread.current.report_on_exception = false
-          oversee(worker)
+          Thread.handle_interrupt(Exception => :immediate) { oversee(worker) } # else it inherits what its maker has masked
         ensure
           start(worker) unless worker.stopped?
         end

@@ -36,7 +36,7 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-handler-#{number}"
           Thread.current.report_on_exception = false
-          Native.work
+          Thread.handle_interrupt(Exception => :immediate) { Native.work } # else it inherits what its maker has masked
         end
       end
     end

@@ -14,7 +14,7 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-subscriber"
           Thread.current.report_on_exception = false
-          subscription.deliver
+          Thread.handle_interrupt(Exception => :immediate) { subscription.deliver } # else it inherits what its maker has masked
         ensure
           start(subscription) if subscription.active?
         end
