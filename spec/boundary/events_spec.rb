@@ -193,7 +193,7 @@ RSpec.describe "Events" do
       events = heard("*", enough: 2) { %w[order.one order.two].each { |name| publish(name) } }
 
       expect(events.size).to eq(2)
-      expect(eventually { failing.stats["failed"] == 2 }).to be(true)
+      expect(eventually { failing.stats.failed == 2 }).to be(true)
       expect(log.string).to match(/WARN.*a subscriber of \* failed on order.one: Exception: no ear for it/)
       expect(coordinator.performance_metrics["subscriber_errors"]).to be >= 2
     ensure
