@@ -34,6 +34,16 @@ RSpec.describe TaskerCore::Coordinator do
     expect(coordinator.handle_task(task_id)).to include("status" => "complete", "steps_executed" => 0)
   end
 
+  it "refuses what belongs to a request beside the id of a task" do
+    task_id = coordinator.initialize_task(request).task_id
+
+    [{ payload: {} }, { foo: 1 }, { connection: Object.new }, { connection: false }].each do |keys|
+      expect { coordinator.handle_task(task_id, **keys) }
+        .to raise_error(TaskerCore::InvalidTypeError, /\Arequest_or_id must be a Hash, where a connection or other keys are given/)
+    end
+    expect(coordinator.task_context(task_id).status).to eq("pending")
+  end
+
   it "creates many tasks in the order given" do
     created = coordinator.initialize_tasks(Array.new(50) { |i| request.merge(payload: { n: i }) })
 
