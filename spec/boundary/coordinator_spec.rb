@@ -100,10 +100,6 @@ RSpec.describe TaskerCore::Coordinator do
       .to raise_error(TaskerCore::ValidationError, /\Apayload: .*1048576 bytes/)
   end
 
-  it "says what it is" do
-    expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
-  end
-
   it "registers no handler once it is closed" do
     handlers = TaskerCore::HandlerRegistry.new
     closed = described_class.new(configuration, handlers: handlers).tap(&:close)
@@ -112,6 +108,10 @@ RSpec.describe TaskerCore::Coordinator do
       expect(error.backtrace.first).to start_with("#{__FILE__}:")
     end
     expect(handlers.find("late")).to be_nil
+  end
+
+  it "says what it is" do
+    expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
   end
 
   describe "the process's own" do
