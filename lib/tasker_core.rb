@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "forwardable"
-
 # Loaded with the first message: RubyGems reads the specifications of all gems for it, which takes longer than all the rest.
 autoload :Logger, "logger"
 
@@ -27,7 +25,7 @@ module TaskerCore
   LIBRARY_PATH = File.join(__dir__, "tasker_core")
   private_constant :LIBRARY_PATH
 
-  autoload :StepLogger, "tasker_core/step_logger"
+  autoload :StepLogger, File.join(LIBRARY_PATH, "step_logger")
 end
 
 require_relative "tasker_core/version"

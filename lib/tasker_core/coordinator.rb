@@ -35,7 +35,7 @@ module TaskerCore
     # @yieldparam context [StepContext]
     # @return [String] the name
     def register_handler(name, handler = nil, &block)
-      name = @handlers.add(name, handler || block)
+      name = @handlers.add(name, handler || block) unless closed? # which the next line refuses
       @native.add_handler(name)
       name
     end
@@ -80,9 +80,10 @@ module TaskerCore
     # @param request_or_id [Hash, Integer]
     # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: what is not committed cannot run
     # @return [Result] as {#orchestrate_task}, and +created+
+    # @raise [InvalidTypeError] for an id with a connection or other keys: they belong to a request
     # @raise [StateError] for a connection in a transaction; nothing is created then
     def handle_task(request_or_id = nil, connection: nil, **keys)
-      return handle_existing(request_or_id) if Integer === request_or_id
+      return handle_existing(request_or_id, connection, keys) if Integer === request_or_id
       return Result.new(@native.handle_task(with_keys(request_or_id, keys))) if NilClass === connection
 
       created = CallersConnection.open(connection) do |jdbc|
@@ -269,7 +270,11 @@ module TaskerCore
       place ? "#{place.path}:#{place.lineno}" : "an unknown place"
     end
 
-    def handle_existing(task_id) = Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
+    def handle_existing(task_id, connection, keys)
+      alone = NilClass === connection && keys.empty?
+      Native.refuse_type("request_or_id", "a Hash, where a connection or other keys are given", task_id) unless alone
+      Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
+    end
 
     # One Hash from a positional one and keywords. An argument may be anything, a BasicObject too: it is not asked what it is.
     def with_keys(hash, keys)

@@ -18,7 +18,8 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-foreman"
           Thread.current.report_on_exception = false
-          oversee(worker)
+          # Without it the thread inherits what its maker has masked.
+          Thread.handle_interrupt(Exception => :immediate) { oversee(worker) }
         ensure
           start(worker) unless worker.stopped?
         end

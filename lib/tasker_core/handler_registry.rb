@@ -32,8 +32,8 @@ module TaskerCore
 
       constant = load_constant(name)
       constant if handler?(constant)
-    rescue ScriptError, StandardError => e
-      # Code that is broken is no handler: the step waits for a process that has one.
+    rescue ScriptError, StandardError, SystemStackError, NoMemoryError, Java::JavaLang::Error => e
+      # Code that is broken is no handler: the step waits for a process that has one, and other handlers are still looked for.
       level = missing?(e, name) ? :debug : :error
       TaskerCore.logger.public_send(level) { "no handler #{name}: #{e.class}: #{e.message}" }
       nil

@@ -36,7 +36,8 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-handler-#{number}"
           Thread.current.report_on_exception = false
-          Native.work
+          # Without it the thread inherits what its maker has masked.
+          Thread.handle_interrupt(Exception => :immediate) { Native.work }
         end
       end
     end

@@ -8,8 +8,6 @@ module TaskerCore
   @lock = Mutex.new
 
   class << self
-    extend Forwardable
-
     # The logger of this library; what happens in the Java core is logged here too. Unless set, it is Rails' in a Rails application,
     # and else writes to standard error from level +info+ on.
     #
@@ -128,11 +126,12 @@ module TaskerCore
       Result.new(Native.performance_metrics)
     end
 
-    def_delegators :coordinator,
-                   :register_template, :register_handler, :initialize_task, :initialize_tasks, :orchestrate_task,
-                   :handle_task, :task_context, :list_tasks, :cancel_task, :retry_step, :resolve_step, :resolve_task,
-                   :explain, :execute_step, :orchestrate_with_errors, :start_worker, :reconfigure, :health,
-                   :publish_event, :subscribe, :unsubscribe, :performance_metrics
+    # Not by Forwardable: its frames would stand between the caller's line and the library's, where a backtrace is to begin.
+    %i[register_template register_handler initialize_task initialize_tasks orchestrate_task handle_task task_context list_tasks
+       cancel_task retry_step resolve_step resolve_task explain execute_step orchestrate_with_errors start_worker reconfigure
+       health publish_event subscribe unsubscribe performance_metrics].each do |name|
+      define_method(name) { |*arguments, **keys, &block| coordinator.public_send(name, *arguments, **keys, &block) }
+    end
 
     # Closes the process's own coordinator, if there is one; the next call makes a new one.
     #
@@ -140,6 +139,11 @@ module TaskerCore
     def close
       @lock.synchronize { @coordinator }&.close
     end
+
+    # Whether the process has no coordinator of its own that is open. To ask makes none.
+    #
+    # @return [Boolean]
+    def closed? = open_coordinator.nil?
 
     private
 

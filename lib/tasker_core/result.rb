@@ -42,12 +42,15 @@ module TaskerCore
 
     # @param other [Result, Hash]
     def ==(other)
-      other = other.to_h if other.is_a?(Result)
-      @values == other
+      case other
+      when Result then @values == other.to_h
+      when Hash then @values == other
+      else false
+      end
     end
 
     # @param other [Result]
-    def eql?(other) = other.is_a?(Result) && @values.eql?(other.to_h)
+    def eql?(other) = Result === other && @values.eql?(other.to_h)
 
     # @return [Integer]
     def hash = @values.hash

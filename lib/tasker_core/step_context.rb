@@ -3,35 +3,40 @@
 module TaskerCore
   # What a handler may know about the attempt that it runs in. Documents are converted when first asked for.
   class StepContext
-    extend Forwardable
-
     # @api private
     def initialize(attempt)
       @attempt = attempt
     end
 
-    # @!attribute [r] task_id
-    #   @return [Integer]
-    # @!attribute [r] step_id
-    #   @return [Integer]
-    # @!attribute [r] step_name
-    #   @return [String]
-    # @!attribute [r] namespace
-    #   @return [String]
-    # @!attribute [r] task_name
-    #   @return [String]
-    # @!attribute [r] max_attempts
-    #   @return [Integer]
-    # @!attribute [r] correlation_id
-    #   @return [String]
-    # @!attribute [r] idempotency_key
-    #   @return [String] the same in every attempt at this step, and in no other step; for calls to other systems
-    # @!attribute [r] deadline
-    #   @return [Time] when the attempt times out and the handler is interrupted
-    # @!method cancelled?
-    #   @return [Boolean] whether the outcome is of no use any more
-    def_delegators :@attempt, :task_id, :step_id, :step_name, :namespace, :task_name, :max_attempts, :correlation_id,
-                   :idempotency_key, :deadline, :cancelled?
+    # @return [Integer]
+    def task_id = @attempt.task_id
+
+    # @return [Integer]
+    def step_id = @attempt.step_id
+
+    # @return [String]
+    def step_name = @attempt.step_name
+
+    # @return [String]
+    def namespace = @attempt.namespace
+
+    # @return [String]
+    def task_name = @attempt.task_name
+
+    # @return [Integer]
+    def max_attempts = @attempt.max_attempts
+
+    # @return [String]
+    def correlation_id = @attempt.correlation_id
+
+    # @return [String] the same in every attempt at this step, and in no other step; for calls to other systems
+    def idempotency_key = @attempt.idempotency_key
+
+    # @return [Time] when the attempt times out and the handler is interrupted
+    def deadline = @attempt.deadline
+
+    # @return [Boolean] whether the outcome is of no use any more
+    def cancelled? = @attempt.cancelled?
 
     # @return [Hash] the task's payload
     def payload = @payload ||= @attempt.payload

@@ -24,8 +24,6 @@ module TaskerCore
       raise NotImplementedError, "#{self.class.name} must implement call(context)"
     end
 
-    private
-
     # @param result [Hash, nil] what the step's children read
     # @param metadata [Hash] notes for whoever calls the handler directly; not stored
     # @return [StepSuccess]

@@ -6,6 +6,10 @@ module TaskerCore
   #
   # @api private
   module SubscriberThread
+    # Between an end that was none of the subscription's and the next thread's beginning, in seconds.
+    PAUSE = 0.1
+    private_constant :PAUSE
+
     class << self
       # Called by the core, once for each subscription.
       #
@@ -14,10 +18,23 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-subscriber"
           Thread.current.report_on_exception = false
-          subscription.deliver
+          # Without it the thread inherits what its maker has masked.
+          ended = Thread.handle_interrupt(Exception => :immediate) { delivered?(subscription) }
         ensure
-          start(subscription) if subscription.active?
+          # Also after a kill once the subscription was closed: only with the end of deliver its block is forgotten.
+          start(subscription) unless ended
         end
+      end
+
+      private
+
+      def delivered?(subscription)
+        subscription.deliver
+        true
+      rescue StandardError => e
+        TaskerCore.logger.warn("a subscriber's thread failed, another one takes over: #{e.class}: #{e.message}")
+        sleep PAUSE
+        false
       end
     end
   end

@@ -18,9 +18,9 @@ module TaskerCore
     # @return [Boolean] whether events still come
     def active? = @native.active?
 
-    # @return [Hash{String => Integer}] how many events were +delivered+, are +waiting+, were +dropped+ because the queue was full,
-    #   and how many the block +failed+ on
-    def stats = @native.stats
+    # @return [Result] how many events were +delivered+, are +waiting+, were +dropped+ because the queue was full, and how many the
+    #   block +failed+ on
+    def stats = Result.new(@native.stats)
 
     # @return [String]
     def inspect = "#<#{self.class.name} #{pattern} #{active? ? 'active' : 'ended'}>"

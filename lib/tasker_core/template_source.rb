@@ -29,6 +29,10 @@ module TaskerCore
       def from_yaml(text, filename)
         require "date" # these two here, for loading them takes as long as loading this library
         require "yaml"
+        mapping_in(text, filename)
+      end
+
+      def mapping_in(text, filename)
         repeated = repeated_key(YAML.parse(text, filename: filename))
         Native.refuse("", "the key #{repeated.value} is given twice, again in line #{repeated.start_line + 1}") if repeated
         template = YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: true, filename: filename)

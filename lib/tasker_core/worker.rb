@@ -41,9 +41,9 @@ module TaskerCore
     # @return [Boolean] false from the moment on when it was told to stop
     def running? = @native.running?
 
-    # @return [Hash{String => Object}] +state+ (+running+, +quiet+, +stopping+ or +stopped+), how many steps it has +claimed+ and
+    # @return [Result] +state+ (+running+, +quiet+, +stopping+ or +stopped+), how many steps it has +claimed+ and
     #   +executed+, and how many are +running+ and +waiting+ in its coordinator
-    def stats = @native.stats
+    def stats = Result.new(@native.stats)
 
     # @return [String]
     def inspect = "#<#{self.class.name} #{stats['state']}>"

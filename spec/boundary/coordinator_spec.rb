@@ -34,6 +34,16 @@ RSpec.describe TaskerCore::Coordinator do
     expect(coordinator.handle_task(task_id)).to include("status" => "complete", "steps_executed" => 0)
   end
 
+  it "refuses what belongs to a request beside the id of a task" do
+    task_id = coordinator.initialize_task(request).task_id
+
+    [{ payload: {} }, { foo: 1 }, { connection: Object.new }, { connection: false }].each do |keys|
+      expect { coordinator.handle_task(task_id, **keys) }
+        .to raise_error(TaskerCore::InvalidTypeError, /\Arequest_or_id must be a Hash, where a connection or other keys are given/)
+    end
+    expect(coordinator.task_context(task_id).status).to eq("pending")
+  end
+
   it "creates many tasks in the order given" do
     created = coordinator.initialize_tasks(Array.new(50) { |i| request.merge(payload: { n: i }) })
 
@@ -90,6 +100,16 @@ RSpec.describe TaskerCore::Coordinator do
       .to raise_error(TaskerCore::ValidationError, /\Apayload: .*1048576 bytes/)
   end
 
+  it "registers no handler once it is closed" do
+    handlers = TaskerCore::HandlerRegistry.new
+    closed = described_class.new(configuration, handlers: handlers).tap(&:close)
+
+    expect { closed.register_handler("late") { |_| {} } }.to raise_error(TaskerCore::ClosedError) do |error|
+      expect(error.backtrace.first).to start_with("#{__FILE__}:")
+    end
+    expect(handlers.find("late")).to be_nil
+  end
+
   it "says what it is" do
     expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
   end
@@ -109,6 +129,31 @@ RSpec.describe TaskerCore::Coordinator do
 
       expect(TaskerCore.handle_task(**request)).to include("status" => "complete")
       expect(TaskerCore.coordinator).to equal(TaskerCore.coordinator)
+    end
+
+    it "is given keywords and blocks as they are" do
+      heard = Queue.new
+      subscription = TaskerCore.subscribe("order.*") { |event| heard << event.name }
+      TaskerCore.publish_event({ name: "order.told" })
+
+      expect(heard.pop).to eq("order.told")
+      expect(TaskerCore.list_tasks({ limit: 1 }, namespace: "nowhere").tasks).to eq([])
+    ensure
+      TaskerCore.unsubscribe(subscription)
+    end
+
+    it "has errors begin at the line of whoever calls the module" do
+      expect { TaskerCore.task_context("x") }.to raise_error(TaskerCore::InvalidTypeError) do |error|
+        expect(error.backtrace.first).to start_with("#{__FILE__}:")
+      end
+    end
+
+    it "is closed until it is made, and asking makes none" do
+      expect([TaskerCore.closed?, TaskerCore.closed?]).to eq([true, true])
+      TaskerCore.coordinator
+      expect(TaskerCore).not_to be_closed
+      TaskerCore.close
+      expect(TaskerCore).to be_closed
     end
 
     it "is made anew after it was closed" do

@@ -193,7 +193,7 @@ RSpec.describe "Events" do
       events = heard("*", enough: 2) { %w[order.one order.two].each { |name| publish(name) } }
 
       expect(events.size).to eq(2)
-      expect(eventually { failing.stats["failed"] == 2 }).to be(true)
+      expect(eventually { failing.stats.failed == 2 }).to be(true)
       expect(log.string).to match(/WARN.*a subscriber of \* failed on order.one: Exception: no ear for it/)
       expect(coordinator.performance_metrics["subscriber_errors"]).to be >= 2
     ensure
@@ -209,6 +209,35 @@ RSpec.describe "Events" do
       expect(heard.pop).to eq("order.after")
     ensure
       coordinator.unsubscribe(subscription) if subscription
+    end
+
+    it "forgets its block also when its thread is killed as it ends" do
+      blocks = Array.new(5) { WeakRef.new(block_of_killed_subscriber) }
+
+      collected = eventually(20) do
+        java.lang.System.gc
+        blocks.count(&:weakref_alive?) <= 1 # one may still be on this thread's stack
+      end
+      expect(collected).to be(true)
+    end
+
+    def block_of_killed_subscriber
+      subscription = nil
+      block = proc { |_| coordinator.unsubscribe(subscription) && Thread.exit }
+      subscription = coordinator.subscribe("order.*", &block)
+      publish("order.last")
+      expect(eventually { !subscription.active? && subscriber_threads.empty? }).to be(true)
+      block
+    end
+
+    it "goes on with another thread, after a pause, when its thread fails" do
+      failures = [RuntimeError.new("no thread for it"), nil]
+      subscription = Object.new
+      subscription.define_singleton_method(:deliver) { failures.shift&.then { |failure| raise failure } }
+      TaskerCore::SubscriberThread.start(subscription)
+
+      expect(eventually { failures.empty? && subscriber_threads.empty? }).to be(true)
+      expect(log.string).to match(/WARN.*a subscriber's thread failed.*no thread for it/)
     end
 
     it "may use the coordinator, and unsubscribe itself" do

@@ -160,6 +160,22 @@ RSpec.describe "Handlers" do
       expect(coordinator.orchestrate_task(task_id)).to include("status" => "complete")
     end
 
+    {
+      "recursion without an end" => [-> { raise SystemStackError, "too deep" }, "SystemStackError: too deep"],
+      "a want of memory" => [-> { raise NoMemoryError, "full" }, "NoMemoryError: full"],
+      "an error of Java's" => [-> { raise java.lang.ExceptionInInitializerError.new("static") }, "Java::JavaLang::ExceptionInInitializerError: static"]
+    }.each do |name, (load, message)|
+      it "is nowhere while loading it ends in #{name}, and others are found" do
+        stub_const("Broken", Module.new { define_singleton_method(:const_missing) { |_| load.call } })
+        task_id = create_task([{ name: "a", handler: "Broken::Handler" }, { name: "b", handler: "fine" }])
+        coordinator.register_handler("fine") { |_| nil }
+        coordinator.orchestrate_task(task_id)
+
+        expect(coordinator.task_context(task_id)["steps"].map { |step| step["state"] }).to eq(%w[enqueued complete])
+        expect(log.string).to include("no handler Broken::Handler: #{message}")
+      end
+    end
+
     it "is nowhere while its code is broken, which the log tells" do
       broken = stub_const("Broken", Module.new { def self.const_missing(_) = raise(SyntaxError, "unexpected end") })
       task_id = create_task([{ name: "a", handler: "Broken::Handler" }])

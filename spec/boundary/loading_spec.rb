@@ -20,7 +20,7 @@ RSpec.describe "Loading the library" do
     loaded = evaluate(<<~RUBY)
       require "tasker_core"
       TaskerCore.create_coordinator_with_config(database_url: #{@url.dump}).close
-      [Object.autoload?(:Logger), *%w[YAML ERB Date].select { |name| Object.const_defined?(name) }].join(",")
+      [Object.autoload?(:Logger), *%w[YAML ERB Date Forwardable].select { |name| Object.const_defined?(name) }].join(",")
     RUBY
     expect(loaded).to eq("logger")
   end
@@ -35,5 +35,37 @@ RSpec.describe "Loading the library" do
       [name, TaskerCore.logger.class].join(",")
     RUBY
     expect(done).to eq("loading,Logger")
+  end
+
+  it "leaves YAML to those who load it after the library" do
+    loaded = evaluate(<<~RUBY)
+      require "tasker_core"
+      require "psych"
+      Gem.load_yaml
+      [Psych.load("a: 1")["a"], TaskerCore::TemplateSource.read("b: 2")["b"]].join(",")
+    RUBY
+    expect(loaded).to eq("1,2")
+  end
+
+  it "passes on what breaks into the loading of YAML" do
+    raised = evaluate(<<~RUBY)
+      require "tasker_core"
+      TaskerCore::TemplateSource.define_singleton_method(:require) { |_| raise ThreadError, "enough" }
+      begin
+        TaskerCore::TemplateSource.read("a: 1")
+      rescue StandardError => e
+        e.class.name
+      end
+    RUBY
+    expect(raised).to eq("ThreadError")
+  end
+
+  it "finds its own files wherever the load path leads to" do
+    loaded = evaluate(<<~RUBY)
+      require "tasker_core"
+      $LOAD_PATH.reject! { |path| path.include?("#{File.expand_path('../../lib', __dir__)}") }
+      TaskerCore::StepLogger.name
+    RUBY
+    expect(loaded).to eq("TaskerCore::StepLogger")
   end
 end

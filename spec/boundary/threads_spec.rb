@@ -102,6 +102,39 @@ RSpec.describe "Threads at the boundary" do
     end
   end
 
+  # A thread inherits what its maker has masked.
+  describe "a caller who lets no interruption through" do
+    def masked(&block) = Thread.new { Thread.handle_interrupt(Exception => :never, &block) }.value
+
+    it "has handlers interrupted all the same, on threads that start for it" do
+      expect(eventually { handler_threads.empty? }).to be(true)
+      ended = Queue.new
+      coordinator.register_handler("sleeps") do |_|
+        sleep 3
+        ended << "asleep"
+      rescue TaskerCore::StepInterrupted
+        ended << "interrupted"
+        raise
+      end
+      task_id = create_task([{ name: "a", handler: "sleeps", timeout_ms: 100, retry: { max_attempts: 1 } }])
+      masked { coordinator.orchestrate_task(task_id, timeout_ms: 20_000) }
+
+      expect(ended.pop).to eq("interrupted")
+    end
+
+    it "has the threads of a worker and of a subscriber hear what is raised into them" do
+      other = TaskerCore.create_coordinator_with_config(configuration)
+      masked { other.start_worker && other.subscribe("*") { |_| nil } }
+      theirs = %w[tasker-foreman tasker-subscriber].map { |name| eventually { Thread.list.find { |thread| thread.name == name } } }
+      theirs.each { |thread| thread.raise("astray") }
+
+      expect(eventually { log.string.match?(/foreman was interrupted.*astray/) }).to be(true)
+      expect(eventually { log.string.match?(/subscriber's thread was interrupted.*astray/) }).to be(true)
+    ensure
+      other&.close
+    end
+  end
+
   describe "cancelling a task" do
     it "interrupts its handler" do
       entered = Queue.new

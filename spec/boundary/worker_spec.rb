@@ -48,7 +48,7 @@ RSpec.describe TaskerCore::Worker do
     expect(completed?(*tasks)).to be(true)
     expect(coordinator.task_context(tasks.last)["steps"].last["result"]).to eq("n" => 2)
     expect(worker.stats).to include("state" => "running", "executed" => 60)
-    expect(worker.stats["claimed"]).to be_between(40, 60)
+    expect(worker.stats.claimed).to be_between(40, 60)
     expect(worker.stop).to be(true)
   end
 

@@ -130,6 +130,21 @@ RSpec.describe TaskerCore::CLI do
       expect(eventually { state(task_id) == "enqueued" }).to be(true)
     end
 
+    it "obeys a TERM that comes while its worker starts" do
+      others = Queue.new
+      former = Signal.trap("TERM") { others << true }
+      allow(TaskerCore.coordinator).to receive(:start_worker).and_wrap_original do |start, *options|
+        start.call(*options).tap { Process.kill("TERM", Process.pid) && sleep(0.1) }
+      end
+      working = Thread.new { tasker("work", "--log", path("log")) }
+
+      expect(working.join(20)&.value&.first).to eq(0)
+      expect(work_log).to include("TERM: takes no more steps", "stopped")
+      expect(others).to be_empty
+    ensure
+      Signal.trap("TERM", former || "DEFAULT")
+    end
+
     it "takes no more at TSTP, and only its namespaces before" do
       working = work("-n", "here,there")
       TaskerCore.register_handler("cli.brief") { |_| {} }

@@ -29,6 +29,10 @@ RSpec.describe TaskerCore::Result do
     expect({ result => 1 }[described_class.new(same)]).to eq(1)
   end
 
+  it "equals nothing else, not even what cannot be asked" do
+    [nil, 7, BasicObject.new].each { |other| expect([result == other, result.eql?(other)]).to eq([false, false]) }
+  end
+
   it "can be matched and merged" do
     result => { task_id: }
 

@@ -18,4 +18,11 @@ RSpec.describe TaskerCore::StepHandler do
     expect(handler.call(false))
       .to have_attributes(success?: false, message: "no", retryable: true, retry_after: 3, error_code: nil, context: {})
   end
+
+  it "lets a test make such outcomes too" do
+    handler = Class.new(described_class).new
+
+    expect(handler.success(result: { "n" => 1 })).to have_attributes(success?: true, result: { "n" => 1 })
+    expect(handler.failure(message: "no")).to have_attributes(success?: false, message: "no", retryable: false)
+  end
 end

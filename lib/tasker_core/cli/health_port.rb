@@ -95,7 +95,7 @@ module TaskerCore
 
       def health
         health = @coordinator.health
-        [CODES[health.status], JSON_TYPE, "#{JSON.generate(health.to_h.merge('worker' => @worker.stats))}\n"]
+        [CODES[health.status], JSON_TYPE, "#{JSON.generate(health.to_h.merge('worker' => @worker.stats.to_h))}\n"]
       end
     end
   end

@@ -26,11 +26,7 @@ module TaskerCore
         PidFile.new(@options.pid).hold do
           Application.new(@options).load
           coordinator = TaskerCore.coordinator
-          @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
-          TaskerCore.logger.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
-          HealthPort.new(@options.health_port, coordinator, @worker).keep do
-            HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
-          end
+          trapping_signals { work_on(coordinator) }
           coordinator.close
           in_peace? ? OK : INTERRUPTED
         end
@@ -40,14 +36,27 @@ module TaskerCore
 
       private
 
-      def obey_signals
+      # Before the worker starts: from its first claim on a signal must not end the process at once.
+      def trapping_signals
         former = SIGNALS.to_h { |name| [name, Signal.trap(name) { @events << name }] }
+        yield
+      ensure
+        former&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
+      end
+
+      def work_on(coordinator)
+        @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
+        TaskerCore.logger.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
+        HealthPort.new(@options.health_port, coordinator, @worker).keep do
+          HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
+        end
+      end
+
+      def obey_signals
         watch_worker
         until (event = @events.pop) == :stopped
           event == "TSTP" ? quiet : stop(event)
         end
-      ensure
-        former&.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
       end
 
       # The application may stop the worker too, by closing its coordinator.
