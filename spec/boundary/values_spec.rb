@@ -5,7 +5,10 @@ require "date"
 require "json"
 require "set"
 require "stringio"
+require "tempfile"
+require "timeout"
 require_relative "../support/generated_values"
+require_relative "../support/other_jruby"
 
 # What may cross the boundary, and how it comes back. Ruby's own JSON library is the judge of the text in between.
 RSpec.describe "Values at the boundary" do
@@ -135,6 +138,23 @@ RSpec.describe "Values at the boundary" do
       stub_const("ActiveSupport::TimeWithZone", Class.new { def iso8601(digits) = "2026-01-31T00:00:00.#{'0' * digits}+01:00" })
 
       expect(round_trip(ActiveSupport::TimeWithZone.new)).to eq("2026-01-31T00:00:00.000+01:00")
+    end
+
+    # In a process of its own, for Active Support changes Ruby's classes. It announces the class to autoload, and requires it.
+    it "is a time with a zone of Active Support's" do
+      script = <<~RUBY
+        require "logger"
+        require "active_support"
+        require "active_support/time"
+        require "tasker_core"
+        Time.zone = "Berlin"
+        print TaskerCore::Native.dump(Time.zone.local(2026, 1, 31), "payload", 100)
+      RUBY
+      Tempfile.create("zone") do |out|
+        Process.wait(OtherJRuby.spawn("-e", script, out: out.path))
+
+        expect(File.read(out.path)).to eq('"2026-01-31T00:00:00.000+01:00"')
+      end
     end
   end
 

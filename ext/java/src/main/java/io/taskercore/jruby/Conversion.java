@@ -21,10 +21,10 @@ final class Conversion {
     try {
       return object.callMethod(context, method, arguments);
     } catch (RaiseException raised) {
-      RubyException error = raised.getException();
-      if (!RubyTypes.isA(context, error, "StandardError") || RubyTypes.isA(context, error, "Timeout", "Error")) {
+      if (!RubyErrors.isFault(raised)) {
         throw raised;
       }
+      RubyException error = raised.getException();
       context.setErrorInfo(context.nil);
       throw refusal(object, method, RubyTypes.nameOf(error) + ": " + error.getMessageAsJavaString());
     } catch (StackOverflowError endless) {

@@ -74,8 +74,8 @@ final class HandlerFailure {
   }
 
   private Failure ofException(RubyException error) {
-    boolean permanent = RubyTypes.isA(context, error, "TaskerCore", "PermanentError");
-    boolean retryable = RubyTypes.isA(context, error, "TaskerCore", "RetryableError");
+    boolean permanent = RubyTypes.isA(error, "TaskerCore::PermanentError");
+    boolean retryable = RubyTypes.isA(error, "TaskerCore::RetryableError");
     return new Failure(
         RubyTypes.nameOf(error),
         message(error),

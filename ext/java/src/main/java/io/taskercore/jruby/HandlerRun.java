@@ -8,9 +8,7 @@ import java.lang.ref.Reference;
 import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
-import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
-import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
@@ -59,7 +57,7 @@ final class HandlerRun {
     // The handler's coordinator must not be collected, and with that closed, before this.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
-    if (isEndOfThread(left)) {
+    if (RubyErrors.isEndOfThread(left)) {
       throw (RuntimeException) left;
     }
   }
@@ -96,7 +94,7 @@ final class HandlerRun {
             return left;
           });
     } catch (Throwable thrown) {
-      if (isEndOfThread(thrown)) {
+      if (RubyErrors.isEndOfThread(thrown)) {
         left = thrown;
       } else if (!HandlerWrap.isSame(thrown, left)) {
         state.log().write(context, "error", "what is around handlers failed at " + attempt.handler() + ": " + RubyLog.stackTrace(thrown));
@@ -133,14 +131,14 @@ final class HandlerRun {
   }
 
   private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
-    if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
+    if (RubyTypes.isA(returned, "TaskerCore::StepFailure")) {
       return failing(failures.ofReturned(returned));
     }
-    boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
+    boolean isSuccess = RubyTypes.isA(returned, "TaskerCore::StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
-    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
+    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(result, "TaskerCore::Result")) {
       return failing(HandlerFailure.ofWrongResult(result));
     }
     try {
@@ -179,12 +177,8 @@ final class HandlerRun {
       String name = left instanceof RaiseException raised
           ? RubyTypes.nameOf(raised.getException())
           : left.getClass().getSimpleName();
-      left = isEndOfThread(broken) ? broken : left;
+      left = RubyErrors.isEndOfThread(broken) ? broken : left;
       return Failure.of(name, "the handler's exception could not be read", null, true);
     }
-  }
-
-  private static boolean isEndOfThread(Throwable left) {
-    return left instanceof ThreadKill || left instanceof MainExitException;
   }
 }

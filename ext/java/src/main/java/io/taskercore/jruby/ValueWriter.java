@@ -160,15 +160,15 @@ final class ValueWriter {
       decimal(decimal);
     } else if (value instanceof RubySet) {
       container(value, "to_a");
-    } else if (value instanceof RubyStruct || RubyTypes.isA(context, value, "Data")) {
+    } else if (value instanceof RubyStruct || RubyTypes.isA(value, "Data")) {
       container(value, "to_h");
-    } else if (RubyTypes.isA(context, value, "DateTime") || RubyTypes.isA(context, value, "ActiveSupport", "TimeWithZone")) {
+    } else if (RubyTypes.isA(value, "DateTime") || RubyTypes.isA(value, "ActiveSupport::TimeWithZone")) {
       value(Conversion.of(context, value, "iso8601", context.runtime.newFixnum(3)));
-    } else if (RubyTypes.isA(context, value, "Date")) {
+    } else if (RubyTypes.isA(value, "Date")) {
       value(Conversion.of(context, value, "iso8601"));
-    } else if (RubyTypes.isA(context, value, "TaskerCore", "Result")) {
+    } else if (RubyTypes.isA(value, "TaskerCore::Result")) {
       container(value, "to_h");
-    } else if (RubyTypes.isA(context, value, "ActionController", "Parameters")) {
+    } else if (RubyTypes.isA(value, "ActionController::Parameters")) {
       parameters(value);
     } else {
       throw new Refusal(
