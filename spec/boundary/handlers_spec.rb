@@ -120,6 +120,18 @@ RSpec.describe "Handlers" do
       expect(error).to include("message" => "no", "retryable" => false, "context" => { "not_stored" => /context\.it/ })
     end
 
+    it "is readable where it is cut inside a character" do
+      long = run_step { |_| raise "#{'a' * 9_999}#{'😀' * 5}" }
+      deep = run_step { |_| raise(RuntimeError, "#{'b' * 184}😀!", ["#{'c' * 499}😀"]) }
+      thrown = run_step { |_| raise java.lang.IllegalStateException.new(java.lang.String.new([0x64, 0xd83d].to_java(:char))) }
+
+      expect(long["error"]).to include("message" => "#{'a' * 9_999}…")
+      expect(deep["error"]).to include("message" => "#{'b' * 184}😀!", "backtrace" => ["#{'c' * 499}…"])
+      expect(TestDatabase.execute("SELECT reason FROM tasker.transitions WHERE step_id = #{deep['step_id']} AND to_state = 'error'", url: @url))
+        .to eq([{ "reason" => "RuntimeError: #{'b' * 184}…" }])
+      expect(thrown["error"]).to include("message" => "d\uFFFD")
+    end
+
     it "keeps a long backtrace short" do
       deep = ->(n) { n.zero? ? raise("deep") : deep.call(n - 1) }
 

@@ -33,7 +33,7 @@ final class Conversion {
   }
 
   private static Refusal refusal(IRubyObject object, String method, String failure) {
-    String shown = failure.length() <= MAX_SHOWN ? failure : failure.substring(0, MAX_SHOWN) + "…";
-    return new Refusal("cannot be converted: " + RubyTypes.nameOf(object) + "#" + method + " raised " + shown);
+    String raised = Excerpt.of(failure, MAX_SHOWN);
+    return new Refusal("cannot be converted: " + RubyTypes.nameOf(object) + "#" + method + " raised " + raised);
   }
 }

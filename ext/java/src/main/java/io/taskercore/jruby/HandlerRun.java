@@ -161,7 +161,7 @@ final class HandlerRun {
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
     String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
-    String message = failure.message().length() <= MAX_LOGGED ? failure.message() : failure.message().substring(0, MAX_LOGGED) + "…";
+    String message = Excerpt.of(failure.message(), MAX_LOGGED);
     state.log().write(
         context,
         late || last ? "warn" : "info",
