@@ -43,9 +43,9 @@ final class HandlerLoop {
     } catch (ThreadKill | MainExitException end) {
       throw end;
     } catch (RaiseException stray) {
-      state.log().write(context, "warn", "a handler thread was interrupted between two steps: " + stray.getMessage());
+      state.log().writeRegardless(context, "warn", "a handler thread was interrupted between two steps: " + stray.getMessage());
     } catch (RuntimeException | Error failure) {
-      state.log().write(context, "error", "a handler thread goes on after " + RubyLog.stackTrace(failure));
+      state.log().writeRegardless(context, "error", "a handler thread goes on after " + RubyLog.stackTrace(failure));
     }
     return true;
   }
