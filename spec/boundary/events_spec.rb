@@ -143,6 +143,18 @@ RSpec.describe "Events" do
       expect(events.last).to include("task_id" => nil, "from_state" => nil, "data" => {})
     end
 
+    it "have data as deep and as large as a payload" do
+      deep = { "list" => 99.times.reduce(0) { |inner, _| [inner] } }
+      small = TaskerCore.create_coordinator_with_config(configuration.merge(max_payload_bytes: 1_024))
+
+      expect(publish("order.deep", data: deep).data).to eq(deep)
+      expect(small.publish_event(name: "order.large", data: { "a" => "x" * 1_016 }).data["a"].size).to eq(1_016)
+      expect { small.publish_event(name: "order.large", data: { "a" => "x" * 1_017 }) }
+        .to raise_error(TaskerCore::ValidationError, /\Adata: .* 1024 bytes/)
+    ensure
+      small&.close
+    end
+
     it "come from a handler between the beginning and the end of its step" do
       coordinator.register_handler("tells") { |step| publish("order.told", step_id: step.step_id) && nil }
       events = heard("*", enough: 6) { coordinator.orchestrate_task(create_task([{ name: "a", handler: "tells" }])) }

@@ -137,7 +137,7 @@ final class HandlerFailure {
       return Json.EMPTY_OBJECT;
     }
     try {
-      return ValueWriter.write(context, Arguments.hash("context", value), "context", maxContextBytes);
+      return ValueWriter.write(context, Arguments.hash(context, "context", value), "context", maxContextBytes);
     } catch (TaskerException.Validation | InvalidType unwritable) {
       state.log().write(context, "warn", "a failure's context was not stored: " + unwritable.getMessage());
       return JsonWriter.object(json -> json.put("not_stored", Excerpt.of(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));

@@ -48,6 +48,7 @@ final class ValueWriter {
   private static final byte[] TRUE = ascii("true");
   private static final byte[] FALSE = ascii("false");
   private static final ByteList PAYLOAD = new ByteList(ascii("payload"), false);
+  private static final ByteList DATA = new ByteList(ascii("data"), false);
 
   /** As Ruby's {@code Time#iso8601(3)}: cut, not rounded, and {@code Z} only for a time that is in UTC by name. */
   private static final DateTimeFormatter UTC_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'");
@@ -83,7 +84,10 @@ final class ValueWriter {
 
   private int keyKinds;
 
-  /** What a payload inside may take; 0 where the value is not a request, or the payload was met. */
+  /** The key of what counts depth and size from its own root; null where nothing does, or it was met. */
+  private ByteList payloadKey;
+
+  /** What that may take. */
   private int maxPayloadBytes;
 
   /** Path segments from what the caller gave to the root from which depth and size are counted. */
@@ -110,9 +114,26 @@ final class ValueWriter {
    * @param root how refusals name it; empty for a request that comes alone
    */
   static Json writeRequest(ThreadContext context, RubyHash request, String root, int maxPayloadBytes) {
+    return writeAround(PAYLOAD, context, request, root, maxPayloadBytes);
+  }
+
+  /** Writes an event, whose data counts depth and size from its own root. */
+  static Json writeEvent(ThreadContext context, RubyHash event, int maxDataBytes) {
+    return writeAround(DATA, context, event, "", maxDataBytes);
+  }
+
+  private static Json writeAround(ByteList payloadKey, ThreadContext context, RubyHash document, String root, int maxPayloadBytes) {
     ValueWriter writer = new ValueWriter(context, MAX_DOCUMENT_BYTES);
+    writer.payloadKey = payloadKey;
     writer.maxPayloadBytes = maxPayloadBytes;
-    return writer.toJson(request, root);
+    return writer.toJson(document, root);
+  }
+
+  /** The text of a String or a Symbol as it would be written. */
+  static String text(ThreadContext context, IRubyObject text, String root) {
+    ValueWriter writer = new ValueWriter(context, MAX_DOCUMENT_BYTES);
+    writer.toJson(text, root);
+    return writer.name(text);
   }
 
   private Json toJson(IRubyObject value, String root) {
@@ -314,7 +335,7 @@ final class ValueWriter {
     try {
       key(key);
       json.token(':');
-      if (maxPayloadBytes != 0 && depth == 1 && isPayload(key)) {
+      if (payloadKey != null && depth == 1 && isPayload(key)) {
         payload(value);
       } else {
         value(value);
@@ -340,7 +361,7 @@ final class ValueWriter {
     int outerLimit = limit;
     limitStart = json.size();
     limit = (int) Math.min(Integer.MAX_VALUE, (long) limitStart + maxPayloadBytes);
-    maxPayloadBytes = 0;
+    payloadKey = null;
     depth = 0;
     rootSegments = 1;
     value(payload);
@@ -350,9 +371,9 @@ final class ValueWriter {
     limitStart = json.size() - limitStart;
   }
 
-  private static boolean isPayload(IRubyObject key) {
+  private boolean isPayload(IRubyObject key) {
     ByteList name = key instanceof RubyString string ? string.getByteList() : ((RubySymbol) key).getBytes();
-    return name.equal(PAYLOAD);
+    return name.equal(payloadKey);
   }
 
   private void refuseCollidingKeys(RubyHash hash) {
