@@ -152,6 +152,14 @@ RSpec.describe "Handlers" do
       expect(coordinator.register_handler(:"some.handler") {}).to eq("some.handler")
     end
 
+    it "is by a name beyond ASCII too" do
+      expect(coordinator.register_handler(:zahlung_prüfen) { |_| { "n" => 1 } }).to eq("zahlung_prüfen")
+      task_id = create_task([{ name: "a", handler: "zahlung_prüfen" }])
+      coordinator.orchestrate_task(task_id)
+
+      expect(coordinator.task_context(task_id)["steps"].first).to include("result" => { "n" => 1 })
+    end
+
     it "is the constant of that name, looked up for each attempt, a new instance each" do
       stub_const("Found::Here", Class.new { def call(_) = { "who" => object_id, "version" => 1 } })
       first, second = Array.new(2) { orchestrated([{ name: "a", handler: "Found::Here" }])["steps"].first["result"] }

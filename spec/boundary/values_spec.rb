@@ -97,6 +97,8 @@ RSpec.describe "Values at the boundary" do
       "Latin-1" => ["caf\xE9".dup.force_encoding("ISO-8859-1"), "café"], "UTF-16" => ["häß".encode("UTF-16LE"), "häß"],
       "UTF-32" => ["hä😀".encode("UTF-32BE"), "hä😀"], "Windows-31J" => ["日本①".encode("Windows-31J"), "日本①"],
       "ASCII-8BIT that is ASCII, as a key" => [{ "k".b => 1 }, { "k" => 1 }],
+      "EBCDIC" => ["a1".encode("IBM037"), "a1"], "CP50221" => ["日本".encode("CP50221"), "日本"],
+      "a transcoded Symbol" => ["\xE9".dup.force_encoding("ISO-8859-1").to_sym, "é"],
       "Shift JIS" => ["日本".encode("Shift_JIS"), "日本"], "ISO-2022-JP" => ["日本".encode("ISO-2022-JP"), "日本"],
       "a transcoded key" => [{ "caf\xE9".dup.force_encoding("ISO-8859-1") => 1 }, { "café" => 1 }],
       "ASCII-8BIT that is ASCII" => ["plain".b, "plain"], "US-ASCII" => ["plain".encode("US-ASCII"), "plain"]
@@ -236,6 +238,11 @@ RSpec.describe "Values at the boundary" do
       expect(path_of(same)).to eq("payload.é")
       expect(path_of(twice)).to eq("payload.k")
       expect(message_of({ a: 1, "a" => 2 })).to match(/become this one.*keep one/)
+      expect(path_of({ "é": 1, "é" => 2 })).to eq("payload.é")
+      expect(path_of({ "é": 1, "\xE9".dup.force_encoding("ISO-8859-1").to_sym => 2 })).to eq("payload.é")
+      expect(path_of({ "é" => 1, "\xE9".dup.force_encoding("ISO-8859-1").to_sym => 2 })).to eq("payload.é")
+      expect(path_of({ "a" => 1, "a".encode("IBM037") => 2 })).to eq("payload.a")
+      expect(path_of({ "日本" => 1, "日本".encode("CP50221") => 2 })).to eq("payload.日本")
     end
 
     it "is a key that is no valid text" do

@@ -83,8 +83,7 @@ final class Arguments {
     if (!(value instanceof RubyString || value instanceof RubySymbol)) {
       throw new InvalidType(name, "a String", value);
     }
-    ValueWriter.write(context, value, name, ValueWriter.MAX_DOCUMENT_BYTES);
-    return value.asJavaString();
+    return ValueWriter.text(context, value, name);
   }
 
   /** Null for nil. */

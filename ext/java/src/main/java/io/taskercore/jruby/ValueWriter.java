@@ -200,11 +200,15 @@ final class ValueWriter {
   }
 
   private void string(RubyString string) {
+    utf8((isUtf8(string) ? string : transcoded(string)).getByteList());
+  }
+
+  private static boolean isUtf8(RubyString string) {
     int codeRange = string.scanForCodeRange();
     Encoding encoding = string.getEncoding();
-    boolean isUtf8 =
-        encoding == UTF8Encoding.INSTANCE ? codeRange != StringSupport.CR_BROKEN : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
-    utf8((isUtf8 ? string : transcoded(string)).getByteList());
+    return encoding == UTF8Encoding.INSTANCE
+        ? codeRange != StringSupport.CR_BROKEN
+        : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
   }
 
   /** UTF-7 and ISO-2022-JP are made of ASCII bytes that mean something else. */
@@ -228,11 +232,15 @@ final class ValueWriter {
   }
 
   private void symbol(RubySymbol symbol) {
-    if (symbol.getEncoding() == USASCIIEncoding.INSTANCE) {
+    if (isAscii(symbol)) {
       utf8(symbol.getBytes());
     } else {
       string((RubyString) symbol.to_s(context));
     }
+  }
+
+  private static boolean isAscii(RubySymbol symbol) {
+    return symbol.getEncoding() == USASCIIEncoding.INSTANCE;
   }
 
   private void utf8(ByteList text) {
@@ -347,10 +355,10 @@ final class ValueWriter {
 
   private void key(IRubyObject key) {
     if (key instanceof RubyString string) {
-      keyKinds |= string.isAsciiOnly() || string.getEncoding() == UTF8Encoding.INSTANCE ? STRING_KEY : TRANSCODED_KEY;
+      keyKinds |= isUtf8(string) ? STRING_KEY : TRANSCODED_KEY;
       string(string);
     } else if (key instanceof RubySymbol symbol) {
-      keyKinds |= SYMBOL_KEY;
+      keyKinds |= isAscii(symbol) || symbol.getEncoding() == UTF8Encoding.INSTANCE ? SYMBOL_KEY : TRANSCODED_KEY;
       symbol(symbol);
     } else {
       throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols");
@@ -391,8 +399,15 @@ final class ValueWriter {
     return key instanceof RubyString || key instanceof RubySymbol;
   }
 
-  private static String name(IRubyObject key) {
-    return key.asJavaString();
+  /** The key as it is written, if it can be; Java's own reading of its bytes is another for some encodings, and for all Symbols. */
+  private String name(IRubyObject key) {
+    RubyString name = key instanceof RubyString string ? string : (RubyString) ((RubySymbol) key).to_s(context);
+    try {
+      ByteList utf8 = (isUtf8(name) ? name : transcoded(name)).getByteList();
+      return new String(utf8.getUnsafeBytes(), utf8.getBegin(), utf8.getRealSize(), StandardCharsets.UTF_8);
+    } catch (Refusal unwritable) {
+      return name.asJavaString();
+    }
   }
 
   private void enter(IRubyObject container) {
