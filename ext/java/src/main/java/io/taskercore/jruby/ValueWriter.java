@@ -16,6 +16,7 @@ import org.jruby.RubyArray;
 import org.jruby.RubyBignum;
 import org.jruby.RubyFixnum;
 import org.jruby.RubyFloat;
+import org.jruby.RubyGlobal;
 import org.jruby.RubyHash;
 import org.jruby.RubyString;
 import org.jruby.RubyStruct;
@@ -325,6 +326,10 @@ final class ValueWriter {
   }
 
   private void hash(RubyHash hash, IRubyObject identity) {
+    if (hash instanceof RubyGlobal.StringOnlyRubyHash) {
+      // In JRuby, ENV is a Hash. Nobody means to store what secrets it holds.
+      throw new Refusal("is the environment of the whole process: give the variables that are meant");
+    }
     enter(identity);
     json.token('{');
     int outerKinds = keyKinds;
