@@ -250,6 +250,38 @@ RSpec.describe "Values at the boundary" do
       expect(message_of({ "a\0" => 1 })).to match(/NUL/)
     end
 
+    it "is named by its keys as they are written" do
+      expect(path_of({ "zahlung_prüfen": { "a".encode("IBM037") => Object } })).to eq('payload.zahlung_prüfen.a')
+    end
+
+    it "is the process's environment, which is a Hash in JRuby" do
+      expect(refusal({ "it" => ENV })).to include("path" => "payload.it", "message" => /environment of the whole process/)
+      expect(round_trip(ENV.to_h)).to eq(ENV.to_h)
+      expect(round_trip({ "it" => { "a" => 1 }.tap(&:singleton_class) })).to eq("it" => { "a" => 1 })
+    end
+
+    it "is an Integer that PostgreSQL cannot compare" do
+      expect(round_trip(10**131_072 - 1)).to eq(10**131_072 - 1)
+      expect(round_trip(1 - 10**131_072)).to eq(1 - 10**131_072)
+      expect(message_of({ "n" => 10**131_072 })).to match(/131,072 digits/)
+      expect(message_of(-10**140_000)).to match(/131,072 digits/)
+    end
+
+    it "is a String that says anything but text of its encoding" do
+      nothing = Class.new(String) { def encode(*) = nil }
+      itself = Class.new(String) { def encode(*) = self }
+
+      [nothing, itself].each do |odd|
+        expect(message_of(odd.new("\xE9".dup.force_encoding("ISO-8859-1")))).to match(/cannot be transcoded from ISO-8859-1/)
+      end
+    end
+
+    it "is no matter for a time-out, which goes on" do
+      slow = Class.new(String) { def encode(*) = sleep }.new("\xE9".dup.force_encoding("ISO-8859-1"))
+
+      expect { Timeout.timeout(0.1) { dump(slow) } }.to raise_error(Timeout::Error)
+    end
+
     it "is a cycle, where it closes" do
       hash = { "x" => { "y" => [1] } }
       hash["x"]["y"] << hash["x"]

@@ -22,7 +22,6 @@ import org.jruby.RubyString;
 import org.jruby.RubyStruct;
 import org.jruby.RubySymbol;
 import org.jruby.RubyTime;
-import org.jruby.exceptions.RaiseException;
 import org.jruby.ext.bigdecimal.RubyBigDecimal;
 import org.jruby.ext.set.RubySet;
 import org.jruby.runtime.ThreadContext;
@@ -44,6 +43,9 @@ final class ValueWriter {
 
   /** What a template, or a request around its payload, may take. */
   static final int MAX_DOCUMENT_BYTES = 16 << 20;
+
+  /** What PostgreSQL's {@code numeric} holds, as which numbers in JSON are compared. */
+  private static final int MAX_DIGITS = 131_072;
 
   private static final byte[] NULL = ascii("null");
   private static final byte[] TRUE = ascii("true");
@@ -225,11 +227,16 @@ final class ValueWriter {
     if (string.isBrokenString()) {
       throw new Refusal("is not valid " + encoding + ": force the encoding that it really has, or scrub it");
     }
+    IRubyObject text;
     try {
-      return (RubyString) string.callMethod(context, "encode", context.runtime.newString("UTF-8"));
-    } catch (RaiseException e) {
-      throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: " + e.getException().getMessageAsJavaString());
+      text = Conversion.of(context, string, "encode", context.runtime.newString("UTF-8"));
+    } catch (Refusal refusal) {
+      throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: " + refusal.getMessage());
     }
+    if (text instanceof RubyString utf8 && isUtf8(utf8)) {
+      return utf8;
+    }
+    throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: its encode gave no such text");
   }
 
   private void symbol(RubySymbol symbol) {
@@ -271,7 +278,11 @@ final class ValueWriter {
     if (number.bitLength() / 4 > limit - json.size()) {
       throw tooLarge();
     }
-    json.raw(number.toString());
+    String digits = number.abs().toString();
+    if (digits.length() > MAX_DIGITS) {
+      throw new Refusal("is an Integer of more than 131,072 digits, which PostgreSQL cannot compare: give it as a String");
+    }
+    json.raw(number.signum() < 0 ? "-" + digits : digits);
   }
 
   private void decimal(RubyBigDecimal decimal) {
