@@ -101,7 +101,7 @@ final class HandlerRun {
       }
     }
     if (ending == null && !released) {
-      ((KnownHandlers) attempt.directory()).remove(attempt.handler());
+      forgetHandler();
       attempt.release();
     }
   }
@@ -111,9 +111,18 @@ final class HandlerRun {
       return handle.find(context, attempt.handler());
     } catch (Throwable failure) {
       released = true;
+      if (!RubyErrors.isEndOfThread(failure)) {
+        // Else it would be claimed again at once, in vain, until somebody mends its code.
+        forgetHandler();
+      }
       attempt.release();
       throw failure;
     }
+  }
+
+  /** As if the handler were missing here, until it is looked for again. */
+  private void forgetHandler() {
+    ((KnownHandlers) attempt.directory()).remove(attempt.handler());
   }
 
   private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
