@@ -221,6 +221,20 @@ RSpec.describe "Handlers" do
       expect(seen.inspect).to include("step only, attempt 1 of 2")
     end
 
+    it "says so where a document cannot be read" do
+      name = coordinator.register_handler("reads") do |context|
+        context.payload
+      rescue TaskerCore::InternalError => e
+        { "raised" => e.message }
+      end
+      task_id = create_task([{ name: "a", handler: name }])
+      TestDatabase.execute("UPDATE tasker.tasks SET payload = '{\"n\": 1e400}' WHERE task_id = #{task_id}", url: @url)
+      coordinator.orchestrate_task(task_id)
+      TestDatabase.execute("UPDATE tasker.tasks SET payload = '{}' WHERE task_id = #{task_id}", url: @url)
+
+      expect(coordinator.task_context(task_id)["steps"].first["result"]).to match("raised" => /see the log/)
+    end
+
     it "has the same idempotency key in each attempt, and another in another step" do
       keys = []
       2.times do

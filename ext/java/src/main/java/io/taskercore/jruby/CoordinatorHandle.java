@@ -106,9 +106,13 @@ public final class CoordinatorHandle extends RubyObject {
 
   @JRubyMethod(name = "add_handler")
   public IRubyObject addHandler(ThreadContext context, IRubyObject name) {
-    known.add(name.asJavaString());
-    coordinator.handlersCame();
-    return context.nil;
+    return guarded(
+        context,
+        () -> {
+          known.add(Arguments.text(context, "name", name));
+          coordinator.handlersCame();
+          return context.nil;
+        });
   }
 
   @JRubyMethod(name = "register_template")

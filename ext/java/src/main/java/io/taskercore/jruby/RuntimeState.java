@@ -107,7 +107,7 @@ final class RuntimeState {
   }
 
   IRubyObject stepContext(ThreadContext context, Attempt attempt) {
-    return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, attempt));
+    return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, this, attempt));
   }
 
   /** A Hash as the methods of Ruby's face return it. */
