@@ -89,6 +89,7 @@ final class HandlerRun {
     try {
       wrap.run(
           context,
+          state.guard(),
           () -> {
             runHandler(handle);
             return left;
