@@ -235,6 +235,26 @@ RSpec.describe "Events" do
       expect(drained(heard)).to eq(["complete"])
     end
 
+    it "that a handler makes is not part of the handler, whose place it does not lend out" do
+      single = TaskerCore.create_coordinator_with_config(configuration.merge(max_parallel_steps: 1))
+      single.register_handler("fine") { |_| {} }
+      inner = create_task([{ name: "a", handler: "fine" }])
+      done = Queue.new
+      single.register_handler("subscribes") do |_|
+        single.subscribe("order.made") { |_| single.orchestrate_task(inner) && done << 1 }
+        single.publish_event(name: "order.made")
+        sleep 0.5
+        { "done" => done.size }
+      end
+      task_id = create_task([{ name: "a", handler: "subscribes" }])
+      single.orchestrate_task(task_id)
+
+      expect(single.task_context(task_id)["steps"].first["result"]).to eq("done" => 0)
+      expect(eventually { done.size == 1 }).to be(true)
+    ensure
+      single&.close
+    end
+
     it "drops what it has no room for, and holds nobody up" do
       small = TaskerCore.create_coordinator_with_config(configuration.merge(event_queue_size: 3))
       gate = Queue.new

@@ -27,6 +27,7 @@ final class HandlerLoop {
   }
 
   void run() throws Exception {
+    Lender.disinherit();
     while (runNext()) {
       context.setErrorInfo(context.nil);
     }

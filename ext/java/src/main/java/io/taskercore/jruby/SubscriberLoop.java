@@ -21,6 +21,7 @@ final class SubscriberLoop {
   }
 
   void run() throws Exception {
+    Lender.disinherit();
     while (deliverNext()) {
       context.setErrorInfo(context.nil);
     }

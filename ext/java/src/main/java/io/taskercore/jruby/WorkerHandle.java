@@ -37,6 +37,7 @@ public final class WorkerHandle extends RubyObject {
     return state.guard().run(
         context,
         () -> {
+          Lender.disinherit();
           while (true) {
             switch (CoreCall.await(context, worker::await)) {
               case START_THREADS -> state.startHandlerThreads(context);
