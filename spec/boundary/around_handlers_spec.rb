@@ -103,6 +103,33 @@ RSpec.describe "What is around handlers" do
     expect(eventually { seen.size == 1 }).to be(true)
   end
 
+  it "must not call its block twice, which would run the handler again" do
+    TaskerCore.around_handlers = lambda do |&handler|
+      handler.call
+      handler.call
+    rescue TaskerCore::StateError => e
+      seen << e.message
+    end
+
+    expect(run_step { |_| { "n" => 1 } }).to include("state" => "complete", "result" => { "n" => 1 }, "attempts" => 1)
+    expect(all(seen)).to match([/twice/])
+  end
+
+  it "must call its block on the handler's thread" do
+    in_thread = lambda do |&handler|
+      Thread.new { (Thread.current.report_on_exception = false) || handler.call }.join
+    end
+    [in_thread, ->(&handler) { Fiber.new { handler.call }.resume }].each do |around|
+      TaskerCore.around_handlers = around
+      step = run_step { |_| seen << :ran }
+
+      expect(step).to include("state" => "enqueued", "attempts" => 0)
+      expect(log.string).to match(/StateError.*on the thread that it was called on/)
+      log.truncate(0)
+    end
+    expect(seen).to be_empty
+  end
+
   it "must have a call" do
     expect { TaskerCore.around_handlers = 5 }.to raise_error(TaskerCore::InvalidTypeError, /around_handlers must be an object with call/)
   end

@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
 require "pathname"
+require "timeout"
 require "tmpdir"
+require_relative "../support/other_jruby"
 require_relative "../support/workflows"
 
 RSpec.describe TaskerCore::Coordinator do
@@ -112,6 +114,77 @@ RSpec.describe TaskerCore::Coordinator do
 
   it "says what it is" do
     expect(coordinator.inspect).to eq("#<TaskerCore::Coordinator open>")
+  end
+
+  describe "that is being closed while a handler runs" do
+    # A step whose handler runs on a worker of the coordinator's until it is told to end.
+    def run_until_told(on, gate)
+      began = Queue.new
+      on.register_handler("lingers") { |_| began << 1 and gate.pop and {} }
+      on.start_worker
+      create_task([{ name: "a", handler: "lingers" }]).tap { began.pop }
+    end
+
+    it "is closed to the end for whoever closes it meanwhile, though the first one has not waited for it" do
+      other = described_class.new(configuration)
+      gate = Queue.new
+      task_id = run_until_told(other, gate)
+      expect { Timeout.timeout(0.2) { other.close } }.to raise_error(Timeout::Error)
+      second = Thread.new { other.close }
+
+      expect(second.join(0.3)).to be_nil
+      expect(other).to be_closed
+      gate << 1
+      expect(second.join(20)).to be(second)
+      expect(coordinator.task_context(task_id).status).to eq("complete")
+    ensure
+      gate&.close
+    end
+
+    it "takes no handler more" do
+      other = described_class.new(configuration).tap(&:close)
+
+      expect { other.register_handler("late") { |_| {} } }.to raise_error(TaskerCore::ClosedError)
+    end
+
+    it "has the process wait for it" do
+      task_id = create_task([{ name: "a", handler: "lingers" }])
+      script = <<~RUBY
+        require "tasker_core"
+        require "timeout"
+        coordinator = TaskerCore.create_coordinator_with_config(database_url: ENV.fetch("DATABASE_URL"), poll_interval_ms: 50)
+        began = Queue.new
+        coordinator.register_handler("lingers") { |_| began << 1 and sleep(3) and {} }
+        coordinator.start_worker
+        began.pop
+        begin
+          Timeout.timeout(0.2) { coordinator.close }
+        rescue Timeout::Error
+          exit
+        end
+      RUBY
+      Process.wait(OtherJRuby.spawn("-e", script, env: { "DATABASE_URL" => @url }))
+
+      expect(coordinator.task_context(task_id).status).to eq("complete")
+    end
+  end
+
+  it "takes what it has returned wherever it takes a Hash" do
+    wanted = TaskerCore::Result.new(request.transform_keys(&:to_s))
+
+    expect(coordinator.initialize_tasks([wanted, request]).map(&:step_count)).to eq([1, 1])
+    step = run_step { |_| raise TaskerCore::PermanentError, "no" }
+    coordinator.resolve_step(step["step_id"], reason: "by hand", result: TaskerCore::Result.new("n" => 7))
+    expect(coordinator.task_context(step["step_id"] >> 16)["steps"].first).to include("result" => { "n" => 7 })
+    expect(coordinator.publish_event(name: "some.event", data: TaskerCore::Result.new("n" => 7)).data).to eq("n" => 7)
+  end
+
+  it "keeps a reason as it was given" do
+    task_id = coordinator.initialize_task(request).task_id
+    coordinator.cancel_task(task_id, reason: :"überfällig")
+
+    expect(TestDatabase.execute("SELECT DISTINCT reason FROM tasker.transitions WHERE task_id = #{task_id} AND to_state = 'cancelled'", url: @url))
+      .to eq([{ "reason" => "überfällig" }])
   end
 
   describe "the process's own" do

@@ -143,6 +143,18 @@ RSpec.describe "Events" do
       expect(events.last).to include("task_id" => nil, "from_state" => nil, "data" => {})
     end
 
+    it "have data as deep and as large as a payload" do
+      deep = { "list" => 99.times.reduce(0) { |inner, _| [inner] } }
+      small = TaskerCore.create_coordinator_with_config(configuration.merge(max_payload_bytes: 1_024))
+
+      expect(publish("order.deep", data: deep).data).to eq(deep)
+      expect(small.publish_event(name: "order.large", data: { "a" => "x" * 1_016 }).data["a"].size).to eq(1_016)
+      expect { small.publish_event(name: "order.large", data: { "a" => "x" * 1_017 }) }
+        .to raise_error(TaskerCore::ValidationError, /\Adata: .* 1024 bytes/)
+    ensure
+      small&.close
+    end
+
     it "come from a handler between the beginning and the end of its step" do
       coordinator.register_handler("tells") { |step| publish("order.told", step_id: step.step_id) && nil }
       events = heard("*", enough: 6) { coordinator.orchestrate_task(create_task([{ name: "a", handler: "tells" }])) }
@@ -250,6 +262,26 @@ RSpec.describe "Events" do
 
       expect(eventually { !subscription.active? && subscriber_threads.empty? }).to be(true)
       expect(drained(heard)).to eq(["complete"])
+    end
+
+    it "that a handler makes is not part of the handler, whose place it does not lend out" do
+      single = TaskerCore.create_coordinator_with_config(configuration.merge(max_parallel_steps: 1))
+      single.register_handler("fine") { |_| {} }
+      inner = create_task([{ name: "a", handler: "fine" }])
+      done = Queue.new
+      single.register_handler("subscribes") do |_|
+        single.subscribe("order.made") { |_| single.orchestrate_task(inner) && done << 1 }
+        single.publish_event(name: "order.made")
+        sleep 0.5
+        { "done" => done.size }
+      end
+      task_id = create_task([{ name: "a", handler: "subscribes" }])
+      single.orchestrate_task(task_id)
+
+      expect(single.task_context(task_id)["steps"].first["result"]).to eq("done" => 0)
+      expect(eventually { done.size == 1 }).to be(true)
+    ensure
+      single&.close
     end
 
     it "drops what it has no room for, and holds nobody up" do

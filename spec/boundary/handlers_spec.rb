@@ -120,6 +120,18 @@ RSpec.describe "Handlers" do
       expect(error).to include("message" => "no", "retryable" => false, "context" => { "not_stored" => /context\.it/ })
     end
 
+    it "is readable where it is cut inside a character" do
+      long = run_step { |_| raise "#{'a' * 9_999}#{'😀' * 5}" }
+      deep = run_step { |_| raise(RuntimeError, "#{'b' * 184}😀!", ["#{'c' * 499}😀"]) }
+      thrown = run_step { |_| raise java.lang.IllegalStateException.new(java.lang.String.new([0x64, 0xd83d].to_java(:char))) }
+
+      expect(long["error"]).to include("message" => "#{'a' * 9_999}…")
+      expect(deep["error"]).to include("message" => "#{'b' * 184}😀!", "backtrace" => ["#{'c' * 499}…"])
+      expect(TestDatabase.execute("SELECT reason FROM tasker.transitions WHERE step_id = #{deep['step_id']} AND to_state = 'error'", url: @url))
+        .to eq([{ "reason" => "RuntimeError: #{'b' * 184}…" }])
+      expect(thrown["error"]).to include("message" => "d\uFFFD")
+    end
+
     it "keeps a long backtrace short" do
       deep = ->(n) { n.zero? ? raise("deep") : deep.call(n - 1) }
 
@@ -138,6 +150,14 @@ RSpec.describe "Handlers" do
   describe "where they are found" do
     it "is by the name they were registered under, a String or a Symbol" do
       expect(coordinator.register_handler(:"some.handler") {}).to eq("some.handler")
+    end
+
+    it "is by a name beyond ASCII too" do
+      expect(coordinator.register_handler(:zahlung_prüfen) { |_| { "n" => 1 } }).to eq("zahlung_prüfen")
+      task_id = create_task([{ name: "a", handler: "zahlung_prüfen" }])
+      coordinator.orchestrate_task(task_id)
+
+      expect(coordinator.task_context(task_id)["steps"].first).to include("result" => { "n" => 1 })
     end
 
     it "is the constant of that name, looked up for each attempt, a new instance each" do
@@ -215,6 +235,20 @@ RSpec.describe "Handlers" do
       expect(seen.correlation_id).to match(/\A\h{8}-/)
       expect(seen.payload).to equal(seen.payload)
       expect(seen.inspect).to include("step only, attempt 1 of 2")
+    end
+
+    it "says so where a document cannot be read" do
+      name = coordinator.register_handler("reads") do |context|
+        context.payload
+      rescue TaskerCore::InternalError => e
+        { "raised" => e.message }
+      end
+      task_id = create_task([{ name: "a", handler: name }])
+      TestDatabase.execute("UPDATE tasker.tasks SET payload = '{\"n\": 1e400}' WHERE task_id = #{task_id}", url: @url)
+      coordinator.orchestrate_task(task_id)
+      TestDatabase.execute("UPDATE tasker.tasks SET payload = '{}' WHERE task_id = #{task_id}", url: @url)
+
+      expect(coordinator.task_context(task_id)["steps"].first["result"]).to match("raised" => /see the log/)
     end
 
     it "has the same idempotency key in each attempt, and another in another step" do

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "timeout"
 require "tmpdir"
 require_relative "../support/other_jruby"
 require_relative "../support/workflows"
@@ -31,6 +32,38 @@ RSpec.describe "What the core logs" do
     core_logger("io.taskercore.engine.Reaper").warn("heard again")
 
     expect(eventually { log.string.include?("heard again") }).to be(true)
+  end
+
+  describe "to a logger that throws Java's exceptions" do
+    let(:calls) { Queue.new }
+
+    before do
+      calls = self.calls
+      TaskerCore.logger = Class.new(Logger) do
+        define_method(:add) { |*| calls << 1 and raise(java.lang.IllegalStateException.new("broken")) }
+      end.new(nil)
+    end
+
+    it "harms no caller" do
+      expect { coordinator.task_context(-1) }.to raise_error(TaskerCore::TaskNotFoundError)
+      expect { TaskerCore::Native.parse("[") }.to raise_error(TaskerCore::InternalError)
+      expect(run_step { |_| raise "oops" }["error"]).to include("message" => "oops")
+    end
+
+    it "is no matter for the log itself" do
+      core_logger("io.taskercore.engine.Reaper").warn("into the void")
+      sleep 0.5
+
+      expect(calls.size).to be <= 5
+    end
+  end
+
+  it "lets a time-out reach a caller whose logger is slow" do
+    TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+
+    expect { Timeout.timeout(0.2) { TaskerCore::Native.parse("[") } }.to raise_error(Timeout::Error)
+  ensure
+    TaskerCore.logger = Logger.new(log)
   end
 
   describe "through a handler's context" do

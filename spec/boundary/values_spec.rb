@@ -5,7 +5,10 @@ require "date"
 require "json"
 require "set"
 require "stringio"
+require "tempfile"
+require "timeout"
 require_relative "../support/generated_values"
+require_relative "../support/other_jruby"
 
 # What may cross the boundary, and how it comes back. Ruby's own JSON library is the judge of the text in between.
 RSpec.describe "Values at the boundary" do
@@ -94,6 +97,8 @@ RSpec.describe "Values at the boundary" do
       "Latin-1" => ["caf\xE9".dup.force_encoding("ISO-8859-1"), "café"], "UTF-16" => ["häß".encode("UTF-16LE"), "häß"],
       "UTF-32" => ["hä😀".encode("UTF-32BE"), "hä😀"], "Windows-31J" => ["日本①".encode("Windows-31J"), "日本①"],
       "ASCII-8BIT that is ASCII, as a key" => [{ "k".b => 1 }, { "k" => 1 }],
+      "EBCDIC" => ["a1".encode("IBM037"), "a1"], "CP50221" => ["日本".encode("CP50221"), "日本"],
+      "a transcoded Symbol" => ["\xE9".dup.force_encoding("ISO-8859-1").to_sym, "é"],
       "Shift JIS" => ["日本".encode("Shift_JIS"), "日本"], "ISO-2022-JP" => ["日本".encode("ISO-2022-JP"), "日本"],
       "a transcoded key" => [{ "caf\xE9".dup.force_encoding("ISO-8859-1") => 1 }, { "café" => 1 }],
       "ASCII-8BIT that is ASCII" => ["plain".b, "plain"], "US-ASCII" => ["plain".encode("US-ASCII"), "plain"]
@@ -135,6 +140,23 @@ RSpec.describe "Values at the boundary" do
       stub_const("ActiveSupport::TimeWithZone", Class.new { def iso8601(digits) = "2026-01-31T00:00:00.#{'0' * digits}+01:00" })
 
       expect(round_trip(ActiveSupport::TimeWithZone.new)).to eq("2026-01-31T00:00:00.000+01:00")
+    end
+
+    # In a process of its own, for Active Support changes Ruby's classes. It announces the class to autoload, and requires it.
+    it "is a time with a zone of Active Support's" do
+      script = <<~RUBY
+        require "logger"
+        require "active_support"
+        require "active_support/time"
+        require "tasker_core"
+        Time.zone = "Berlin"
+        print TaskerCore::Native.dump(Time.zone.local(2026, 1, 31), "payload", 100)
+      RUBY
+      Tempfile.create("zone") do |out|
+        Process.wait(OtherJRuby.spawn("-e", script, out: out.path))
+
+        expect(File.read(out.path)).to eq('"2026-01-31T00:00:00.000+01:00"')
+      end
     end
   end
 
@@ -216,11 +238,48 @@ RSpec.describe "Values at the boundary" do
       expect(path_of(same)).to eq("payload.é")
       expect(path_of(twice)).to eq("payload.k")
       expect(message_of({ a: 1, "a" => 2 })).to match(/become this one.*keep one/)
+      expect(path_of({ "é": 1, "é" => 2 })).to eq("payload.é")
+      expect(path_of({ "é": 1, "\xE9".dup.force_encoding("ISO-8859-1").to_sym => 2 })).to eq("payload.é")
+      expect(path_of({ "é" => 1, "\xE9".dup.force_encoding("ISO-8859-1").to_sym => 2 })).to eq("payload.é")
+      expect(path_of({ "a" => 1, "a".encode("IBM037") => 2 })).to eq("payload.a")
+      expect(path_of({ "日本" => 1, "日本".encode("CP50221") => 2 })).to eq("payload.日本")
     end
 
     it "is a key that is no valid text" do
       expect(message_of({ "\xFF" => 1 })).to match(/not valid UTF-8/)
       expect(message_of({ "a\0" => 1 })).to match(/NUL/)
+    end
+
+    it "is named by its keys as they are written" do
+      expect(path_of({ "zahlung_prüfen": { "a".encode("IBM037") => Object } })).to eq('payload.zahlung_prüfen.a')
+    end
+
+    it "is the process's environment, which is a Hash in JRuby" do
+      expect(refusal({ "it" => ENV })).to include("path" => "payload.it", "message" => /environment of the whole process/)
+      expect(round_trip(ENV.to_h)).to eq(ENV.to_h)
+      expect(round_trip({ "it" => { "a" => 1 }.tap(&:singleton_class) })).to eq("it" => { "a" => 1 })
+    end
+
+    it "is an Integer that PostgreSQL cannot compare" do
+      expect(round_trip(10**131_072 - 1)).to eq(10**131_072 - 1)
+      expect(round_trip(1 - 10**131_072)).to eq(1 - 10**131_072)
+      expect(message_of({ "n" => 10**131_072 })).to match(/131,072 digits/)
+      expect(message_of(-10**140_000)).to match(/131,072 digits/)
+    end
+
+    it "is a String that says anything but text of its encoding" do
+      nothing = Class.new(String) { def encode(*) = nil }
+      itself = Class.new(String) { def encode(*) = self }
+
+      [nothing, itself].each do |odd|
+        expect(message_of(odd.new("\xE9".dup.force_encoding("ISO-8859-1")))).to match(/cannot be transcoded from ISO-8859-1/)
+      end
+    end
+
+    it "is no matter for a time-out, which goes on" do
+      slow = Class.new(String) { def encode(*) = sleep }.new("\xE9".dup.force_encoding("ISO-8859-1"))
+
+      expect { Timeout.timeout(0.1) { dump(slow) } }.to raise_error(Timeout::Error)
     end
 
     it "is a cycle, where it closes" do

@@ -61,6 +61,39 @@ RSpec.describe TaskerCore::Worker do
     expect(worker.stop).to be(true)
   end
 
+  describe "where code does not load because of an error of Java's" do
+    # A module whose constants are found by the block, as an autoloader finds them.
+    def code(name, &block) = stub_const(name, Module.new { define_singleton_method(:const_missing, &block) })
+
+    it "finds the other handlers" do
+      code("WorkerSpecA") { |_| raise java.lang.NoClassDefFoundError.new("gone") }
+      code("WorkerSpecZ") { |_| raise java.lang.NoClassDefFoundError.new("gone") }
+      stub_const("WorkerSpecM", Class.new { def call(_) = {} })
+      other.start_worker
+      %w[WorkerSpecA::Handler WorkerSpecZ::Handler].each { |name| create_task([{ name: "a", handler: name }]) }
+
+      expect(completed?(create_task([{ name: "a", handler: "WorkerSpecM" }]))).to be(true)
+      expect(log.string).to match(/the handler WorkerSpec[AZ]::Handler was not looked for to the end/)
+    end
+
+    it "gives the step back, and looks for the handler again after a while only" do
+      lookups = Queue.new
+      loads = true
+      handler = Class.new { def call(_) = {} }
+      code("WorkerSpecCode") { |_| (lookups << 1) && loads ? handler : raise(java.lang.NoClassDefFoundError.new("gone")) }
+      other.start_worker
+      expect(completed?(create_task([{ name: "a", handler: "WorkerSpecCode::Handler" }]))).to be(true)
+      loads = false
+      lookups.clear
+      task_id = create_task([{ name: "a", handler: "WorkerSpecCode::Handler" }])
+
+      expect(eventually { !lookups.empty? }).to be(true)
+      sleep 0.5
+      expect(lookups.size).to be <= 3
+      expect(state(task_id)).to eq("enqueued")
+    end
+  end
+
   it "takes up a handler at once when it is registered" do
     working = other(poll_interval_ms: 60_000)
     working.start_worker

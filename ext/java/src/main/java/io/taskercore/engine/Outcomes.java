@@ -57,6 +57,11 @@ final class Outcomes {
   private static String reason(Failure failure) {
     String reason = failure.errorCode() != null ? failure.errorCode() : failure.errorClass() + ": " + failure.message();
     String line = reason.lines().findFirst().orElse("");
-    return line.length() <= REASON_CHARS ? line : line.substring(0, REASON_CHARS - 1) + "…";
+    if (line.length() <= REASON_CHARS) {
+      return line;
+    }
+    int end = REASON_CHARS - 1;
+    // Half of a surrogate pair would be no text that could be read again.
+    return line.substring(0, Character.isHighSurrogate(line.charAt(end - 1)) ? end - 1 : end) + "…";
   }
 }

@@ -38,16 +38,26 @@ final class Arguments {
     throw new InvalidType(name, "an Integer", id);
   }
 
-  static RubyHash hash(String name, IRubyObject value) {
-    if (value instanceof RubyHash hash) {
+  /** A Hash, or what a coordinator returned, which may be given wherever a Hash may. */
+  static RubyHash hash(ThreadContext context, String name, IRubyObject value) {
+    IRubyObject given = RubyTypes.isA(value, "TaskerCore::Result") ? values(context, name, value) : value;
+    if (given instanceof RubyHash hash) {
       return hash;
     }
     throw new InvalidType(name, "a Hash", value);
   }
 
+  private static IRubyObject values(ThreadContext context, String name, IRubyObject result) {
+    try {
+      return Conversion.of(context, result, "to_h");
+    } catch (Refusal refusal) {
+      throw refusal.at(name);
+    }
+  }
+
   /** The {@code step_id} of a Hash, such as a step of a task context is. */
   static long stepIdIn(ThreadContext context, String name, IRubyObject value) {
-    RubyHash hash = hash(name, value);
+    RubyHash hash = hash(context, name, value);
     IRubyObject id = hash.fastARef(RubyString.newUTF8String(context.runtime, "step_id"));
     if (id == null) {
       id = hash.fastARef(context.runtime.newSymbol("step_id"));
@@ -62,7 +72,7 @@ final class Arguments {
   /** A Hash of settings; what cannot be written down is refused as a setting. */
   static Json configuration(ThreadContext context, String name, IRubyObject value) {
     try {
-      return ValueWriter.write(context, hash(name, value), "", ValueWriter.MAX_DOCUMENT_BYTES);
+      return ValueWriter.write(context, hash(context, name, value), "", ValueWriter.MAX_DOCUMENT_BYTES);
     } catch (TaskerException.Validation refusal) {
       throw new TaskerException.Configuration(refusal.getMessage());
     }
@@ -73,8 +83,7 @@ final class Arguments {
     if (!(value instanceof RubyString || value instanceof RubySymbol)) {
       throw new InvalidType(name, "a String", value);
     }
-    ValueWriter.write(context, value, name, ValueWriter.MAX_DOCUMENT_BYTES);
-    return value.asJavaString();
+    return ValueWriter.text(context, value, name);
   }
 
   /** Null for nil. */

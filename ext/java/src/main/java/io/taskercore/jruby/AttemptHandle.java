@@ -20,10 +20,12 @@ public final class AttemptHandle extends RubyObject {
 
   private static final long serialVersionUID = 1L;
 
+  private final transient RuntimeState state;
   private final transient Attempt attempt;
 
-  AttemptHandle(RubyClass rubyClass, Attempt attempt) {
+  AttemptHandle(RubyClass rubyClass, RuntimeState state, Attempt attempt) {
     super(rubyClass.getRuntime(), rubyClass);
+    this.state = state;
     this.attempt = attempt;
   }
 
@@ -54,16 +56,20 @@ public final class AttemptHandle extends RubyObject {
 
   @JRubyMethod
   public IRubyObject payload(ThreadContext context) {
-    return ValueReader.read(context, attempt.payload());
+    return state.guard().run(context, () -> ValueReader.read(context, attempt.payload()));
   }
 
   @JRubyMethod
   public IRubyObject config(ThreadContext context) {
-    return ValueReader.read(context, attempt.config());
+    return state.guard().run(context, () -> ValueReader.read(context, attempt.config()));
   }
 
   @JRubyMethod
   public IRubyObject results(ThreadContext context) {
+    return state.guard().run(context, () -> parentResults(context));
+  }
+
+  private IRubyObject parentResults(ThreadContext context) {
     RubyHash results = RubyHash.newHash(context.runtime);
     for (Map.Entry<String, Json> parent : attempt.parentResults().entrySet()) {
       RubyString name = context.runtime.freezeAndDedupString(text(context, parent.getKey()));

@@ -21,10 +21,10 @@ final class Conversion {
     try {
       return object.callMethod(context, method, arguments);
     } catch (RaiseException raised) {
-      RubyException error = raised.getException();
-      if (!RubyTypes.isA(context, error, "StandardError") || RubyTypes.isA(context, error, "Timeout", "Error")) {
+      if (!RubyErrors.isFault(raised)) {
         throw raised;
       }
+      RubyException error = raised.getException();
       context.setErrorInfo(context.nil);
       throw refusal(object, method, RubyTypes.nameOf(error) + ": " + error.getMessageAsJavaString());
     } catch (StackOverflowError endless) {
@@ -33,7 +33,7 @@ final class Conversion {
   }
 
   private static Refusal refusal(IRubyObject object, String method, String failure) {
-    String shown = failure.length() <= MAX_SHOWN ? failure : failure.substring(0, MAX_SHOWN) + "…";
-    return new Refusal("cannot be converted: " + RubyTypes.nameOf(object) + "#" + method + " raised " + shown);
+    String raised = Excerpt.of(failure, MAX_SHOWN);
+    return new Refusal("cannot be converted: " + RubyTypes.nameOf(object) + "#" + method + " raised " + raised);
   }
 }

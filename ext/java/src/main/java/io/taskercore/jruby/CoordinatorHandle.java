@@ -106,9 +106,13 @@ public final class CoordinatorHandle extends RubyObject {
 
   @JRubyMethod(name = "add_handler")
   public IRubyObject addHandler(ThreadContext context, IRubyObject name) {
-    known.add(name.asJavaString());
-    coordinator.handlersCame();
-    return context.nil;
+    return guarded(
+        context,
+        () -> {
+          known.add(Arguments.text(context, "name", name));
+          coordinator.handlersCame();
+          return context.nil;
+        });
   }
 
   @JRubyMethod(name = "register_template")
@@ -116,7 +120,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json document = ValueWriter.write(context, Arguments.hash("template", template), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          Json document = ValueWriter.write(context, Arguments.hash(context, "template", template), "", ValueWriter.MAX_DOCUMENT_BYTES);
           return answer(context, () -> coordinator.registerTemplate(document));
         });
   }
@@ -126,7 +130,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
+          Json json = ValueWriter.writeRequest(context, Arguments.hash(context, "request", request), "", maxPayloadBytes());
           Connection given = Arguments.connection(connection);
           // A connection belongs to the thread that uses it, so its work stays on this one.
           return given == null
@@ -155,12 +159,17 @@ public final class CoordinatorHandle extends RubyObject {
     List<Json> jsons = new ArrayList<>(array.getLength());
     for (int i = 0; i < array.getLength(); i++) {
       String place = "[" + i + "]";
-      if (!(array.eltOk(i) instanceof RubyHash request)) {
-        throw new TaskerException.Validation(place, "must be a Hash, not an instance of " + RubyTypes.nameOf(array.eltOk(i)));
-      }
-      jsons.add(ValueWriter.writeRequest(context, request, place, maxPayloadBytes()));
+      jsons.add(ValueWriter.writeRequest(context, request(context, place, array.eltOk(i)), place, maxPayloadBytes()));
     }
     return jsons;
+  }
+
+  private static RubyHash request(ThreadContext context, String place, IRubyObject request) {
+    try {
+      return Arguments.hash(context, place, request);
+    } catch (InvalidType other) {
+      throw new TaskerException.Validation(place, "must be a Hash, not an instance of " + RubyTypes.nameOf(request));
+    }
   }
 
   /** {@code refuse_transaction(connection)}: raises where one is under way. */
@@ -193,7 +202,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json json = ValueWriter.writeRequest(context, Arguments.hash("request", request), "", maxPayloadBytes());
+          Json json = ValueWriter.writeRequest(context, Arguments.hash(context, "request", request), "", maxPayloadBytes());
           return run(context, () -> coordinator.prepareNew(json, null));
         });
   }
@@ -257,7 +266,7 @@ public final class CoordinatorHandle extends RubyObject {
         context,
         () -> {
           WorkerOptions checked = WorkerOptions.read(
-              ValueWriter.write(context, Arguments.hash("options", options), "", ValueWriter.MAX_DOCUMENT_BYTES));
+              ValueWriter.write(context, Arguments.hash(context, "options", options), "", ValueWriter.MAX_DOCUMENT_BYTES));
           Worker worker = CoreCall.run(context, () -> coordinator.startWorker(checked), Worker::close);
           WorkerHandle handle = new WorkerHandle(state.workerClass(), state, this, worker);
           try {
@@ -301,7 +310,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json json = ValueWriter.write(context, Arguments.hash("filter", filter), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          Json json = ValueWriter.write(context, Arguments.hash(context, "filter", filter), "", ValueWriter.MAX_DOCUMENT_BYTES);
           return answer(context, () -> coordinator.listTasks(json));
         });
   }
@@ -335,7 +344,7 @@ public final class CoordinatorHandle extends RubyObject {
           long id = Arguments.stepId(stepId);
           String why = Arguments.text(context, "reason", reason);
           Json json =
-              result.isNil() ? null : ValueWriter.write(context, Arguments.hash("result", result), "result", maxPayloadBytes());
+              result.isNil() ? null : ValueWriter.write(context, Arguments.hash(context, "result", result), "result", maxPayloadBytes());
           return answer(context, () -> coordinator.resolveStep(id, why, json));
         });
   }
@@ -366,7 +375,7 @@ public final class CoordinatorHandle extends RubyObject {
     return guarded(
         context,
         () -> {
-          Json json = ValueWriter.write(context, Arguments.hash("event", event), "", maxPayloadBytes());
+          Json json = ValueWriter.writeEvent(context, Arguments.hash(context, "event", event), maxPayloadBytes());
           return ValueReader.read(context, coordinator.publishEvent(json));
         });
   }

@@ -99,7 +99,7 @@ final class CoreCall {
 
   /** For work that nobody waits for; what it throws is only logged. */
   static void inBackground(Runnable work) {
-    THREADS.execute(
+    unattended(
         () -> {
           try {
             work.run();
@@ -107,6 +107,11 @@ final class CoreCall {
             LogRelay.pass("error", "what went on in the background failed: " + RubyLog.stackTrace(failure));
           }
         });
+  }
+
+  /** For work that nobody waits for, and that sees to its own failures. */
+  static void unattended(Runnable work) {
+    THREADS.execute(work);
   }
 
   /** Waits where the waiting itself is all there is to do. */

@@ -74,8 +74,8 @@ final class HandlerFailure {
   }
 
   private Failure ofException(RubyException error) {
-    boolean permanent = RubyTypes.isA(context, error, "TaskerCore", "PermanentError");
-    boolean retryable = RubyTypes.isA(context, error, "TaskerCore", "RetryableError");
+    boolean permanent = RubyTypes.isA(error, "TaskerCore::PermanentError");
+    boolean retryable = RubyTypes.isA(error, "TaskerCore::RetryableError");
     return new Failure(
         RubyTypes.nameOf(error),
         message(error),
@@ -90,7 +90,7 @@ final class HandlerFailure {
     IRubyObject error = JavaUtil.convertJavaToUsableRubyObject(context.runtime, thrown);
     return new Failure(
         RubyTypes.nameOf(error),
-        shown(String.valueOf(thrown.getMessage()), MAX_MESSAGE_LENGTH),
+        Excerpt.of(String.valueOf(thrown.getMessage()), MAX_MESSAGE_LENGTH),
         null,
         true,
         null,
@@ -103,7 +103,7 @@ final class HandlerFailure {
   }
 
   private static Failure permanent(String errorClass, String message) {
-    return Failure.of(errorClass, shown(message, MAX_MESSAGE_LENGTH), null, false);
+    return Failure.of(errorClass, Excerpt.of(message, MAX_MESSAGE_LENGTH), null, false);
   }
 
   private String message(IRubyObject error) {
@@ -112,7 +112,7 @@ final class HandlerFailure {
   }
 
   private String textOrNull(IRubyObject value) {
-    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? shown(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
+    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
   }
 
   /** Anything that is some number of seconds; null for what is none. */
@@ -137,10 +137,10 @@ final class HandlerFailure {
       return Json.EMPTY_OBJECT;
     }
     try {
-      return ValueWriter.write(context, Arguments.hash("context", value), "context", maxContextBytes);
+      return ValueWriter.write(context, Arguments.hash(context, "context", value), "context", maxContextBytes);
     } catch (TaskerException.Validation | InvalidType unwritable) {
       state.log().write(context, "warn", "a failure's context was not stored: " + unwritable.getMessage());
-      return JsonWriter.object(json -> json.put("not_stored", shown(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));
+      return JsonWriter.object(json -> json.put("not_stored", Excerpt.of(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));
     }
   }
 
@@ -149,16 +149,10 @@ final class HandlerFailure {
     if (backtrace instanceof RubyArray<?> array) {
       for (int i = 0; i < Math.min(array.getLength(), MAX_BACKTRACE_LINES); i++) {
         if (array.eltOk(i) instanceof RubyString line) {
-          lines.add(shown(line.asJavaString(), MAX_LINE_LENGTH));
+          lines.add(Excerpt.of(line.asJavaString(), MAX_LINE_LENGTH));
         }
       }
     }
     return lines;
-  }
-
-  /** PostgreSQL stores no NUL. */
-  private static String shown(String text, int maxLength) {
-    String cut = text.length() <= maxLength ? text : text.substring(0, maxLength) + "…";
-    return cut.replace('\0', '\uFFFD');
   }
 }

@@ -27,6 +27,7 @@ final class HandlerLoop {
   }
 
   void run() throws Exception {
+    Lender.disinherit();
     while (runNext()) {
       context.setErrorInfo(context.nil);
     }
@@ -43,9 +44,9 @@ final class HandlerLoop {
     } catch (ThreadKill | MainExitException end) {
       throw end;
     } catch (RaiseException stray) {
-      state.log().write(context, "warn", "a handler thread was interrupted between two steps: " + stray.getMessage());
+      state.log().writeRegardless(context, "warn", "a handler thread was interrupted between two steps: " + stray.getMessage());
     } catch (RuntimeException | Error failure) {
-      state.log().write(context, "error", "a handler thread goes on after " + RubyLog.stackTrace(failure));
+      state.log().writeRegardless(context, "error", "a handler thread goes on after " + RubyLog.stackTrace(failure));
     }
     return true;
   }

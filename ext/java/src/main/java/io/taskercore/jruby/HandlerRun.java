@@ -8,9 +8,7 @@ import java.lang.ref.Reference;
 import java.util.function.Consumer;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
-import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
-import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
@@ -59,7 +57,7 @@ final class HandlerRun {
     // The handler's coordinator must not be collected, and with that closed, before this.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
-    if (isEndOfThread(left)) {
+    if (RubyErrors.isEndOfThread(left)) {
       throw (RuntimeException) left;
     }
   }
@@ -91,19 +89,20 @@ final class HandlerRun {
     try {
       wrap.run(
           context,
+          state.guard(),
           () -> {
             runHandler(handle);
             return left;
           });
     } catch (Throwable thrown) {
-      if (isEndOfThread(thrown)) {
+      if (RubyErrors.isEndOfThread(thrown)) {
         left = thrown;
       } else if (!HandlerWrap.isSame(thrown, left)) {
         state.log().write(context, "error", "what is around handlers failed at " + attempt.handler() + ": " + RubyLog.stackTrace(thrown));
       }
     }
     if (ending == null && !released) {
-      ((KnownHandlers) attempt.directory()).remove(attempt.handler());
+      forgetHandler();
       attempt.release();
     }
   }
@@ -113,9 +112,18 @@ final class HandlerRun {
       return handle.find(context, attempt.handler());
     } catch (Throwable failure) {
       released = true;
+      if (!RubyErrors.isEndOfThread(failure)) {
+        // Else it would be claimed again at once, in vain, until somebody mends its code.
+        forgetHandler();
+      }
       attempt.release();
       throw failure;
     }
+  }
+
+  /** As if the handler were missing here, until it is looked for again. */
+  private void forgetHandler() {
+    ((KnownHandlers) attempt.directory()).remove(attempt.handler());
   }
 
   private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
@@ -133,14 +141,14 @@ final class HandlerRun {
   }
 
   private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
-    if (RubyTypes.isA(context, returned, "TaskerCore", "StepFailure")) {
+    if (RubyTypes.isA(returned, "TaskerCore::StepFailure")) {
       return failing(failures.ofReturned(returned));
     }
-    boolean isSuccess = RubyTypes.isA(context, returned, "TaskerCore", "StepSuccess");
+    boolean isSuccess = RubyTypes.isA(returned, "TaskerCore::StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
     if (result.isNil()) {
       return ended -> ended.succeed(Json.EMPTY_OBJECT);
-    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(context, result, "TaskerCore", "Result")) {
+    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(result, "TaskerCore::Result")) {
       return failing(HandlerFailure.ofWrongResult(result));
     }
     try {
@@ -163,7 +171,7 @@ final class HandlerRun {
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
     String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
-    String message = failure.message().length() <= MAX_LOGGED ? failure.message() : failure.message().substring(0, MAX_LOGGED) + "…";
+    String message = Excerpt.of(failure.message(), MAX_LOGGED);
     state.log().write(
         context,
         late || last ? "warn" : "info",
@@ -179,12 +187,8 @@ final class HandlerRun {
       String name = left instanceof RaiseException raised
           ? RubyTypes.nameOf(raised.getException())
           : left.getClass().getSimpleName();
-      left = isEndOfThread(broken) ? broken : left;
+      left = RubyErrors.isEndOfThread(broken) ? broken : left;
       return Failure.of(name, "the handler's exception could not be read", null, true);
     }
-  }
-
-  private static boolean isEndOfThread(Throwable left) {
-    return left instanceof ThreadKill || left instanceof MainExitException;
   }
 }

@@ -1,6 +1,9 @@
 package io.taskercore.jruby;
 
+import io.taskercore.model.TaskerException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.jruby.RubyThread;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.runtime.CallBlock;
 import org.jruby.runtime.Helpers;
@@ -15,9 +18,12 @@ import org.jruby.runtime.builtin.IRubyObject;
 record HandlerWrap(IRubyObject around) {
 
   /**
+   * The attempt begins and ends once, on the thread that took it; to call the block again, or elsewhere, is refused.
+   *
    * @param handler runs a handler, and returns what it was left by, which is thrown on through the wrap; null if it returned
    */
-  void run(ThreadContext context, Supplier<Throwable> handler) {
+  void run(ThreadContext context, Guard guard, Supplier<Throwable> handler) {
+    AtomicBoolean called = new AtomicBoolean();
     around.callMethod(
         context,
         "call",
@@ -27,12 +33,23 @@ record HandlerWrap(IRubyObject around) {
             around,
             Signature.NO_ARGUMENTS,
             (inside, arguments, block) -> {
+              guard.run(inside, () -> refuseMisuse(inside, context.getThread(), called));
               Throwable left = handler.get();
               if (left != null) {
                 Helpers.throwException(left);
               }
               return inside.nil;
             }));
+  }
+
+  private static IRubyObject refuseMisuse(ThreadContext inside, RubyThread thread, AtomicBoolean called) {
+    if (inside.getThread() != thread) {
+      throw new TaskerException.State("what is around handlers must call its block on the thread that it was called on, in no other fiber");
+    }
+    if (called.getAndSet(true)) {
+      throw new TaskerException.State("what is around handlers called its block twice: the handler has run");
+    }
+    return inside.nil;
   }
 
   /** Whether what came out of the wrap is what the handler threw; JRuby may have put the exception into another Java one. */

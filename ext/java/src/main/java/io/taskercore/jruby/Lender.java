@@ -37,6 +37,11 @@ final class Lender {
     return lender;
   }
 
+  /** The calling thread is the library's own and serves others too, whichever handler's thread has started it. */
+  static void disinherit() {
+    INHERITED.remove();
+  }
+
   void end(ThreadContext context) {
     INHERITED.remove();
     context.getThread().removeInternalVariable(VARIABLE);

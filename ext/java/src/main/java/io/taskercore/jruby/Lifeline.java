@@ -1,14 +1,19 @@
 package io.taskercore.jruby;
 
 import io.taskercore.engine.Coordinator;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Closes a coordinator exactly once, whoever asks first: its owner, the garbage collector, or the end of the runtime. */
+/**
+ * Closes a coordinator exactly once, whoever asks first: its owner, the garbage collector, or the end of the runtime. That takes as
+ * long as its handlers do, and all who ask wait for it: the process must not end while one who has given up waiting was the first.
+ */
 final class Lifeline {
 
   private final Coordinator coordinator;
   private final AtomicBoolean closed = new AtomicBoolean();
-  private volatile Runnable onClose = () -> {};
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private volatile Runnable onEnd = () -> {};
 
   Lifeline(Coordinator coordinator) {
     this.coordinator = coordinator;
@@ -18,10 +23,11 @@ final class Lifeline {
     return coordinator;
   }
 
-  void onClose(Runnable action) {
-    onClose = action;
+  void onEnd(Runnable action) {
+    onEnd = action;
   }
 
+  /** Also while it still takes its time to close. */
   boolean closed() {
     return closed.get();
   }
@@ -29,6 +35,8 @@ final class Lifeline {
   void close() {
     if (closed.compareAndSet(false, true)) {
       end();
+    } else {
+      ended.join();
     }
   }
 
@@ -40,7 +48,11 @@ final class Lifeline {
   }
 
   private void end() {
-    onClose.run();
-    coordinator.close();
+    try {
+      coordinator.close();
+    } finally {
+      onEnd.run();
+      ended.complete(null);
+    }
   }
 }

@@ -68,7 +68,7 @@ final class LogRelay {
 
   private static void relay() {
     if (current() != null && RELAYING.compareAndSet(false, true)) {
-      CoreCall.inBackground(LogRelay::relayUntilIdle);
+      CoreCall.unattended(LogRelay::relayUntilIdle);
     }
   }
 
@@ -90,13 +90,17 @@ final class LogRelay {
   }
 
   private static void write(RubyLog log, Entry entry) {
-    ThreadContext context = log.currentContext();
-    long dropped = DROPPED.getAndSet(0);
-    if (dropped > 0) {
-      log.write(context, "warn", dropped + " log messages were dropped, for they came faster than the logger takes them");
+    try {
+      ThreadContext context = log.currentContext();
+      long dropped = DROPPED.getAndSet(0);
+      if (dropped > 0) {
+        log.write(context, "warn", dropped + " log messages were dropped, for they came faster than the logger takes them");
+      }
+      log.write(context, entry.level(), entry.message());
+      debugging = log.isDebugging(context);
+    } catch (RuntimeException | Error lost) {
+      // Nobody can be told: to say so here would be the next message for the same logger.
     }
-    log.write(context, entry.level(), entry.message());
-    debugging = log.isDebugging(context);
   }
 
   private static RubyLog current() {

@@ -12,7 +12,9 @@ import org.jruby.RubyHash;
 import org.jruby.RubyModule;
 import org.jruby.RubyString;
 import org.jruby.exceptions.JumpException;
+import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
+import org.jruby.exceptions.ThreadKill;
 import org.jruby.exceptions.Unrescuable;
 import org.jruby.ir.runtime.IRJump;
 import org.jruby.runtime.ThreadContext;
@@ -52,6 +54,21 @@ final class RubyErrors {
         || failure instanceof Unrescuable
         || failure instanceof JumpException
         || failure instanceof IRJump;
+  }
+
+  /**
+   * Whether what application code threw is its own fault: what a bare {@code rescue} takes, and Java's exceptions. Interrupts, those of
+   * Timeout included, are meant for whoever called it, and pass.
+   */
+  static boolean isFault(Throwable thrown) {
+    return thrown instanceof RaiseException raised
+        ? RubyTypes.isA(raised.getException(), "StandardError") && !RubyTypes.isA(raised.getException(), "Timeout::Error")
+        : !isRubys(thrown);
+  }
+
+  /** What JRuby throws to end a thread or the process. */
+  static boolean isEndOfThread(Throwable thrown) {
+    return thrown instanceof ThreadKill || thrown instanceof MainExitException;
   }
 
   private RaiseException toRuby(ThreadContext context, String reference, Throwable failure) {

@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jruby.RubyModule;
 import org.jruby.RubyString;
-import org.jruby.exceptions.RaiseException;
+import org.jruby.runtime.Helpers;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
@@ -69,21 +69,41 @@ final class RubyLog {
     }
   }
 
+  /** For threads of the library's own, which go on whatever the logger raises: an interrupt there is meant for nobody. */
+  void writeRegardless(ThreadContext context, String level, String message) {
+    try {
+      write(context, level, message);
+    } catch (Throwable thrown) {
+      if (RubyErrors.isEndOfThread(thrown)) {
+        throw thrown;
+      }
+      context.setErrorInfo(context.nil);
+    }
+  }
+
   private void writeNow(ThreadContext context, String level, String message) {
     try {
       logger(context).callMethod(context, level, RubyString.newUTF8String(context.runtime, message));
-    } catch (RaiseException e) {
-      context.setErrorInfo(context.nil);
+    } catch (Throwable thrown) {
+      passOrForget(context, thrown);
     }
   }
 
   boolean isDebugging(ThreadContext context) {
     try {
       return taskerCore.callMethod(context, "debug?").isTrue();
-    } catch (RaiseException e) {
-      context.setErrorInfo(context.nil);
+    } catch (Throwable thrown) {
+      passOrForget(context, thrown);
       return false;
     }
+  }
+
+  /** The logger's own faults harm nobody; an interrupt is for the thread that logs. */
+  private static void passOrForget(ThreadContext context, Throwable thrown) {
+    if (!RubyErrors.isFault(thrown)) {
+      Helpers.throwException(thrown);
+    }
+    context.setErrorInfo(context.nil);
   }
 
   /** The calling thread's; a Java thread becomes known to the runtime by asking. */

@@ -36,7 +36,7 @@ final class RuntimeState {
 
   private final LeakReport leaks = new LeakReport();
 
-  /** Coordinators that are not closed yet, for the end of the runtime. Their handles may be garbage already. */
+  /** Coordinators that are not closed to their end yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
 
   private RuntimeState(RubyModule taskerCore, RubyModule nativeModule) {
@@ -107,7 +107,7 @@ final class RuntimeState {
   }
 
   IRubyObject stepContext(ThreadContext context, Attempt attempt) {
-    return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, attempt));
+    return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, this, attempt));
   }
 
   /** A Hash as the methods of Ruby's face return it. */
@@ -155,7 +155,7 @@ final class RuntimeState {
     Set<Lifeline> others = open;
     others.add(lifeline);
     Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(lifeline, leaks, madeAt));
-    lifeline.onClose(
+    lifeline.onEnd(
         () -> {
           others.remove(lifeline);
           cleanable.clean();

@@ -21,6 +21,7 @@ final class SubscriberLoop {
   }
 
   void run() throws Exception {
+    Lender.disinherit();
     while (deliverNext()) {
       context.setErrorInfo(context.nil);
     }
@@ -32,7 +33,7 @@ final class SubscriberLoop {
     try {
       event = CoreCall.await(context, handle.subscription()::take);
     } catch (RaiseException stray) {
-      state.log().write(context, "warn", "a subscriber's thread was interrupted between two events: " + stray.getMessage());
+      state.log().writeRegardless(context, "warn", "a subscriber's thread was interrupted between two events: " + stray.getMessage());
       return true;
     }
     if (event != null) {
@@ -52,7 +53,7 @@ final class SubscriberLoop {
       throw end;
     } catch (RuntimeException | Error failure) {
       handle.subscription().countFailure();
-      state.log().write(context, "warn", "a subscriber of " + handle.subscription().pattern() + " failed on " + event.name()
+      state.log().writeRegardless(context, "warn", "a subscriber of " + handle.subscription().pattern() + " failed on " + event.name()
           + (event.taskId() == null ? "" : " of task " + event.taskId()) + ": " + described(failure));
     }
   }

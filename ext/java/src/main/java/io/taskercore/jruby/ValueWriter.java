@@ -16,12 +16,12 @@ import org.jruby.RubyArray;
 import org.jruby.RubyBignum;
 import org.jruby.RubyFixnum;
 import org.jruby.RubyFloat;
+import org.jruby.RubyGlobal;
 import org.jruby.RubyHash;
 import org.jruby.RubyString;
 import org.jruby.RubyStruct;
 import org.jruby.RubySymbol;
 import org.jruby.RubyTime;
-import org.jruby.exceptions.RaiseException;
 import org.jruby.ext.bigdecimal.RubyBigDecimal;
 import org.jruby.ext.set.RubySet;
 import org.jruby.runtime.ThreadContext;
@@ -44,10 +44,14 @@ final class ValueWriter {
   /** What a template, or a request around its payload, may take. */
   static final int MAX_DOCUMENT_BYTES = 16 << 20;
 
+  /** What PostgreSQL's {@code numeric} holds, as which numbers in JSON are compared. */
+  private static final int MAX_DIGITS = 131_072;
+
   private static final byte[] NULL = ascii("null");
   private static final byte[] TRUE = ascii("true");
   private static final byte[] FALSE = ascii("false");
   private static final ByteList PAYLOAD = new ByteList(ascii("payload"), false);
+  private static final ByteList DATA = new ByteList(ascii("data"), false);
 
   /** As Ruby's {@code Time#iso8601(3)}: cut, not rounded, and {@code Z} only for a time that is in UTC by name. */
   private static final DateTimeFormatter UTC_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'");
@@ -83,7 +87,10 @@ final class ValueWriter {
 
   private int keyKinds;
 
-  /** What a payload inside may take; 0 where the value is not a request, or the payload was met. */
+  /** The key of what counts depth and size from its own root; null where nothing does, or it was met. */
+  private ByteList payloadKey;
+
+  /** What that may take. */
   private int maxPayloadBytes;
 
   /** Path segments from what the caller gave to the root from which depth and size are counted. */
@@ -110,9 +117,26 @@ final class ValueWriter {
    * @param root how refusals name it; empty for a request that comes alone
    */
   static Json writeRequest(ThreadContext context, RubyHash request, String root, int maxPayloadBytes) {
+    return writeAround(PAYLOAD, context, request, root, maxPayloadBytes);
+  }
+
+  /** Writes an event, whose data counts depth and size from its own root. */
+  static Json writeEvent(ThreadContext context, RubyHash event, int maxDataBytes) {
+    return writeAround(DATA, context, event, "", maxDataBytes);
+  }
+
+  private static Json writeAround(ByteList payloadKey, ThreadContext context, RubyHash document, String root, int maxPayloadBytes) {
     ValueWriter writer = new ValueWriter(context, MAX_DOCUMENT_BYTES);
+    writer.payloadKey = payloadKey;
     writer.maxPayloadBytes = maxPayloadBytes;
-    return writer.toJson(request, root);
+    return writer.toJson(document, root);
+  }
+
+  /** The text of a String or a Symbol as it would be written. */
+  static String text(ThreadContext context, IRubyObject text, String root) {
+    ValueWriter writer = new ValueWriter(context, MAX_DOCUMENT_BYTES);
+    writer.toJson(text, root);
+    return writer.name(text);
   }
 
   private Json toJson(IRubyObject value, String root) {
@@ -160,15 +184,15 @@ final class ValueWriter {
       decimal(decimal);
     } else if (value instanceof RubySet) {
       container(value, "to_a");
-    } else if (value instanceof RubyStruct || RubyTypes.isA(context, value, "Data")) {
+    } else if (value instanceof RubyStruct || RubyTypes.isA(value, "Data")) {
       container(value, "to_h");
-    } else if (RubyTypes.isA(context, value, "DateTime") || RubyTypes.isA(context, value, "ActiveSupport", "TimeWithZone")) {
+    } else if (RubyTypes.isA(value, "DateTime") || RubyTypes.isA(value, "ActiveSupport::TimeWithZone")) {
       value(Conversion.of(context, value, "iso8601", context.runtime.newFixnum(3)));
-    } else if (RubyTypes.isA(context, value, "Date")) {
+    } else if (RubyTypes.isA(value, "Date")) {
       value(Conversion.of(context, value, "iso8601"));
-    } else if (RubyTypes.isA(context, value, "TaskerCore", "Result")) {
+    } else if (RubyTypes.isA(value, "TaskerCore::Result")) {
       container(value, "to_h");
-    } else if (RubyTypes.isA(context, value, "ActionController", "Parameters")) {
+    } else if (RubyTypes.isA(value, "ActionController::Parameters")) {
       parameters(value);
     } else {
       throw new Refusal(
@@ -179,11 +203,15 @@ final class ValueWriter {
   }
 
   private void string(RubyString string) {
+    utf8((isUtf8(string) ? string : transcoded(string)).getByteList());
+  }
+
+  private static boolean isUtf8(RubyString string) {
     int codeRange = string.scanForCodeRange();
     Encoding encoding = string.getEncoding();
-    boolean isUtf8 =
-        encoding == UTF8Encoding.INSTANCE ? codeRange != StringSupport.CR_BROKEN : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
-    utf8((isUtf8 ? string : transcoded(string)).getByteList());
+    return encoding == UTF8Encoding.INSTANCE
+        ? codeRange != StringSupport.CR_BROKEN
+        : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
   }
 
   /** UTF-7 and ISO-2022-JP are made of ASCII bytes that mean something else. */
@@ -199,19 +227,28 @@ final class ValueWriter {
     if (string.isBrokenString()) {
       throw new Refusal("is not valid " + encoding + ": force the encoding that it really has, or scrub it");
     }
+    IRubyObject text;
     try {
-      return (RubyString) string.callMethod(context, "encode", context.runtime.newString("UTF-8"));
-    } catch (RaiseException e) {
-      throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: " + e.getException().getMessageAsJavaString());
+      text = Conversion.of(context, string, "encode", context.runtime.newString("UTF-8"));
+    } catch (Refusal refusal) {
+      throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: " + refusal.getMessage());
     }
+    if (text instanceof RubyString utf8 && isUtf8(utf8)) {
+      return utf8;
+    }
+    throw new Refusal("cannot be transcoded from " + encoding + " to UTF-8: its encode gave no such text");
   }
 
   private void symbol(RubySymbol symbol) {
-    if (symbol.getEncoding() == USASCIIEncoding.INSTANCE) {
+    if (isAscii(symbol)) {
       utf8(symbol.getBytes());
     } else {
       string((RubyString) symbol.to_s(context));
     }
+  }
+
+  private static boolean isAscii(RubySymbol symbol) {
+    return symbol.getEncoding() == USASCIIEncoding.INSTANCE;
   }
 
   private void utf8(ByteList text) {
@@ -241,7 +278,11 @@ final class ValueWriter {
     if (number.bitLength() / 4 > limit - json.size()) {
       throw tooLarge();
     }
-    json.raw(number.toString());
+    String digits = number.abs().toString();
+    if (digits.length() > MAX_DIGITS) {
+      throw new Refusal("is an Integer of more than 131,072 digits, which PostgreSQL cannot compare: give it as a String");
+    }
+    json.raw(number.signum() < 0 ? "-" + digits : digits);
   }
 
   private void decimal(RubyBigDecimal decimal) {
@@ -296,6 +337,10 @@ final class ValueWriter {
   }
 
   private void hash(RubyHash hash, IRubyObject identity) {
+    if (hash instanceof RubyGlobal.StringOnlyRubyHash) {
+      // In JRuby, ENV is a Hash. Nobody means to store what secrets it holds.
+      throw new Refusal("is the environment of the whole process: give the variables that are meant");
+    }
     enter(identity);
     json.token('{');
     int outerKinds = keyKinds;
@@ -314,7 +359,7 @@ final class ValueWriter {
     try {
       key(key);
       json.token(':');
-      if (maxPayloadBytes != 0 && depth == 1 && isPayload(key)) {
+      if (payloadKey != null && depth == 1 && isPayload(key)) {
         payload(value);
       } else {
         value(value);
@@ -326,10 +371,10 @@ final class ValueWriter {
 
   private void key(IRubyObject key) {
     if (key instanceof RubyString string) {
-      keyKinds |= string.isAsciiOnly() || string.getEncoding() == UTF8Encoding.INSTANCE ? STRING_KEY : TRANSCODED_KEY;
+      keyKinds |= isUtf8(string) ? STRING_KEY : TRANSCODED_KEY;
       string(string);
     } else if (key instanceof RubySymbol symbol) {
-      keyKinds |= SYMBOL_KEY;
+      keyKinds |= isAscii(symbol) || symbol.getEncoding() == UTF8Encoding.INSTANCE ? SYMBOL_KEY : TRANSCODED_KEY;
       symbol(symbol);
     } else {
       throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols");
@@ -340,7 +385,7 @@ final class ValueWriter {
     int outerLimit = limit;
     limitStart = json.size();
     limit = (int) Math.min(Integer.MAX_VALUE, (long) limitStart + maxPayloadBytes);
-    maxPayloadBytes = 0;
+    payloadKey = null;
     depth = 0;
     rootSegments = 1;
     value(payload);
@@ -350,9 +395,9 @@ final class ValueWriter {
     limitStart = json.size() - limitStart;
   }
 
-  private static boolean isPayload(IRubyObject key) {
+  private boolean isPayload(IRubyObject key) {
     ByteList name = key instanceof RubyString string ? string.getByteList() : ((RubySymbol) key).getBytes();
-    return name.equal(PAYLOAD);
+    return name.equal(payloadKey);
   }
 
   private void refuseCollidingKeys(RubyHash hash) {
@@ -370,8 +415,15 @@ final class ValueWriter {
     return key instanceof RubyString || key instanceof RubySymbol;
   }
 
-  private static String name(IRubyObject key) {
-    return key.asJavaString();
+  /** The key as it is written, if it can be; Java's own reading of its bytes is another for some encodings, and for all Symbols. */
+  private String name(IRubyObject key) {
+    RubyString name = key instanceof RubyString string ? string : (RubyString) ((RubySymbol) key).to_s(context);
+    try {
+      ByteList utf8 = (isUtf8(name) ? name : transcoded(name)).getByteList();
+      return new String(utf8.getUnsafeBytes(), utf8.getBegin(), utf8.getRealSize(), StandardCharsets.UTF_8);
+    } catch (Refusal unwritable) {
+      return name.asJavaString();
+    }
   }
 
   private void enter(IRubyObject container) {

@@ -31,7 +31,7 @@ final class VirtualHandlerThread implements Runnable {
     } catch (ThreadKill | MainExitException end) {
       // Whoever sent it knows. Another thread is started when one is missed.
     } catch (Exception failure) {
-      state.log().write(context, "error", "a handler thread ended by " + RubyLog.stackTrace(failure));
+      state.log().writeRegardless(context, "error", "a handler thread ended by " + RubyLog.stackTrace(failure));
     } finally {
       runtime.getThreadService().unregisterCurrentThread(context);
     }

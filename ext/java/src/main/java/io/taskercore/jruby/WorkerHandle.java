@@ -6,7 +6,6 @@ import org.jruby.RubyClass;
 import org.jruby.RubyObject;
 import org.jruby.anno.JRubyClass;
 import org.jruby.anno.JRubyMethod;
-import org.jruby.exceptions.RaiseException;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
@@ -38,6 +37,7 @@ public final class WorkerHandle extends RubyObject {
     return state.guard().run(
         context,
         () -> {
+          Lender.disinherit();
           while (true) {
             switch (CoreCall.await(context, worker::await)) {
               case START_THREADS -> state.startHandlerThreads(context);
@@ -52,14 +52,23 @@ public final class WorkerHandle extends RubyObject {
 
   /** All of them, also those that were found before: their code may have gone, or have come back. */
   private void resolveHandlers(ThreadContext context, Set<String> names) {
-    for (String name : names) {
-      try {
-        coordinator.find(context, name);
-      } catch (RaiseException raised) {
-        state.log().write(context, "error", "the handler " + name + " was not looked for to the end: " + raised.getMessage());
-      }
+    try {
+      names.forEach(name -> resolveHandler(context, name));
+    } finally {
+      worker.handlersResolved();
     }
-    worker.handlersResolved();
+  }
+
+  /** One whose code is broken, in whatever way, is no reason to miss the others. */
+  private void resolveHandler(ThreadContext context, String name) {
+    try {
+      coordinator.find(context, name);
+    } catch (Throwable failure) {
+      if (RubyErrors.isEndOfThread(failure)) {
+        throw failure;
+      }
+      state.log().writeRegardless(context, "error", "the handler " + name + " was not looked for to the end: " + failure);
+    }
   }
 
   /** {@code stop(timeout_ms)}: true if every handler came to its end by itself; nil for the configuration's time-out. */
