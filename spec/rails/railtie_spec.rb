@@ -218,6 +218,20 @@ RSpec.describe TaskerCore::Railtie do
       RailsApp.remove(files.to_a)
     end
 
+    it "writes for the test framework that is asked for, then RSpec where it is set up, then the application's" do
+      kind = lambda do |test_framework|
+        files = RailsApp.generate("kinds", "one", test_framework: test_framework)
+        files.grep(/_(spec|test)\.rb\z/).map { |file| file[/\A\w+/] }.uniq
+      ensure
+        RailsApp.remove(files.to_a)
+      end
+
+      expect([:rspec, :test_unit, nil, "rspec", "test_unit"].map(&kind)).to eq([%w[spec], %w[test], %w[test], %w[spec], %w[test]])
+      RailsApp.with_file("spec/spec_helper.rb", "") do
+        expect([:rspec, :test_unit, nil, "rspec", "test_unit"].map(&kind)).to eq([%w[spec], %w[spec], %w[spec], %w[spec], %w[test]])
+      end
+    end
+
     it "refuses what is no workflow, before it writes a file" do
       { %w[sum report:total] => /report comes after total, which is no step/, %w[sum sum] => /sum is given twice/,
         %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/ }.each do |steps, message|

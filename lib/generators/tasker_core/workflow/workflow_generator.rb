@@ -27,7 +27,7 @@ module TaskerCore
       desc "Creates a workflow: its template in config/tasks, its handlers in app/handlers, and specs for them"
 
       argument :steps, type: :array, required: true, banner: "step step:after_step[,other]"
-      class_option :test_framework, type: :string, desc: "rspec or test_unit; rspec where there is a folder spec"
+      class_option :test_framework, type: :string, desc: "rspec or test_unit; rspec where spec has its helper"
 
       def check_steps
         @steps = steps.map { |argument| Step.parse(argument) }
@@ -65,14 +65,21 @@ module TaskerCore
 
       def refuse(message) = raise(Thor::Error, message)
 
-      def rspec? = (options[:test_framework] || (File.directory?(File.join(destination_root, "spec")) ? "rspec" : "test_unit")) == "rspec"
+      # A String was asked for. A Symbol is the application's: with rails/all it is :test_unit, whether anybody said so or not, and
+      # a set-up of RSpec says more.
+      def rspec?
+        wanted = options[:test_framework]
+        wanted.is_a?(String) ? wanted == "rspec" : wanted == :rspec || there?("spec/rails_helper.rb") || there?("spec/spec_helper.rb")
+      end
 
       def namespace_name = regular_class_path.join("_")
 
       def handler_name(step) = "#{class_name}::#{step.class_name}"
 
       # Where RSpec for Rails is set up.
-      def helper = File.exist?(File.join(destination_root, "spec/rails_helper.rb")) ? "rails_helper" : "spec_helper"
+      def helper = there?("spec/rails_helper.rb") ? "rails_helper" : "spec_helper"
+
+      def there?(file) = File.exist?(File.join(destination_root, file))
 
       def parent_results = @step.parents.to_h { |name| [name, {}] }
     end
