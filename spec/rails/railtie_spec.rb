@@ -232,12 +232,25 @@ RSpec.describe TaskerCore::Railtie do
       end
     end
 
+    it "makes names that YAML would take for something else" do
+      files = RailsApp.generate("no/yes", "on", "off:on", "null:on,off", "true")
+      RailsApp.get("/api/health")
+
+      expect(TaskerCore.handle_task(namespace: "no", task_name: "yes")).to include("status" => "complete", "total_steps" => 4)
+    ensure
+      RailsApp.remove(files.to_a)
+    end
+
     it "refuses what is no workflow, before it writes a file" do
       { %w[sum report:total] => /report comes after total, which is no step/, %w[sum sum] => /sum is given twice/,
-        %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/ }.each do |steps, message|
+        %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/, [":"] => /: is no step/, [""] => /an empty name is no step/,
+        %w[a:b b:c c:a d:a] => /each other: (?=.*a)(?=.*b)(?=.*c)[abc, ]+\z/, %w[a b:b] => /each other: b\z/ }.each do |steps, message|
         expect { RailsApp.generate("wrong", *steps) }.to raise_error(Thor::Error, message)
       end
-      expect(Dir["#{RailsApp::FOLDER}/**/wrong*"]).to be_empty
+      { "2wrong" => /2wrong would make handlers in 2wrong/, "wrong.order" => /Wrong\.order, which is no name/ }.each do |name, message|
+        expect { RailsApp.generate(name, "sum") }.to raise_error(Thor::Error, message)
+      end
+      expect(Dir["#{RailsApp::FOLDER}/**/*wrong*"]).to be_empty
     end
   end
 end
