@@ -41,9 +41,12 @@ module TaskerCore
       #
       # @return [Array<WorkflowRun>]
       def run_tasks
+        session = Session.current!
+        seen = []
         ran = []
-        while (task_id = (Session.current!.journal.task_ids - ran.map(&:task_id)).first)
-          ran << run_task(task_id)
+        until (task_ids = session.journal.task_ids - seen).empty?
+          seen << task_ids.first
+          ran.concat(session.existing(seen.last(1)).map { |run| run_task(run) })
         end
         ran
       end
@@ -53,7 +56,7 @@ module TaskerCore
       # @param name [String, Symbol, nil] of this workflow alone
       # @return [Array<WorkflowRun>] in their order
       def created_tasks(name = nil)
-        runs = Session.current!.journal.task_ids.map { |task_id| WorkflowRun.new(Session.current!, task_id) }
+        runs = Session.current!.tasks
         name ? runs.select { |run| run.context["name"] == name.to_s } : runs
       end
 

@@ -44,6 +44,14 @@ module TaskerCore
       # @return [Result] as {Coordinator#task_context} has it
       def context = @session.coordinator.task_context(task_id)
 
+      # @api private
+      def exist?
+        context
+        true
+      rescue TaskNotFoundError
+        false
+      end
+
       # @return [Result] as {Coordinator#explain} has it
       def explanation = @session.coordinator.explain(task_id)
 

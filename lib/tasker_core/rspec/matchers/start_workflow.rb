@@ -37,10 +37,10 @@ module TaskerCore
         def supports_value_expectations? = false
 
         def matches?(block)
-          journal = Session.current!.journal
-          before = journal.task_ids
+          session = Session.current!
+          before = session.journal.task_ids
           block.call
-          @created = (journal.task_ids - before).map { |task_id| WorkflowRun.new(Session.current!, task_id).context }
+          @created = session.existing(session.journal.task_ids - before).map(&:context)
           fitting = @created.count { |task| fits?(task) }
           @count ? fitting == @count : fitting.positive?
         end
