@@ -6,6 +6,7 @@ module TaskerCore
       # @see Matchers#start_workflow
       class StartWorkflow
         include ::RSpec::Matchers::Composable
+        include StringKeys
 
         def initialize(name)
           @name = name&.to_s
@@ -13,7 +14,7 @@ module TaskerCore
         end
 
         # @param payload [Hash, #matches?]
-        def with_payload(payload) = expecting("payload", strings(payload))
+        def with_payload(payload) = expecting("payload", with_string_keys(payload))
 
         # @param tags [Array<String>, #matches?]
         def with_tags(tags) = expecting("tags", tags)
@@ -61,10 +62,6 @@ module TaskerCore
         def expecting(key, value)
           @expectations[key] = value
           self
-        end
-
-        def strings(value)
-          value.is_a?(Hash) ? value.to_h { |key, one| [key.is_a?(Symbol) ? key.name : key, strings(one)] } : value
         end
 
         def fits?(task)
