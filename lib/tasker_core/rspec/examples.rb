@@ -46,7 +46,7 @@ module TaskerCore
         ran = []
         until (task_ids = session.journal.task_ids - seen).empty?
           seen << task_ids.first
-          ran.concat(session.existing(seen.last(1)).map { |run| run_task(run) })
+          ran.concat(session.existing(seen.last(1)).reject(&:ended?).map { |run| run_task(run) })
         end
         ran
       end
@@ -101,7 +101,7 @@ module TaskerCore
           attempt: attempt, retry_policy: retry_policy, max_attempts: max_attempts, results: results, step_name: step_name
         )
         step = { config: config, timeout_ms: timeout_ms }.compact
-        ran = rehearsal.run(step, { task_name: "run_step", payload: payload }.merge(request))
+        ran = rehearsal.run(step, { task_name: "run_step", payload: payload }.merge(request.transform_keys(&:to_sym)))
         session.journal.raise_failed_expectation
         ran
       end
@@ -134,6 +134,7 @@ module TaskerCore
       end
 
       def handler_of(session, handler)
+        raise ArgumentError, "run_step takes a handler or a block" if handler.nil?
         return handler unless handler.is_a?(String) || handler.is_a?(Symbol)
 
         session.handlers.named(handler.to_s) || raise(ArgumentError, "there is no handler #{handler}")
