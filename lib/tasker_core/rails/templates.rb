@@ -9,7 +9,12 @@ module TaskerCore
     # @api private
     class Templates
       # A template cannot be registered; the message says which.
-      class Refused < StandardError; end
+      class Refused < ArgumentError
+        include Error
+
+        # @return [String]
+        def error_type = "validation_error"
+      end
 
       class << self
         # Registers them again before the next request or step once a file has changed, came or went. A template that cannot be
@@ -44,7 +49,7 @@ module TaskerCore
       def register_anew
         coordinator = TaskerCore.open_coordinator
         register(coordinator) if coordinator
-      rescue Refused, Error => e
+      rescue Error => e
         TaskerCore.logger.error(e.message)
       end
 
