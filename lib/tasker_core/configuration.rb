@@ -121,7 +121,9 @@ module TaskerCore
         settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
         part.transform_keys(&:to_s)
-      rescue Psych::Exception, SystemCallError => e
+      rescue StandardError, ScriptError => e # whatever the ERB in it does
+        raise if e.is_a?(Error)
+
         Native.refuse_configuration("cannot read #{path}: #{e.message}")
       end
 
