@@ -172,17 +172,48 @@ RSpec.describe TaskerCore::Railtie do
       end
     end
 
+    it "are registered as soon as the database is back that was away when they changed" do
+      coordinator = TaskerCore.coordinator
+      RailsApp.with_file("config/tasks/more/of_the_day.yml", workflow(%w[a b c])) do
+        away = instance_double(TaskerCore::Coordinator)
+        allow(away).to receive(:register_template).and_raise(TaskerCore::DatabaseError, "the database is away")
+        allow(TaskerCore).to receive(:open_coordinator).and_return(away, coordinator)
+        2.times { RailsApp.app.reloader.wrap {} }
+
+        expect(coordinator.initialize_task(task_name: "of_the_day").step_count).to eq(3)
+        expect(TaskerCore).to have_received(:open_coordinator).twice
+        RailsApp.app.reloader.wrap {}
+        expect(TaskerCore).to have_received(:open_coordinator).twice
+      end
+    end
+
     it "that are wrong are logged while the application runs, and keep a coordinator from being made" do
       RailsApp.with_file("config/tasks/wrong.yml", "name: wrong\nversion: 1.0.0\nsteps: []\n") do
         expect(RailsApp.get("/api/health").status).to eq(200)
         TaskerCore.close
-        expect { TaskerCore.coordinator }.to raise_error(/wrong.yml: .*steps/)
+        expect { TaskerCore.coordinator }.to raise_error(TaskerCore::Error, /wrong.yml: .*steps/)
       end
       expect(TaskerCore.coordinator).not_to be_closed
     end
   end
 
   describe "the embedded worker" do
+    it "begins again after whatever kept it from beginning" do
+      stub_const("TaskerCore::Rails::EmbeddedWorker::PAUSE", 0.01)
+      worker = instance_double(TaskerCore::Worker, stop: nil)
+      troubles = [KeyError.new("key not found"), NotImplementedError.new("not yet")]
+      allow(TaskerCore).to receive(:start_worker) { troubles.empty? ? worker : raise(troubles.shift) }
+      allow(TaskerCore.logger).to receive(:error)
+
+      embedded = TaskerCore::Rails::EmbeddedWorker.new
+      expect(eventually { troubles.empty? }).to be(true)
+      expect(eventually { embedded.instance_variable_get(:@worker) }).to be(worker)
+      embedded.stop
+
+      expect(TaskerCore.logger).to have_received(:error).with(/not work in this process yet: KeyError: key not found/).once
+      expect(worker).to have_received(:stop)
+    end
+
     it "works until it is stopped" do
       TaskerCore::Rails::EmbeddedWorker.start
       order = JSON.parse(RailsApp.post("/api/orders", customer: "Ada", item: "coffee").body)
