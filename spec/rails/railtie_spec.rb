@@ -45,6 +45,13 @@ RSpec.describe TaskerCore::Railtie do
       expect(url.call("adapter" => "postgresql", "database" => "shop")).to eq("postgresql://localhost:5432/shop")
       expect(url.call("url" => "postgresql://db/shop?sslmode=require")).to eq("postgresql://db:5432/shop?sslmode=require")
       expect(url.call("adapter" => "sqlite3", "database" => "shop")).to be_nil
+      expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "::1")).to eq("postgresql://[::1]:5432/shop")
+      expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "/var/run/postgresql")).to be_nil
+      jdbc = { "adapter" => "jdbcpostgresql", "url" => "jdbc:postgresql://db/shop", "username" => "a b", "password" => "p&+ss" }
+      expect(url.call(jdbc)).to eq("jdbc:postgresql://db/shop?user=a%20b&password=p%26%2Bss")
+      expect(url.call(jdbc.merge("url" => "jdbc:postgresql://db/shop?ssl=true&user=c"))).to eq("jdbc:postgresql://db/shop?ssl=true&user=c&password=p%26%2Bss")
+      ActiveRecord::Base.configurations = { "development" => { "shop" => jdbc.except("username", "password"), "log" => jdbc.merge("url" => "jdbc:postgresql://log/log") } }
+      expect(settings.fallback["database_url"]).to eq("jdbc:postgresql://db/shop")
       expect(TaskerCore::Configuration.load(env: { "DATABASE_URL" => "postgres://env/x" })).to include("database_url" => "postgres://env/x")
     ensure
       ENV["DATABASE_URL"] = database_url
