@@ -98,6 +98,19 @@ RSpec.describe TaskerCore::Railtie do
       expect([orders.call, tasks.call]).to eq(before)
     end
 
+    it "answers what is no number" do
+      refused = RailsApp.post("/api/orders", customer: "Ada", item: "tea", quantity: "abc")
+      expect([refused.status, JSON.parse(refused.body)["error"]]).to match([422, /quantity/])
+      expect(RailsApp.get("/api/orders/abc").status).to eq(404)
+    end
+
+    it "tells that the database is away, also before it was there" do
+      allow(TaskerCore).to receive(:health).and_raise(TaskerCore::DatabaseError, "no way to it")
+      answer = RailsApp.get("/api/health")
+
+      expect([answer.status, JSON.parse(answer.body)]).to eq([503, { "status" => "down", "reasons" => ["no way to it"] }])
+    end
+
     it "has a page, and tells its health" do
       expect(RailsApp.get("/").body).to include("The shop")
       expect(JSON.parse(RailsApp.get("/api/health").body)).to include("status" => "ok")
@@ -195,10 +208,12 @@ RSpec.describe TaskerCore::Railtie do
     end
 
     it "that are wrong are logged while the application runs, and keep a coordinator from being made" do
+      TaskerCore.coordinator
       RailsApp.with_file("config/tasks/wrong.yml", "name: wrong\nversion: 1.0.0\nsteps: []\n") do
         expect(RailsApp.get("/api/health").status).to eq(200)
         TaskerCore.close
         expect { TaskerCore.coordinator }.to raise_error(TaskerCore::Error, /wrong.yml: .*steps/)
+        expect(RailsApp.get("/api/health").status).to eq(503)
       end
       expect(TaskerCore.coordinator).not_to be_closed
     end
