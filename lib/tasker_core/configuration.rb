@@ -18,7 +18,8 @@ module TaskerCore
 
     class << self
       # All settings that were made, weakest first: the file's part for the environment, environment variables, and what the
-      # application sets in its code, as Rails' +config.tasker_core+ does. Keys that nobody set are not there.
+      # application sets in its code, as Rails' +config.tasker_core+ does. Keys that nobody set, or only to nil or blank, are not
+      # there.
       #
       # @param root [String, Pathname] the application's root
       # @param env [ENV, Hash{String => String}] the environment variables
@@ -26,11 +27,11 @@ module TaskerCore
       # @raise [ConfigurationError]
       def load(root: default_root, env: ENV)
         env = ours_in(env)
-        from_env = load_from_env(env)
-        from_application = application
-        said = [from_application, from_env, fallback].filter_map { |settings| settings["environment"] }.first
+        from_application, from_env, last_resort = [application, load_from_env(env), fallback].map { |settings| made(settings) }
+        said = [from_application, from_env, last_resort].filter_map { |settings| settings["environment"] }.first
         environment = said || default_environment(env)
-        { **fallback, "environment" => environment }.merge(load_file(file(root, env), environment), from_env, from_application)
+        from_file = made(load_file(file(root, env), environment))
+        { **last_resort, "environment" => environment }.merge(from_file, from_env, from_application)
       end
 
       # The settings that the application makes in its code, over all others.
@@ -77,6 +78,9 @@ module TaskerCore
 
       private
 
+      # Without those that are nil or blank, as <tt>database_url: <%= ENV["X"] %></tt> is where there is no X: they say nothing.
+      def made(settings) = settings.reject { |_, value| value.nil? || (value.is_a?(String) && value.strip.empty?) }
+
       def called(settings) = (settings.respond_to?(:call) ? settings.call : settings).to_h.transform_keys(&:to_s)
 
       def variables = keys.flat_map { |key| key["env"] }
@@ -121,7 +125,9 @@ module TaskerCore
         settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
         part.transform_keys(&:to_s)
-      rescue Psych::Exception, SystemCallError => e
+      rescue StandardError, ScriptError => e # whatever the ERB in it does
+        raise if e.is_a?(Error)
+
         Native.refuse_configuration("cannot read #{path}: #{e.message}")
       end
 

@@ -2,11 +2,11 @@
 
 module TaskerCore
   # The handlers that a coordinator knows by name; other names are looked up as Ruby constants, anew each time, so that code
-  # which was reloaded runs as it is now.
+  # which was reloaded runs as it is now. Of a name <tt>Constant[Text]</tt> the constant is asked: +Constant.handler_for("Text")+.
   #
   # @api private
   class HandlerRegistry
-    CONSTANT_NAME = /\A(::)?\p{Upper}\w*(::\p{Upper}\w*)*\z/
+    CONSTANT_NAME = /\A(?<constant>(?:::)?\p{Upper}\w*(?:::\p{Upper}\w*)*)(?:\[(?<of>[^\[\]]+)\])?\z/
     private_constant :CONSTANT_NAME
 
     def initialize
@@ -28,10 +28,10 @@ module TaskerCore
     private
 
     def find_constant(name)
-      return unless CONSTANT_NAME.match?(name)
+      match = CONSTANT_NAME.match(name) or return
 
-      constant = load_constant(name)
-      constant if handler?(constant)
+      found = load_constant(match[:constant], match[:of])
+      found if handler?(found)
     rescue ScriptError, StandardError, SystemStackError, NoMemoryError, Java::JavaLang::Error => e
       # Code that is broken is no handler: the step waits for a process that has one, and other handlers are still looked for.
       level = missing?(e, name) ? :debug : :error
@@ -40,16 +40,18 @@ module TaskerCore
     end
 
     # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
-    def load_constant(name)
+    def load_constant(name, of)
       around = TaskerCore.around_handlers
-      return Object.const_get(name) if around.nil?
+      return constant(name, of) if around.nil?
 
       found = nil
-      around.call { found = Object.const_get(name) }
+      around.call { found = constant(name, of) }
       found
     end
 
-    def missing?(error, name) = error.is_a?(NameError) && name.split("::").include?(error.name.to_s)
+    def constant(name, of) = of ? Object.const_get(name).handler_for(of) : Object.const_get(name)
+
+    def missing?(error, name) = error.is_a?(NameError) && name.split(/::|[\[\]]/).include?(error.name.to_s)
 
     def handler?(object) = Class === object ? object.method_defined?(:call) : Native.responds_to?(object, :call)
   end

@@ -219,6 +219,23 @@ RSpec.describe "ActiveJob::QueueAdapters::TaskerCoreAdapter" do
     expect(ended(job)["steps"].first["error"]["class"]).to eq("ActiveJob::DeserializationError")
   end
 
+  it "leaves a job whose class it cannot load to a process that can, at no attempt's cost" do
+    stub_const("AdapterSpec::Newer", newer = Class.new(AdapterSpec::Job))
+    job = newer.perform_later("newer")
+    hide_const("AdapterSpec::Newer")
+    AdapterSpec::Job.perform_later("known")
+
+    expect(performed).to include(arguments: ["known"])
+    expect(task(job)).to include("status" => "pending", "steps" => [include("attempts" => 0)])
+    expect(coordinator.explain(job.provider_job_id)["steps"].first.to_s).to match(/JobHandler\[AdapterSpec::Newer\]/)
+    stub_const("AdapterSpec::Newer", newer)
+    elsewhere = TaskerCore.create_coordinator_with_config(configuration)
+    elsewhere.start_worker
+    expect(performed).to include(arguments: ["newer"])
+  ensure
+    elsewhere&.close
+  end
+
   it "interrupts what takes longer than the adapter allows" do
     AdapterSpec::Job.queue_adapter = adapter(timeout_ms: 100)
     job = AdapterSpec::Interrupted.perform_later

@@ -104,6 +104,7 @@ RSpec.describe TaskerCore::RSpec::Matchers, :tasker_core do
     failed
     expect { tasker.initialize_task(task_name: "trip", payload: { id: 7 }, tags: ["t"], priority: 3) }
       .to start_workflow(:trip).with_payload(id: 7).with_tags(["t"]).with_priority(3).in_namespace("default").once
+    expect { tasker.initialize_task(task_name: "trip", payload: { items: [{ n: 1 }] }) }.to start_workflow.with_payload(items: [{ n: 1 }])
     expect { tasker.initialize_task(task_name: "trip") }.not_to start_workflow("other")
 
     expect_failure(/\Aexpected the block to start the workflow trip, but it started none\z/) { expect { nil }.to start_workflow(:trip) }

@@ -72,6 +72,23 @@ RSpec.describe "run_step", :tasker_core do
     expect(workflow_time - Time.now).to be > 3_600 * 24
   end
 
+  it "hands out no exception but the handler's own" do
+    expect(run_step(attempt: 3) { |_| {} }.exception).to be_nil
+    refused = Class.new(TaskerCore::StepHandler) { def call(_context) = failure(message: "no") }
+    expect(run_step(refused, attempt: 2).exception).to be_nil
+    expect(run_step(attempt: 2) { |_| raise KeyError, "mine" }.exception).to be_a(KeyError)
+  end
+
+  it "takes keys as Strings and Symbols" do
+    expect(run_step(retry_policy: { "max_attempts" => 1 }) { |_| raise "no" }).to have_failed
+    expect(run_step("payload" => { "n" => 1 }, "task_name" => "mine") { |context| { n: context.payload["n"], name: context.task_name } })
+      .to have_completed.with_result(n: 1, name: "mine")
+  end
+
+  it "asks for a handler" do
+    expect { run_step(payload: {}) }.to raise_error(ArgumentError, /a handler or a block/)
+  end
+
   it "is no task that the code under test has created" do
     expect { run_step { |_| {} } }.not_to start_workflow
     expect(created_tasks).to eq([])

@@ -1,9 +1,12 @@
 # frozen_string_literal: true
 
 require_relative "../support/kit"
+require_relative "../support/patience"
 
 # Whole workflows, run inline in an example.
 RSpec.describe TaskerCore::RSpec::Examples, :tasker_core do
+  include Patience
+
   def register(*steps, **template)
     tasker.register_template({ name: "order", version: "1.0.0", steps: steps }.merge(template))
   end
@@ -39,6 +42,51 @@ RSpec.describe TaskerCore::RSpec::Examples, :tasker_core do
     expect(ran.map { |run| run.context["name"] }).to eq(%w[order outer inner])
     expect(ran).to all(have_completed)
     expect(created_tasks(:inner).map(&:task_id)).to eq([ran[1].result_of(:a)["made"]])
+  end
+
+  it "knows of no task whose transaction was rolled back" do
+    register({ name: "a", handler: "a" })
+    expect do
+      TestDatabase.connect(TaskerCore::RSpec.settings.database_url) do |connection|
+        connection.auto_commit = false
+        TaskerCore.initialize_task({ task_name: "order" }, connection: connection)
+        connection.rollback
+      end
+    end.not_to start_workflow
+
+    expect(created_tasks).to eq([])
+    expect(created_tasks(:order)).to eq([])
+    expect(run_tasks).to eq([])
+  end
+
+  it "runs once what has ended" do
+    stub_handler("a", {})
+    stub_handler("b") { |_| raise TaskerCore::PermanentError, "no" }
+    register({ name: "a", handler: "a" })
+    tasker.register_template(name: "failing", version: "1.0.0", steps: [{ name: "b", handler: "b" }])
+    ended = [run_workflow("order"), run_workflow("failing"), tasker.initialize_task(task_name: "order")].map { |task| task.task_id }
+    tasker.cancel_task(ended.last, reason: "enough")
+    created = tasker.initialize_task(task_name: "order")
+
+    expect(run_tasks.map(&:task_id)).to eq([created.task_id])
+    expect(created_tasks.map(&:task_id)).to eq([*ended, created.task_id])
+    expect(run_tasks).to eq([])
+  end
+
+  it "lists an example's tasks as the core does, of all namespaces" do
+    expect { tasker.list_tasks(limit: 0) }.to raise_error(TaskerCore::ValidationError, /limit/)
+    expect { tasker.list_tasks(nonsense: 1) }.to raise_error(TaskerCore::ValidationError, /nonsense/)
+    %w[one two].each do |namespace|
+      tasker.register_template(namespace: namespace, name: "order", version: "1.0.0", steps: [{ name: "a", handler: "a" }])
+      2.times { tasker.initialize_task(namespace: namespace, task_name: "order") }
+    end
+
+    expect(tasker.list_tasks["tasks"].map { |task| task["namespace"] }).to eq(%w[two two one one])
+    ids = ->(page) { page["tasks"].map { |task| task["task_id"] } }
+    page = tasker.list_tasks(limit: 3)
+    rest = tasker.list_tasks(limit: 3, cursor: page["next_cursor"])
+    expect([page, rest].map(&ids)).to eq([created_tasks.map(&:task_id).last(3).reverse, [created_tasks.first.task_id]])
+    expect(rest["next_cursor"]).to be_nil
   end
 
   it "goes on with a task, however it is named" do
@@ -98,6 +146,20 @@ RSpec.describe TaskerCore::RSpec::Examples, :tasker_core do
     allow(TaskerCore::RSpec.stage.instance_variable_get(:@library)).to receive(:find).with("shop", "from_a_file").and_return([template])
 
     expect(run_workflow("from_a_file", namespace: "shop")).to have_completed
+  end
+
+  it "works in the namespaces that the application's workers have" do
+    TaskerCore::RSpec.settings.config = { namespaces: ["shop"] }
+    TaskerCore::RSpec::Session.during do
+      stub_handler("a", {})
+      register({ name: "a", handler: "a" }, namespace: "shop")
+      created = tasker.initialize_task(namespace: "shop", task_name: "order")
+      tasker.start_worker
+      expect(eventually { created_tasks.first.status == "complete" }).to be(true), created_tasks.first.report
+      expect(created).to have_completed
+    end
+  ensure
+    TaskerCore::RSpec.settings.config = {}
   end
 
   it "has the application's limits of attempts, by handler and by step" do

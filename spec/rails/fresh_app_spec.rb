@@ -27,7 +27,7 @@ RSpec.describe "A fresh Rails application" do
   def run(command)
     words = command.shellsplit
     case words
-    in ["rails", "new", *rest]
+    in ["rails", /\A_[\d.]+_\z/, "new", *rest] # of the version that these specs run on
       ExampleApp.run(@parent, ExampleApp.executable("railties", "rails"), "new", *rest, "--skip-bundle", *without_listen, env: @env)
     in ["bundle", "add", *] then write_gemfile
     in ["bin/rails", *] then ExampleApp.run(folder, *words, env: @env)
@@ -68,7 +68,7 @@ RSpec.describe "A fresh Rails application" do
     printed = commands.to_h { |command| [command, run(command)] }
 
     expect(printed.keys.map { |command| command.split.first(2).join(" ") })
-      .to include("rails new", "bin/rails generate", "bin/rails tasker_core:migrate", "bin/rails runner", "bin/rails test", "bundle exec")
+      .to include(start_with("rails _7"), "bin/rails generate", "bin/rails tasker_core:migrate", "bin/rails runner", "bin/rails test", "bundle exec")
     expect(printed.find { |command, _| command.start_with?("bin/rails test") }.last).to match(/[1-9] runs, [1-9]\d* assertions, 0 failures, 0 errors/)
     tasks = TestDatabase.execute("SELECT name, state FROM tasker.tasks", url: @url)
     expect(tasks).to include("name" => "process_order", "state" => "complete")

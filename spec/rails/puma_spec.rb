@@ -39,6 +39,26 @@ RSpec.describe "A Rails application on Puma" do
     expect(rows("SELECT count(*) AS n FROM tasker.workflow_steps WHERE state = 'in_progress'")).to eq(["n" => 0])
   end
 
+  it "is not needed for the plugin: any application in Puma has a worker by it" do
+    plain = Dir.mktmpdir("tasker_rack")
+    File.write("#{plain}/config.ru", <<~RUBY)
+      require "tasker_core"
+      TaskerCore.register_handler("rack.done") { |_| {} }
+      TaskerCore.register_template(name: "rack", version: "1.0.0", steps: [{ name: "a", handler: "rack.done" }])
+      task = TaskerCore.initialize_task(task_name: "rack")
+      run ->(_env) { [200, {}, [TaskerCore.task_context(task.task_id).status]] }
+    RUBY
+    File.write("#{plain}/puma.rb", %(port ENV.fetch("PORT")\nplugin :tasker_core\nraise_exception_on_sigterm false\n))
+    server = ExampleApp::Server.new(plain, "-I", "#{ExampleApp::ROOT}/lib", ExampleApp.executable("puma", "puma"), "-C", "puma.rb",
+                                    env: env.merge("TASKER_AUTO_MIGRATE" => "true"), path: "/")
+    (@servers ||= []) << server
+
+    expect(eventually(60) { server.get("/").body == "complete" }).to be(true), File.read(server.log)
+    expect(server.stop.exitstatus).to eq(0), File.read(server.log)
+  ensure
+    FileUtils.rm_rf(plain) if plain
+  end
+
   # The process that serves is killed while orders come in; then there is a worker, and no order is without its workflow.
   it "loses no workflow when the web process is killed between an order's commit and its workflow's start" do
     before = rows("SELECT count(*) AS n FROM orders").first["n"] if rows("SELECT to_regclass('orders') AS r").first["r"]

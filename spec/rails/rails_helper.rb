@@ -48,12 +48,12 @@ module RailsApp
     # Runs the generator of workflows in the application.
     #
     # @return [Array<String>] the files that it made
-    def generate(name, *steps)
+    def generate(name, *steps, test_framework: "rspec")
       require "rails/generators"
       require "generators/tasker_core/workflow/workflow_generator"
       before = files
       generator = TaskerCore::Generators::WorkflowGenerator
-      generator.new([name, *steps], { test_framework: "rspec", quiet: true }, destination_root: FOLDER).invoke_all
+      generator.new([name, *steps], { test_framework: test_framework, quiet: true }, destination_root: FOLDER).invoke_all
       (files - before).each { |file| touch(File.join(FOLDER, file)) }
     end
 

@@ -45,6 +45,13 @@ RSpec.describe TaskerCore::Railtie do
       expect(url.call("adapter" => "postgresql", "database" => "shop")).to eq("postgresql://localhost:5432/shop")
       expect(url.call("url" => "postgresql://db/shop?sslmode=require")).to eq("postgresql://db:5432/shop?sslmode=require")
       expect(url.call("adapter" => "sqlite3", "database" => "shop")).to be_nil
+      expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "::1")).to eq("postgresql://[::1]:5432/shop")
+      expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "/var/run/postgresql")).to be_nil
+      jdbc = { "adapter" => "jdbcpostgresql", "url" => "jdbc:postgresql://db/shop", "username" => "a b", "password" => "p&+ss" }
+      expect(url.call(jdbc)).to eq("jdbc:postgresql://db/shop?user=a%20b&password=p%26%2Bss")
+      expect(url.call(jdbc.merge("url" => "jdbc:postgresql://db/shop?ssl=true&user=c"))).to eq("jdbc:postgresql://db/shop?ssl=true&user=c&password=p%26%2Bss")
+      ActiveRecord::Base.configurations = { "development" => { "shop" => jdbc.except("username", "password"), "log" => jdbc.merge("url" => "jdbc:postgresql://log/log") } }
+      expect(settings.fallback["database_url"]).to eq("jdbc:postgresql://db/shop")
       expect(TaskerCore::Configuration.load(env: { "DATABASE_URL" => "postgres://env/x" })).to include("database_url" => "postgres://env/x")
     ensure
       ENV["DATABASE_URL"] = database_url
@@ -89,6 +96,19 @@ RSpec.describe TaskerCore::Railtie do
 
       expect([refused.status, JSON.parse(refused.body)["error"]]).to match([422, /payload.quantity/])
       expect([orders.call, tasks.call]).to eq(before)
+    end
+
+    it "answers what is no number" do
+      refused = RailsApp.post("/api/orders", customer: "Ada", item: "tea", quantity: "abc")
+      expect([refused.status, JSON.parse(refused.body)["error"]]).to match([422, /quantity/])
+      expect(RailsApp.get("/api/orders/abc").status).to eq(404)
+    end
+
+    it "tells that the database is away, also before it was there" do
+      allow(TaskerCore).to receive(:health).and_raise(TaskerCore::DatabaseError, "no way to it")
+      answer = RailsApp.get("/api/health")
+
+      expect([answer.status, JSON.parse(answer.body)]).to eq([503, { "status" => "down", "reasons" => ["no way to it"] }])
     end
 
     it "has a page, and tells its health" do
@@ -172,17 +192,50 @@ RSpec.describe TaskerCore::Railtie do
       end
     end
 
+    it "are registered as soon as the database is back that was away when they changed" do
+      coordinator = TaskerCore.coordinator
+      RailsApp.with_file("config/tasks/more/of_the_day.yml", workflow(%w[a b c])) do
+        away = instance_double(TaskerCore::Coordinator)
+        allow(away).to receive(:register_template).and_raise(TaskerCore::DatabaseError, "the database is away")
+        allow(TaskerCore).to receive(:open_coordinator).and_return(away, coordinator)
+        2.times { RailsApp.app.reloader.wrap {} }
+
+        expect(coordinator.initialize_task(task_name: "of_the_day").step_count).to eq(3)
+        expect(TaskerCore).to have_received(:open_coordinator).twice
+        RailsApp.app.reloader.wrap {}
+        expect(TaskerCore).to have_received(:open_coordinator).twice
+      end
+    end
+
     it "that are wrong are logged while the application runs, and keep a coordinator from being made" do
+      TaskerCore.coordinator
       RailsApp.with_file("config/tasks/wrong.yml", "name: wrong\nversion: 1.0.0\nsteps: []\n") do
         expect(RailsApp.get("/api/health").status).to eq(200)
         TaskerCore.close
-        expect { TaskerCore.coordinator }.to raise_error(/wrong.yml: .*steps/)
+        expect { TaskerCore.coordinator }.to raise_error(TaskerCore::Error, /wrong.yml: .*steps/)
+        expect(RailsApp.get("/api/health").status).to eq(503)
       end
       expect(TaskerCore.coordinator).not_to be_closed
     end
   end
 
   describe "the embedded worker" do
+    it "begins again after whatever kept it from beginning" do
+      stub_const("TaskerCore::Rails::EmbeddedWorker::PAUSE", 0.01)
+      worker = instance_double(TaskerCore::Worker, stop: nil)
+      troubles = [KeyError.new("key not found"), NotImplementedError.new("not yet")]
+      allow(TaskerCore).to receive(:start_worker) { troubles.empty? ? worker : raise(troubles.shift) }
+      allow(TaskerCore.logger).to receive(:error)
+
+      embedded = TaskerCore::Rails::EmbeddedWorker.new
+      expect(eventually { troubles.empty? }).to be(true)
+      expect(eventually { embedded.instance_variable_get(:@worker) }).to be(worker)
+      embedded.stop
+
+      expect(TaskerCore.logger).to have_received(:error).with(/not work in this process yet: KeyError: key not found/).once
+      expect(worker).to have_received(:stop)
+    end
+
     it "works until it is stopped" do
       TaskerCore::Rails::EmbeddedWorker.start
       order = JSON.parse(RailsApp.post("/api/orders", customer: "Ada", item: "coffee").body)
@@ -218,12 +271,39 @@ RSpec.describe TaskerCore::Railtie do
       RailsApp.remove(files.to_a)
     end
 
+    it "writes for the test framework that is asked for, then RSpec where it is set up, then the application's" do
+      kind = lambda do |test_framework|
+        files = RailsApp.generate("kinds", "one", test_framework: test_framework)
+        files.grep(/_(spec|test)\.rb\z/).map { |file| file[/\A\w+/] }.uniq
+      ensure
+        RailsApp.remove(files.to_a)
+      end
+
+      expect([:rspec, :test_unit, nil, "rspec", "test_unit"].map(&kind)).to eq([%w[spec], %w[test], %w[test], %w[spec], %w[test]])
+      RailsApp.with_file("spec/spec_helper.rb", "") do
+        expect([:rspec, :test_unit, nil, "rspec", "test_unit"].map(&kind)).to eq([%w[spec], %w[spec], %w[spec], %w[spec], %w[test]])
+      end
+    end
+
+    it "makes names that YAML would take for something else" do
+      files = RailsApp.generate("no/yes", "on", "off:on", "null:on,off", "true")
+      RailsApp.get("/api/health")
+
+      expect(TaskerCore.handle_task(namespace: "no", task_name: "yes")).to include("status" => "complete", "total_steps" => 4)
+    ensure
+      RailsApp.remove(files.to_a)
+    end
+
     it "refuses what is no workflow, before it writes a file" do
       { %w[sum report:total] => /report comes after total, which is no step/, %w[sum sum] => /sum is given twice/,
-        %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/ }.each do |steps, message|
+        %w[Sum] => /Sum is no step/, %w[a:b:c] => /a:b:c is no step/, [":"] => /: is no step/, [""] => /an empty name is no step/,
+        %w[a:b b:c c:a d:a] => /each other: (?=.*a)(?=.*b)(?=.*c)[abc, ]+\z/, %w[a b:b] => /each other: b\z/ }.each do |steps, message|
         expect { RailsApp.generate("wrong", *steps) }.to raise_error(Thor::Error, message)
       end
-      expect(Dir["#{RailsApp::FOLDER}/**/wrong*"]).to be_empty
+      { "2wrong" => /2wrong would make handlers in 2wrong/, "wrong.order" => /Wrong\.order, which is no name/ }.each do |name, message|
+        expect { RailsApp.generate(name, "sum") }.to raise_error(Thor::Error, message)
+      end
+      expect(Dir["#{RailsApp::FOLDER}/**/*wrong*"]).to be_empty
     end
   end
 end

@@ -72,6 +72,23 @@ RSpec.describe TaskerCore::Configuration do
       .to raise_error(TaskerCore::ConfigurationError, /TASKER_MAX_PARALLEL_STEPS/)
   end
 
+  it "takes what is nil or blank for not set" do
+    write("development: { database_url: <%= nil %>, environment: '', lease_ms: 2000, max_parallel_steps: 5, retry_limits: ~ }")
+    described_class.fallback = { "database_url" => "postgres://fallback/x" }
+    described_class.application = { lease_ms: nil, "max_parallel_steps" => " " }
+
+    expect(load).to eq("environment" => "development", "database_url" => "postgres://fallback/x", "lease_ms" => 2000, "max_parallel_steps" => 5)
+  ensure
+    described_class.application = described_class.fallback = nil
+  end
+
+  it "refuses a file whose ERB fails, naming it" do
+    ['ENV.fetch("TASKER_NO_SUCH")', "raise NotImplementedError", "1 +", "exit_on = nil; exit_on.now"].each do |code|
+      write("development: { database_url: <%= #{code} %> }")
+      expect { load }.to raise_error(TaskerCore::ConfigurationError, /cannot read .*tasker_core\.yml: ./)
+    end
+  end
+
   it "refuses a file that can't be read" do
     write("development: [")
     expect { load }.to raise_error(TaskerCore::ConfigurationError, /tasker_core\.yml/)

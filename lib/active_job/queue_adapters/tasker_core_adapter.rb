@@ -26,7 +26,8 @@ module ActiveJob
       # Long enough for any job, and short enough to be noticed.
       A_DAY_MS = 86_400_000
 
-      # What a worker calls.
+      # What a worker calls, by a name for each class of jobs, <tt>JobHandler[InvoiceJob]</tt>: a process that cannot load the class
+      # has no handler of this name, and leaves its jobs to those that can.
       HANDLER = "ActiveJob::QueueAdapters::TaskerCoreAdapter::JobHandler"
 
       PRIORITIES = (-100..100).freeze
@@ -34,6 +35,14 @@ module ActiveJob
 
       # Performs the job that is a task's payload.
       class JobHandler
+        # @param job_class [String]
+        # @return [JobHandler]
+        # @raise [NameError] if there is no such class here
+        def self.handler_for(job_class)
+          job_class.constantize
+          new
+        end
+
         # @param context [TaskerCore::StepContext]
         # @return [nil]
         def call(context)
@@ -47,22 +56,22 @@ module ActiveJob
       def self.namespace(queue) = "#{NAMESPACE}:#{queue}"
 
       # @param connection [#call, nil] gives the connection in whose transaction jobs are enqueued, see
-      #   {TaskerCore::Coordinator#initialize_task}; nil: each is enqueued in a transaction of its own, by Active Job 7.2 after the
-      #   commit of the application's
+      #   {TaskerCore::Coordinator#initialize_task}; nil: each is enqueued in a transaction of its own; Active Job 7.2 can
+      #   wait for the commit of the application's, see {#enqueue_after_transaction_commit?}
       # @param max_attempts [Integer] how often a job runs whose exception nothing has rescued: +retry_on+ and its like, which
       #   enqueue it anew, come first
       # @param timeout_ms [Integer] how long one attempt may run
       # @param coordinator [TaskerCore::Coordinator, nil] the process's own, unless given
       def initialize(connection: nil, max_attempts: 1, timeout_ms: A_DAY_MS, coordinator: nil)
         @connection = connection
-        @step = { name: "perform", handler: HANDLER, retry: { max_attempts: max_attempts }, timeout_ms: timeout_ms }.freeze
+        @options = { retry: { max_attempts: max_attempts }, timeout_ms: timeout_ms }.freeze
         @coordinator = coordinator
         @lock = Mutex.new
         @templates = {}
       end
 
-      # For Active Job 7.2, which else waits for the commit of the application's transaction: jobs that are enqueued in it need
-      # not wait, for they come into being by its commit.
+      # For jobs of Active Job 7.2 whose +enqueue_after_transaction_commit+ is +:default+: whether they wait for the commit of the
+      # application's transaction. On its connection they need not, for they come into being by its commit.
       #
       # @return [Boolean]
       def enqueue_after_transaction_commit? = @connection.nil?
@@ -112,13 +121,15 @@ module ActiveJob
 
       def template(queue, job_class)
         @lock.synchronize do
-          @templates[[queue, job_class]] ||=
-            { namespace: self.class.namespace(queue), name: job_class, version: version, steps: [@step] }.freeze
+          @templates[[queue, job_class]] ||= begin
+            step = { name: "perform", handler: "#{HANDLER}[#{job_class}]", **@options }
+            { namespace: self.class.namespace(queue), name: job_class, version: version(step), steps: [step] }.freeze
+          end
         end
       end
 
       # Other options make another version, as a version's content never changes.
-      def version = @version ||= "1.0.0-#{NAMESPACE.tr('_', '-')}-#{Digest::SHA256.hexdigest(JSON.generate(@step))[0, 8]}"
+      def version(step) = "1.0.0-#{NAMESPACE.tr('_', '-')}-#{Digest::SHA256.hexdigest(JSON.generate(step))[0, 8]}"
     end
   end
 end

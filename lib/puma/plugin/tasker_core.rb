@@ -6,9 +6,16 @@ require "puma/plugin"
 Puma::Plugin.create do
   def start(launcher)
     events = launcher.events
-    on(events, :booted) { TaskerCore::Rails::EmbeddedWorker.start }
-    on(events, :stopped) { TaskerCore::Rails::EmbeddedWorker.stop }
-    on(events, :restart) { TaskerCore::Rails::EmbeddedWorker.stop }
+    on(events, :booted) { worker.start }
+    on(events, :stopped) { worker.stop }
+    on(events, :restart) { worker.stop }
+  end
+
+  # Not before the application is there: with Rails, this gem is to find it. Any other has a worker too.
+  def worker
+    require "tasker_core"
+    require "tasker_core/rails/embedded_worker"
+    TaskerCore::Rails::EmbeddedWorker
   end
 
   # Puma 7 has renamed what 5 and 6 call on_booted and so on.

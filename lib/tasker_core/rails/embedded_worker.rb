@@ -64,8 +64,8 @@ module TaskerCore
         worker = TaskerCore.start_worker
         @lock.synchronize { @worker = worker }
         TaskerCore.logger.info("tasker_core #{VERSION} works in this process")
-      rescue Error, Templates::Refused => e
-        tell(e.message)
+      rescue StandardError, ScriptError => e # the application's own code as well: its configuration's, its templates'
+        tell(e.is_a?(Error) ? e.message : "#{e.class}: #{e.message}")
         @lock.synchronize { @stopping.wait(@lock, PAUSE) unless @stopped }
       end
 

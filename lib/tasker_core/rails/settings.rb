@@ -36,17 +36,30 @@ module TaskerCore
       def database_url
         return unless defined?(::ActiveRecord::Base)
 
-        primary = ::ActiveRecord::Base.configurations.configs_for(env_name: ::Rails.env.to_s, name: "primary")
-        primary && url_of(primary.configuration_hash.transform_keys(&:to_s))
+        first = ::ActiveRecord::Base.configurations.find_db_config(::Rails.env.to_s) # to which ActiveRecord itself connects
+        first && url_of(first.configuration_hash.transform_keys(&:to_s))
       end
 
       def url_of(settings)
         return unless ADAPTERS.include?(settings["adapter"])
-        return settings["url"] if settings["url"]
-        return unless settings["database"]
+        return with_credentials(settings["url"], settings) if settings["url"]
+        return if settings["database"].nil? || socket?(settings["host"])
 
-        place = "#{settings['host'] || 'localhost'}:#{settings['port'] || 5432}/#{escaped(settings['database'])}"
+        place = "#{bracketed(settings['host'] || 'localhost')}:#{settings['port'] || 5432}/#{escaped(settings['database'])}"
         "postgresql://#{credentials(settings)}#{place}#{"?sslmode=#{settings['sslmode']}" if settings['sslmode']}"
+      end
+
+      # Java's driver knows no sockets in files: such a database has to be named by an address.
+      def socket?(host) = host.to_s.start_with?("/", "@")
+
+      def bracketed(host) = host.include?(":") && !host.start_with?("[") ? "[#{host}]" : host
+
+      # ActiveRecord takes those of other URLs apart; to the driver's own belong a username and a password beside it.
+      def with_credentials(url, settings)
+        return url if url.match?(%r{//[^/?]*@})
+
+        missing = { "user" => settings["username"], "password" => settings["password"] }.reject { |name, value| value.nil? || url.match?(/[?&]#{name}=/) }
+        missing.reduce(url) { |known, (name, value)| "#{known}#{known.include?('?') ? '&' : '?'}#{name}=#{escaped(value)}" }
       end
 
       def credentials(settings)

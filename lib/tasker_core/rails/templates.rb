@@ -9,7 +9,12 @@ module TaskerCore
     # @api private
     class Templates
       # A template cannot be registered; the message says which.
-      class Refused < StandardError; end
+      class Refused < ArgumentError
+        include Error
+
+        # @return [String]
+        def error_type = "validation_error"
+      end
 
       class << self
         # Registers them again before the next request or step once a file has changed, came or went. A template that cannot be
@@ -22,12 +27,14 @@ module TaskerCore
           watcher = app.config.file_watcher.new([], folders) { templates.register_anew }
           app.reloaders << watcher
           app.reloader.to_run { watcher.execute_if_updated }
+          app.executor.to_run { templates.register_missed } # the reloader runs nothing while no file changes
         end
       end
 
       # @yieldreturn [Array<String>] the files
       def initialize(&files)
         @files = files
+        @missed = false
       end
 
       # @return [Array<Pathname>] in order
@@ -42,10 +49,17 @@ module TaskerCore
 
       # With the process's own coordinator, if there is one.
       def register_anew
+        @missed = false
         coordinator = TaskerCore.open_coordinator
         register(coordinator) if coordinator
-      rescue Refused, Error => e
+      rescue Error => e
+        @missed = e.is_a?(DatabaseError) # the files are right: they are tried again, though they have not changed since
         TaskerCore.logger.error(e.message)
+      end
+
+      # What the database kept from being registered when it had changed.
+      def register_missed
+        register_anew if @missed
       end
 
       private

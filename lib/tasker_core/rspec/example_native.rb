@@ -48,15 +48,16 @@ module TaskerCore
         shown { super(options) }
       end
 
-      # Only the example's own; all of its namespaces together have one page.
+      # Only the example's own; all of its namespaces together, as the core has all of a database.
       def list_tasks(filter)
         return super unless filter.is_a?(Hash)
 
         filter = filter.transform_keys(&:to_s)
         return shown { super(filter.merge("namespace" => @scope.namespace(filter["namespace"]))) } if filter["namespace"]
 
-        pages = @scope.namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }
-        { "tasks" => pages.flat_map { |page| page["tasks"] }.sort_by { |task| -task["task_id"] }, "next_cursor" => nil }
+        namespaces = @scope.namespaces
+        namespaces = [@scope.namespace(nil)] if namespaces.empty? # an example without tasks is told of a wrong filter too
+        one_page(namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }, filter["limit"])
       end
 
       def task_context(task_id) = shown { super }
@@ -73,6 +74,18 @@ module TaskerCore
       end
 
       private
+
+      # What the core takes where the filter has no limit.
+      PAGE = 50
+      private_constant :PAGE
+
+      # The newest of all pages. A cursor is the id of a page's last task, whichever its namespace.
+      def one_page(pages, limit)
+        tasks = pages.flat_map { |page| page["tasks"] }.sort_by { |task| -task["task_id"] }
+        page = tasks.first(limit || PAGE)
+        more = page.size < tasks.size || pages.any? { |one| one["next_cursor"] }
+        { "tasks" => page, "next_cursor" => (page.last["task_id"].to_s if more) }
+      end
 
       def prepared(request)
         return request unless request.is_a?(Hash)

@@ -41,9 +41,12 @@ module TaskerCore
       #
       # @return [Array<WorkflowRun>]
       def run_tasks
+        session = Session.current!
+        seen = []
         ran = []
-        while (task_id = (Session.current!.journal.task_ids - ran.map(&:task_id)).first)
-          ran << run_task(task_id)
+        until (task_ids = session.journal.task_ids - seen).empty?
+          seen << task_ids.first
+          ran.concat(session.existing(seen.last(1)).reject(&:ended?).map { |run| run_task(run) })
         end
         ran
       end
@@ -53,7 +56,7 @@ module TaskerCore
       # @param name [String, Symbol, nil] of this workflow alone
       # @return [Array<WorkflowRun>] in their order
       def created_tasks(name = nil)
-        runs = Session.current!.journal.task_ids.map { |task_id| WorkflowRun.new(Session.current!, task_id) }
+        runs = Session.current!.tasks
         name ? runs.select { |run| run.context["name"] == name.to_s } : runs
       end
 
@@ -98,7 +101,7 @@ module TaskerCore
           attempt: attempt, retry_policy: retry_policy, max_attempts: max_attempts, results: results, step_name: step_name
         )
         step = { config: config, timeout_ms: timeout_ms }.compact
-        ran = rehearsal.run(step, { task_name: "run_step", payload: payload }.merge(request))
+        ran = rehearsal.run(step, { task_name: "run_step", payload: payload }.merge(request.transform_keys(&:to_sym)))
         session.journal.raise_failed_expectation
         ran
       end
@@ -131,6 +134,7 @@ module TaskerCore
       end
 
       def handler_of(session, handler)
+        raise ArgumentError, "run_step takes a handler or a block" if handler.nil?
         return handler unless handler.is_a?(String) || handler.is_a?(Symbol)
 
         session.handlers.named(handler.to_s) || raise(ArgumentError, "there is no handler #{handler}")

@@ -24,6 +24,9 @@ module TaskerCore
       # @return [Exception, nil] what the last attempt at a step raised that raised anything
       def exception_of(step_id) = @lock.synchronize { @raised[step_id] }
 
+      # Before an attempt of which only its own exception is of interest.
+      def forget(step_id) = @lock.synchronize { @raised.delete(step_id) }
+
       # An expectation that fails inside of a handler fails the example, not only the step.
       def raise_failed_expectation
         failed = @lock.synchronize { @failed_expectation.tap { @failed_expectation = nil } }

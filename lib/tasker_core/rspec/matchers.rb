@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "matchers/expected_error"
+require_relative "matchers/string_keys"
 require_relative "matchers/task_matcher"
 require_relative "matchers/have_completed"
 require_relative "matchers/have_failed"

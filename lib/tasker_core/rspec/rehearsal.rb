@@ -29,7 +29,7 @@ module TaskerCore
         @coordinator = session.coordinator
         @handler = handler
         @attempt = attempt
-        @retry = { max_attempts: max_attempts || [attempt, DEFAULT_MAX_ATTEMPTS].max }.merge(retry_policy)
+        @retry = { max_attempts: max_attempts || [attempt, DEFAULT_MAX_ATTEMPTS].max }.merge(retry_policy.transform_keys(&:to_sym))
         @results = results.transform_keys(&:to_s)
         @step_name = step_name.to_s
       end
@@ -67,6 +67,7 @@ module TaskerCore
         due = nil
         @attempt.times do
           @session.pass_until(Time.iso8601(due)) if due
+          @session.journal.forget(step_id) # the stand-in's own
           due = @coordinator.execute_step("step_id" => step_id)["next_run_at"]
         end
       end

@@ -40,6 +40,16 @@ module TaskerCore
         end
       end
 
+      # @return [Array<WorkflowRun>] the tasks that were made here, in their order. One whose transaction was rolled back is none, and one
+      #   whose transaction is open is none yet
+      def tasks = existing(@journal.task_ids)
+
+      # @param task_ids [Array<Integer>]
+      # @return [Array<WorkflowRun>]
+      def existing(task_ids)
+        task_ids.map { |task_id| WorkflowRun.new(self, task_id) }.select(&:exist?)
+      end
+
       def begin = @before = TaskerCore.swap_coordinator(@coordinator)
 
       # Moves the clock on; what becomes due on the way has happened when this returns.

@@ -19,7 +19,7 @@ module TaskerCore
 
       # @return [ExampleNative] one for an example
       def native(handlers, scope, journal)
-        config = marked_limits(@settings.coordinator_config, scope)
+        config = marked(@settings.coordinator_config, scope)
         ExampleNative.new(open(config, handlers), scope: scope, journal: journal, library: @library)
       end
 
@@ -38,10 +38,12 @@ module TaskerCore
 
       def open(config, handlers) = Native.open_on(@clock, config, handlers, "tasker_core/rspec")
 
-      # Limits are by the names of handlers, or of steps; the former are marked.
-      def marked_limits(config, scope)
-        limits = config["retry_limits"]
-        limits.is_a?(Hash) ? config.merge("retry_limits" => limits.merge(limits.transform_keys { |name| scope.mark(name) })) : config
+      # Limits are by the names of handlers, or of steps; the former are marked, and so are the namespaces of workers.
+      def marked(config, scope)
+        limits, namespaces = config.values_at("retry_limits", "namespaces")
+        config = config.merge("retry_limits" => limits.merge(limits.transform_keys { |name| scope.mark(name) })) if limits.is_a?(Hash)
+        config = config.merge("namespaces" => namespaces.map { |name| scope.namespace(name) }) if namespaces.is_a?(Array)
+        config
       end
     end
   end

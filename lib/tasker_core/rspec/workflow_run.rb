@@ -4,6 +4,9 @@ module TaskerCore
   module RSpec
     # A task as an example looks at it. Each question is answered anew, by {Coordinator#task_context}.
     class WorkflowRun
+      ENDED = %w[complete error cancelled resolved_manually].freeze
+      private_constant :ENDED
+
       class << self
         # @param task [Integer, Result, Hash, WorkflowRun]
         # @return [Integer]
@@ -43,6 +46,17 @@ module TaskerCore
 
       # @return [Result] as {Coordinator#task_context} has it
       def context = @session.coordinator.task_context(task_id)
+
+      # @api private
+      def ended? = ENDED.include?(status)
+
+      # @api private
+      def exist?
+        context
+        true
+      rescue TaskNotFoundError
+        false
+      end
 
       # @return [Result] as {Coordinator#explain} has it
       def explanation = @session.coordinator.explain(task_id)

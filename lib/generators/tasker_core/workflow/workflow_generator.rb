@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "rails/generators/named_base"
+require "tsort"
+require "yaml"
 
 module TaskerCore
   module Generators
@@ -13,8 +15,8 @@ module TaskerCore
         # @param argument [String] +name+ or +name:parent,parent+
         def self.parse(argument)
           name, parents, rest = argument.split(":")
-          if rest || [name, *parents.to_s.split(",")].any? { |part| !part.match?(/\A[a-z]\w*\z/) }
-            raise Thor::Error, "#{argument} is no step: give a name in lower case, or name:after_step,after_other_step"
+          if rest || name.nil? || [name, *parents.to_s.split(",")].any? { |part| !part.match?(/\A[a-z]\w*\z/) }
+            raise Thor::Error, "#{argument.empty? ? 'an empty name' : argument} is no step: give a name in lower case, or name:after_step,after_other_step"
           end
 
           new(name, parents.to_s.split(","))
@@ -23,11 +25,18 @@ module TaskerCore
         def class_name = name.camelize
       end
 
+      CLASS_NAME = /\A[A-Z]\w*(::[A-Z]\w*)*\z/
+      private_constant :CLASS_NAME
+
       source_root File.expand_path("templates", __dir__)
       desc "Creates a workflow: its template in config/tasks, its handlers in app/handlers, and specs for them"
 
       argument :steps, type: :array, required: true, banner: "step step:after_step[,other]"
-      class_option :test_framework, type: :string, desc: "rspec or test_unit; rspec where there is a folder spec"
+      class_option :test_framework, type: :string, desc: "rspec or test_unit; rspec where spec has its helper"
+
+      def check_name
+        refuse("#{name} would make handlers in #{class_name}, which is no name of a module in Ruby: give another") unless CLASS_NAME.match?(class_name)
+      end
 
       def check_steps
         @steps = steps.map { |argument| Step.parse(argument) }
@@ -36,6 +45,7 @@ module TaskerCore
         @steps.each do |step|
           (step.parents - names).each { |missing| refuse("#{step.name} comes after #{missing}, which is no step of this workflow") }
         end
+        refuse("the steps come after each other: #{cycle.join(', ')}") if cycle
       end
 
       def create_template
@@ -63,16 +73,33 @@ module TaskerCore
 
       def repeated(names) = names.find { |name| names.count(name) > 1 }
 
+      # @return [Array<String>, nil] the names of steps that would wait for each other for ever
+      def cycle
+        parents = @steps.to_h { |step| [step.name, step.parents] }
+        TSort.strongly_connected_components(parents.method(:each_key), ->(name, &block) { parents[name].each(&block) })
+             .find { |names| names.size > 1 || parents[names.first].include?(names.first) }
+      end
+
       def refuse(message) = raise(Thor::Error, message)
 
-      def rspec? = (options[:test_framework] || (File.directory?(File.join(destination_root, "spec")) ? "rspec" : "test_unit")) == "rspec"
+      # A String was asked for. A Symbol is the application's: with rails/all it is :test_unit, whether anybody said so or not, and
+      # a set-up of RSpec says more.
+      def rspec?
+        wanted = options[:test_framework]
+        wanted.is_a?(String) ? wanted == "rspec" : wanted == :rspec || there?("spec/rails_helper.rb") || there?("spec/spec_helper.rb")
+      end
 
       def namespace_name = regular_class_path.join("_")
 
       def handler_name(step) = "#{class_name}::#{step.class_name}"
 
       # Where RSpec for Rails is set up.
-      def helper = File.exist?(File.join(destination_root, "spec/rails_helper.rb")) ? "rails_helper" : "spec_helper"
+      def helper = there?("spec/rails_helper.rb") ? "rails_helper" : "spec_helper"
+
+      def there?(file) = File.exist?(File.join(destination_root, file))
+
+      # As it has to be written in YAML to be this text: yes, no and null are none.
+      def yaml(text) = text.to_yaml.delete_prefix("--- ").chomp
 
       def parent_results = @step.parents.to_h { |name| [name, {}] }
     end

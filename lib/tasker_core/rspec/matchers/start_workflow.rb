@@ -6,6 +6,7 @@ module TaskerCore
       # @see Matchers#start_workflow
       class StartWorkflow
         include ::RSpec::Matchers::Composable
+        include StringKeys
 
         def initialize(name)
           @name = name&.to_s
@@ -13,7 +14,7 @@ module TaskerCore
         end
 
         # @param payload [Hash, #matches?]
-        def with_payload(payload) = expecting("payload", strings(payload))
+        def with_payload(payload) = expecting("payload", with_string_keys(payload))
 
         # @param tags [Array<String>, #matches?]
         def with_tags(tags) = expecting("tags", tags)
@@ -37,10 +38,10 @@ module TaskerCore
         def supports_value_expectations? = false
 
         def matches?(block)
-          journal = Session.current!.journal
-          before = journal.task_ids
+          session = Session.current!
+          before = session.journal.task_ids
           block.call
-          @created = (journal.task_ids - before).map { |task_id| WorkflowRun.new(Session.current!, task_id).context }
+          @created = session.existing(session.journal.task_ids - before).map(&:context)
           fitting = @created.count { |task| fits?(task) }
           @count ? fitting == @count : fitting.positive?
         end
@@ -61,10 +62,6 @@ module TaskerCore
         def expecting(key, value)
           @expectations[key] = value
           self
-        end
-
-        def strings(value)
-          value.is_a?(Hash) ? value.to_h { |key, one| [key.is_a?(Symbol) ? key.name : key, strings(one)] } : value
         end
 
         def fits?(task)

@@ -8,6 +8,7 @@ module TaskerCore
       # @api private
       class TaskMatcher
         include ::RSpec::Matchers::Composable
+        include StringKeys
 
         def matches?(task)
           @run = WorkflowRun.of(task)
@@ -36,15 +37,6 @@ module TaskerCore
 
           code = error["error_code"] && " (#{error['error_code']})"
           "the error is #{error['class']}#{code}: #{error['message']}"
-        end
-
-        # Results have String keys; an expectation may be written with Symbols.
-        def with_string_keys(value)
-          case value
-          when Hash then value.to_h { |key, one| [key.is_a?(Symbol) ? key.name : key, with_string_keys(one)] }
-          when Array then value.map { |one| with_string_keys(one) }
-          else value
-          end
         end
 
         def ended(context)

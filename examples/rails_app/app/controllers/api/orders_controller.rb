@@ -8,12 +8,17 @@ class Api::OrdersController < ActionController::API
   end
 
   def show
-    order = Order.find(Integer(params[:id]))
+    id = Integer(params[:id], exception: false)
+    order = id && Order.find(id)
     order ? render(json: order.details) : head(:not_found)
   end
 
   def create
-    order = Order.place(customer: params.require(:customer), item: params.require(:item), quantity: Integer(params.fetch(:quantity, 1)))
+    order = Order.place(customer: params.require(:customer), item: params.require(:item), quantity: quantity)
     render json: order.summary, status: :created
   end
+
+  private
+
+  def quantity = Integer(params.fetch(:quantity, 1), exception: false) || raise(Order::Refused, "quantity: must be a whole number")
 end
