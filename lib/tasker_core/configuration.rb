@@ -17,15 +17,23 @@ module TaskerCore
     private_constant :ENVIRONMENT_VARIABLES
 
     class << self
-      # All settings that were made, weakest first: the file's part for the environment, environment variables, and what the
-      # application sets in its code, as Rails' +config.tasker_core+ does. Keys that nobody set, or only to nil or blank, are not
-      # there.
+      # All settings, weakest first: the defaults, the file's part for the environment, environment variables, and what the
+      # application sets in its code, as Rails' +config.tasker_core+ does. Keys without a default that nobody set, or only to nil
+      # or blank, are not there.
       #
       # @param root [String, Pathname] the application's root
       # @param env [ENV, Hash{String => String}] the environment variables
       # @return [Hash{String => Object}]
       # @raise [ConfigurationError]
       def load(root: default_root, env: ENV)
+        defaults = keys.to_h { |key| [key["key"], key["default"]] }.compact
+        defaults.merge(given(root: root, env: env))
+      end
+
+      # The same without the defaults.
+      #
+      # @api private
+      def given(root: default_root, env: ENV)
         env = ours_in(env)
         from_application, from_env, last_resort = [application, load_from_env(env), fallback].map { |settings| made(settings) }
         said = [from_application, from_env, last_resort].filter_map { |settings| settings["environment"] }.first
@@ -97,7 +105,7 @@ module TaskerCore
 
       def default_root = defined?(::Rails.root) && ::Rails.root || Dir.pwd
 
-      def default_environment(env) = env.values_at(*ENVIRONMENT_VARIABLES).compact.first || "development"
+      def default_environment(env) = made(env).values_at(*ENVIRONMENT_VARIABLES).compact.first || "development"
 
       # Nil where there is none.
       def file(root, env)

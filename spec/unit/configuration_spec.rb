@@ -13,10 +13,23 @@ RSpec.describe TaskerCore::Configuration do
 
   def load(env = {}) = described_class.load(root: @root, env: env)
 
+  def given(env = {}) = described_class.given(root: @root, env: env)
+
+  it "has the defaults beneath all else" do
+    expect(load).to include("max_parallel_steps" => 10, "lease_ms" => 5000, "environment" => "development")
+    expect(load).not_to include("database_url")
+    expect(load("TASKER_LEASE_MS" => "700")).to eq(load.merge("lease_ms" => 700))
+  end
+
+  it "takes blank variables for none" do
+    expect(given("RAILS_ENV" => "", "RACK_ENV" => "staging")).to eq("environment" => "staging")
+    expect(given("RAILS_ENV" => " ")).to eq("environment" => "development")
+  end
+
   it "is just the environment when nothing is set" do
-    expect(load).to eq("environment" => "development")
-    expect(load("RAILS_ENV" => "staging")).to eq("environment" => "staging")
-    expect(load("TASKER_ENV" => "test", "RAILS_ENV" => "staging", "RACK_ENV" => "other")).to eq("environment" => "test")
+    expect(given).to eq("environment" => "development")
+    expect(given("RAILS_ENV" => "staging")).to eq("environment" => "staging")
+    expect(given("TASKER_ENV" => "test", "RAILS_ENV" => "staging", "RACK_ENV" => "other")).to eq("environment" => "test")
   end
 
   it "takes the file's part for the environment, with ERB and aliases" do
@@ -31,14 +44,14 @@ RSpec.describe TaskerCore::Configuration do
         <<: *default
     YAML
 
-    expect(load("TASKER_ENV" => "test")).to eq("environment" => "test", "max_parallel_steps" => 5, "lease_ms" => 2000)
-    expect(load("TASKER_ENV" => "none")).to eq("environment" => "none")
+    expect(given("TASKER_ENV" => "test")).to eq("environment" => "test", "max_parallel_steps" => 5, "lease_ms" => 2000)
+    expect(given("TASKER_ENV" => "none")).to eq("environment" => "none")
   end
 
   it "lets environment variables win" do
     write("development: { max_parallel_steps: 5, database_url: 'postgres://file/x' }")
 
-    expect(load("TASKER_MAX_PARALLEL_STEPS" => "7", "DATABASE_URL" => "postgres://env/x"))
+    expect(given("TASKER_MAX_PARALLEL_STEPS" => "7", "DATABASE_URL" => "postgres://env/x"))
       .to include("max_parallel_steps" => 7, "database_url" => "postgres://env/x")
   end
 
@@ -48,10 +61,10 @@ RSpec.describe TaskerCore::Configuration do
     described_class.application = -> { application }
     described_class.fallback = { "environment" => "staging", "database_url" => "postgres://fallback/x" }
 
-    expect(load("TASKER_MAX_PARALLEL_STEPS" => "7"))
+    expect(given("TASKER_MAX_PARALLEL_STEPS" => "7"))
       .to eq("environment" => "staging", "max_parallel_steps" => 9, "lease_ms" => 2000, "database_url" => "postgres://fallback/x")
     application = { environment: "development" }
-    expect(load("TASKER_ENV" => "test", "DATABASE_URL" => "postgres://env/x"))
+    expect(given("TASKER_ENV" => "test", "DATABASE_URL" => "postgres://env/x"))
       .to eq("environment" => "development", "max_parallel_steps" => 5, "database_url" => "postgres://env/x")
   ensure
     described_class.application = described_class.fallback = nil
@@ -77,7 +90,7 @@ RSpec.describe TaskerCore::Configuration do
     described_class.fallback = { "database_url" => "postgres://fallback/x" }
     described_class.application = { lease_ms: nil, "max_parallel_steps" => " " }
 
-    expect(load).to eq("environment" => "development", "database_url" => "postgres://fallback/x", "lease_ms" => 2000, "max_parallel_steps" => 5)
+    expect(given).to eq("environment" => "development", "database_url" => "postgres://fallback/x", "lease_ms" => 2000, "max_parallel_steps" => 5)
   ensure
     described_class.application = described_class.fallback = nil
   end

@@ -36,10 +36,10 @@ module TaskerCore
       # @api private
       # @return [Hash{String => Object}]
       def coordinator_config
-        loaded = Configuration.load(root: root, env: { "TASKER_ENV" => "test" }.merge(ENV.to_h))
+        given = Configuration.given(root: root, env: { "TASKER_ENV" => "test" }.merge(ENV.to_h))
         own = config.transform_keys(&:to_s)
         own["database_url"] = database_url if database_url
-        { "shutdown_timeout_ms" => SHUTDOWN_TIMEOUT_MS }.merge(loaded, own, "auto_migrate" => true, "connection_mode" => "direct")
+        { "shutdown_timeout_ms" => SHUTDOWN_TIMEOUT_MS }.merge(given, own, "auto_migrate" => true, "connection_mode" => "direct")
       end
 
       private
