@@ -9,6 +9,10 @@ module TaskerCore
     #
     # @api private
     class ExampleNative < SimpleDelegator
+      # How many tasks the core lists where the filter has no limit.
+      PAGE = 50
+      private_constant :PAGE
+
       def initialize(native, scope:, journal:, library:)
         super(native)
         @scope = scope
@@ -74,10 +78,6 @@ module TaskerCore
       end
 
       private
-
-      # What the core takes where the filter has no limit.
-      PAGE = 50
-      private_constant :PAGE
 
       # The newest of all pages. A cursor is the id of a page's last task, whichever its namespace.
       def one_page(pages, limit)
