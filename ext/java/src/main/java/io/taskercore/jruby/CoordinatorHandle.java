@@ -392,7 +392,13 @@ public final class CoordinatorHandle extends RubyObject {
           Subscription subscription = coordinator.subscribe(text);
           subscribers.put(subscription, subscriber);
           SubscriptionHandle handle = new SubscriptionHandle(state.subscriptionClass(), state, subscription, this);
-          state.startSubscriber(context, handle);
+          try {
+            state.startSubscriber(context, handle);
+          } catch (Throwable noThread) {
+            coordinator.unsubscribe(subscription);
+            forget(subscription);
+            throw noThread;
+          }
           return handle;
         });
   }
