@@ -80,7 +80,7 @@ module TaskerCore
     # @param request_or_id [Hash, Integer]
     # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: what is not committed cannot run
     # @return [Result] as {#orchestrate_task}, and +created+
-    # @raise [InvalidTypeError] for an id with a connection or other keys: they belong to a request
+    # @raise [InvalidTypeError] for other keys beside an id: they belong to a request
     # @raise [StateError] for a connection in a transaction; nothing is created then
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id, connection, keys) if Integer === request_or_id
@@ -271,8 +271,8 @@ module TaskerCore
     end
 
     def handle_existing(task_id, connection, keys)
-      alone = NilClass === connection && keys.empty?
-      Native.refuse_type("request_or_id", "a Hash, where a connection or other keys are given", task_id) unless alone
+      Native.refuse_type("request_or_id", "a Hash, where keys of a request are given", task_id) unless keys.empty?
+      CallersConnection.open(connection) { |jdbc| @native.refuse_transaction(jdbc) } unless NilClass === connection
       Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
     end
 

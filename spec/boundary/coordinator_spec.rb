@@ -39,9 +39,12 @@ RSpec.describe TaskerCore::Coordinator do
   it "refuses what belongs to a request beside the id of a task" do
     task_id = coordinator.initialize_task(request).task_id
 
-    [{ payload: {} }, { foo: 1 }, { connection: Object.new }, { connection: false }].each do |keys|
+    [{ payload: {} }, { foo: 1 }].each do |keys|
       expect { coordinator.handle_task(task_id, **keys) }
-        .to raise_error(TaskerCore::InvalidTypeError, /\Arequest_or_id must be a Hash, where a connection or other keys are given/)
+        .to raise_error(TaskerCore::InvalidTypeError, /\Arequest_or_id must be a Hash, where keys of a request are given/)
+    end
+    [Object.new, false].each do |connection|
+      expect { coordinator.handle_task(task_id, connection: connection) }.to raise_error(TaskerCore::InvalidTypeError, /\Aconnection/)
     end
     expect(coordinator.task_context(task_id).status).to eq("pending")
   end

@@ -88,6 +88,6 @@ RSpec.describe "A Rails application on Puma" do
 
     expect(finished).to be_truthy, File.read(worker_log)
     expect(status.exitstatus).to eq(0), File.read(worker_log)
-    expect(rows("SELECT count(*) AS n FROM tasker.tasks t LEFT JOIN orders o ON o.task_id = t.task_id WHERE o.id IS NULL")).to eq(["n" => 0])
+    expect(rows("SELECT count(*) AS n FROM tasker.tasks t LEFT JOIN orders o ON o.task_id = t.task_id WHERE t.namespace = 'shop' AND o.id IS NULL")).to eq(["n" => 0])
   end
 end
