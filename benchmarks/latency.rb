@@ -8,6 +8,9 @@ ROUNDS = Integer(ENV.fetch("BENCH_ROUNDS", "5"))
 TASKS = Integer(ENV.fetch("BENCH_TASKS", "200"))
 COMMITS = 5
 
+# Until the JVM has compiled what a task goes through: on two cores its compilers take a third of the time of the first thousands.
+WARM_UP_S = 20
+
 shapes = {
   "linear" => { one: [], two: [:one], three: [:two], four: [:three] },
   "diamond" => { start: [], left: [:start], right: [:start], join: %i[left right] },
@@ -26,13 +29,14 @@ shapes.each do |name, steps|
     steps: steps.map { |step, parents| { name: step, handler: "bench.step", depends_on: parents } }
   )
 end
+handle = ->(name) { ground.coordinator.handle_task(namespace: "bench", task_name: name, payload: { "order" => 1 }) }
+warm = 0
+warm += Ground.time { handle.call(shapes.keys.first) } while warm < WARM_UP_S
 report = Report.new("latency", ground.settings.merge("tasks_per_round" => TASKS))
 
 shapes.each_key do |name|
   tasks = name == "fan_998" ? 2 : TASKS
-  run = lambda do
-    Ground.time { ground.coordinator.handle_task(namespace: "bench", task_name: name, payload: { "order" => 1 }) }
-  end
+  run = -> { Ground.time { handle.call(name) } }
   tasks.times { run.call } # warm-up
   medians = []
   tails = []
