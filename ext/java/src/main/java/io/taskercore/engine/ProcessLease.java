@@ -80,7 +80,7 @@ final class ProcessLease implements AutoCloseable {
         kept.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand())));
   }
 
-  /** A write that took long, or that failed, tells that others may have had the same trouble. */
+  /** A write that took long, that failed, or that came late, tells that others may have had the same trouble. */
   private <T> T timed(Supplier<T> write) {
     long began = System.nanoTime();
     boolean prompt = false;
@@ -96,7 +96,7 @@ final class ProcessLease implements AutoCloseable {
     }
   }
 
-  /** The database does not answer as it should. */
+  /** The database does not answer as it should, or our machine stood still. */
   void troubled() {
     troubledNanos = System.nanoTime();
   }
@@ -107,8 +107,8 @@ final class ProcessLease implements AutoCloseable {
   }
 
   /**
-   * How long a lease must have lapsed to say something about its process. After an outage, or while commits stall, nobody is
-   * taken for dead until everybody has had time to renew; but where trouble goes on and on, the dead are dead in the end.
+   * How long a lease must have lapsed to say something about its process. After an outage or a standstill, or while commits stall,
+   * nobody is taken for dead until everybody has had time to renew; but where trouble goes on and on, the dead are dead in the end.
    */
   long patienceMs() {
     return System.nanoTime() - troubledNanos >= nanos(leaseMs) ? 0 : 3L * leaseMs;
@@ -157,6 +157,9 @@ final class ProcessLease implements AutoCloseable {
     Set<Long> mayFailFast = held.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
     Renewal renewal = timed(() -> kept.call(
         connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), steps, mayFailFast)));
+    if (renewal.late()) {
+      troubled();
+    }
     if (renewal.alive()) {
       renewal.lost().forEach(this::lose);
       renewal.failing().forEach(runtime.held()::stopWhatHasNotBegun);

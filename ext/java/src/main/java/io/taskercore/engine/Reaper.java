@@ -105,7 +105,7 @@ final class Reaper {
   }
 
   private List<Long> lapsed(Connection connection) throws SQLException {
-    return processes.lapsed(connection, lease.leaseMs(), lease.patienceMs());
+    return processes.lapsed(connection, lease.processId(), lease.leaseMs(), lease.patienceMs());
   }
 
   private List<Reaped> release(Connection connection, List<Orphan> orphans) throws SQLException {

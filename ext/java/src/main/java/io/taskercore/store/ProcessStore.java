@@ -22,10 +22,11 @@ public final class ProcessStore {
    * What a renewal found.
    *
    * @param alive whether the process still has its row
+   * @param late whether the lease was all but over, or lapsed, by the server's clock
    * @param lost which of its claims are no longer its own
    * @param failing ids of tasks that have failed fast
    */
-  public record Renewal(boolean alive, Set<Claim> lost, Set<Long> failing) {}
+  public record Renewal(boolean alive, boolean late, Set<Claim> lost, Set<Long> failing) {}
 
   public long register(Connection connection, String host, long pid, long leaseMs, Collection<String> handlers)
       throws SQLException {
@@ -66,11 +67,14 @@ public final class ProcessStore {
           WHERE process_id = ?
           RETURNING process_id
         )
-        SELECT NULL::bigint AS step_id, NULL::integer AS fence, NULL::bigint AS failing FROM renewed
+        SELECT
+          NULL::bigint AS step_id, NULL::integer AS fence, NULL::bigint AS failing,
+          p.lease_until < statement_timestamp() + ? * interval '1 millisecond' AS late
+        FROM renewed JOIN tasker.processes p USING (process_id) -- as it was before
         UNION ALL
-        SELECT NULL, NULL, t.task_id FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
+        SELECT NULL, NULL, t.task_id, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
         UNION ALL
-        SELECT held.step_id, held.fence, NULL
+        SELECT held.step_id, held.fence, NULL, NULL
         FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
@@ -80,11 +84,13 @@ public final class ProcessStore {
       statement.setLong(1, leaseMs);
       statement.setArray(2, Rows.texts(connection, handlers));
       statement.setLong(3, processId);
-      statement.setArray(4, Rows.bigints(connection, mayFailFast));
-      statement.setArray(5, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
-      statement.setArray(6, Rows.column(connection, "integer", held, ClaimedStep::fence));
+      statement.setLong(4, leaseMs / 3);
+      statement.setArray(5, Rows.bigints(connection, mayFailFast));
+      statement.setArray(6, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
+      statement.setArray(7, Rows.column(connection, "integer", held, ClaimedStep::fence));
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
+        boolean late = false;
         Set<Claim> lost = new HashSet<>();
         Set<Long> failing = new HashSet<>();
         while (row.next()) {
@@ -94,11 +100,12 @@ public final class ProcessStore {
             failing.add(failed);
           } else if (stepId == null) {
             alive = true;
+            late = row.getBoolean("late");
           } else {
             lost.add(new Claim(stepId, row.getInt("fence")));
           }
         }
-        return new Renewal(alive, lost, failing);
+        return new Renewal(alive, late, lost, failing);
       }
     }
   }
@@ -107,21 +114,24 @@ public final class ProcessStore {
    * Processes whose lease has lapsed, locked so that one other process alone takes care of each.
    *
    * <p>None as long as the server itself has not been up for a lease: what lapsed while it was away says nothing about the
-   * processes.
+   * processes. None either if the one who asks has let its own lapse: a machine that stood still did so for all who are on it.
    *
+   * @param asking the process that wants to know
    * @param patienceMs for how long they must have lapsed
    */
-  public List<Long> lapsed(Connection connection, long leaseMs, long patienceMs) throws SQLException {
+  public List<Long> lapsed(Connection connection, long asking, long leaseMs, long patienceMs) throws SQLException {
     String sql = """
         SELECT process_id
         FROM tasker.processes
         WHERE lease_until < statement_timestamp() - ? * interval '1 millisecond'
           AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
+          AND EXISTS (SELECT 1 FROM tasker.processes me WHERE me.process_id = ? AND me.lease_until > statement_timestamp())
         ORDER BY process_id
         FOR UPDATE SKIP LOCKED""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, patienceMs);
       statement.setLong(2, leaseMs);
+      statement.setLong(3, asking);
       return longs(statement);
     }
   }

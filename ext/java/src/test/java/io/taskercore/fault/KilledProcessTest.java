@@ -2,9 +2,11 @@ package io.taskercore.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
@@ -90,6 +92,28 @@ class KilledProcessTest {
     site.awaitAllEnded();
     assertThat(site.runsOf(first)).containsExactly("doomed#1");
     assertThat(site.runsOf(second)).containsExactly("other#2");
+    assertThat(site.verdict().excess()).isZero();
+  }
+
+  /** Their machine stood still, say, with both of them: who wakes first must not think the other one dead. */
+  @Test
+  void whoStoodStillTooTakesNobodyForDeadBeforeTheyCouldRenew() {
+    Map<String, Object> settings = Map.of("lease_ms", 3_000, "max_parallel_steps", 1);
+    List<WorkerProcess> both = List.of(site.worker("first", settings).awaitReady(), site.worker("second", settings).awaitReady());
+    List<Long> steps = Stream.of("a", "b").map(name -> Site.stepId(site.task(Plan.of(name, StepPlan.step(0).gated("held"))), 0)).toList();
+    steps.forEach(step -> site.awaitState(step, "in_progress"));
+
+    both.forEach(WorkerProcess::pause);
+    Patience.until("both leases have lapsed", () -> site.lapsedLeases() == 2);
+    both.get(0).resume();
+    Patience.until("one is back", () -> site.lapsedLeases() == 1);
+    Patience.pass(Duration.ofMillis(2_000)); // more than half a lease, in which it looks for the dead several times
+    both.get(1).resume();
+    Patience.until("the other is back", () -> site.lapsedLeases() == 0);
+    site.openGate("held");
+
+    site.awaitAllEnded();
+    assertThat(site.crashes()).isZero();
     assertThat(site.verdict().excess()).isZero();
   }
 

@@ -198,6 +198,11 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     return database.number("SELECT count(*) FROM tasker.transitions WHERE reason IN ('lease_lapsed', 'crash_limit')");
   }
 
+  /** How many processes have not renewed their lease in time. */
+  long lapsedLeases() {
+    return database.number("SELECT count(*) FROM tasker.processes WHERE lease_until < now()");
+  }
+
   // --- Verdict ---
 
   /** Everything is as the model says, and explained; what was counted is printed. */

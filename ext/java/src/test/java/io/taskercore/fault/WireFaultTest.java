@@ -99,21 +99,17 @@ class WireFaultTest {
     early.awaitBegun(Site.stepId(site.task(Plan.of("held", StepPlan.step(0).gated("held"))), 0));
 
     wires.forEach(Wire::cutForNow);
-    Patience.until("both leases have lapsed", () -> lapsed() == 2);
+    Patience.until("both leases have lapsed", () -> site.lapsedLeases() == 2);
     wires.get(1).heal();
-    Patience.until("one is back", () -> lapsed() == 1);
+    Patience.until("one is back", () -> site.lapsedLeases() == 1);
     Patience.pass(Duration.ofMillis(3_500)); // more than half a lease, in which it looks for the dead several times
     wires.get(0).heal();
-    Patience.until("the other is back", () -> lapsed() == 0);
+    Patience.until("the other is back", () -> site.lapsedLeases() == 0);
     site.openGate("held");
 
     site.awaitAllEnded();
     assertThat(site.crashes()).isZero();
     assertThat(site.verdict().excess()).isZero();
-  }
-
-  private long lapsed() {
-    return site.database().number("SELECT count(*) FROM tasker.processes WHERE lease_until < now()");
   }
 
   /** Its machine has lost its power, say: PostgreSQL has a transaction of it, with locks, and hears nothing any more. */
@@ -141,14 +137,14 @@ class WireFaultTest {
   /** Two connections, both of which wait for a lock for longer than a lease: the process lives, and says so. */
   @Test
   void aPoolAllOfWhoseConnectionsWaitCostsNobodyTheLease() throws Exception {
-    site.worker("w", Map.of("database_pool_size", 2, "lease_ms", 2_000)).awaitReady();
-    site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
+    site.worker("w", Map.of("database_pool_size", 2, "lease_ms", 4_000)).awaitReady();
+    site.worker("other", Map.of("lease_ms", 4_000)).awaitReady();
     load(4);
     awaitSome(5);
     try (var connection = site.database().dataSource().getConnection(); var statement = connection.createStatement()) {
       connection.setAutoCommit(false);
       statement.execute("LOCK TABLE tasker.step_queue IN ACCESS EXCLUSIVE MODE");
-      Patience.pass(Duration.ofSeconds(8));
+      Patience.pass(Duration.ofSeconds(9));
       connection.rollback();
     }
     site.awaitAllEnded();
