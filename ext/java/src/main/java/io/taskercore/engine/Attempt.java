@@ -164,7 +164,12 @@ public final class Attempt {
 
   public void succeed(Json result) {
     if (end()) {
-      runtime.recorder().record(new Completion(this, Outcomes.success(step, result)));
+      Completion completion = new Completion(this, Outcomes.success(step, result));
+      if (claimant.lane().idle()) {
+        runtime.recorder().recordHere(completion);
+      } else {
+        runtime.recorder().record(completion);
+      }
     }
     leave();
   }

@@ -101,6 +101,15 @@ public final class AttemptQueue {
     pokeStarters();
   }
 
+  boolean isEmpty() {
+    lock.lock();
+    try {
+      return attempts.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Takes back an attempt that no thread has taken yet. */
   boolean withdraw(Attempt attempt) {
     lock.lock();

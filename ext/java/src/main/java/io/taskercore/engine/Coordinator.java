@@ -1,7 +1,6 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
-import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.event.Event;
 import io.taskercore.event.EventPattern;
 import io.taskercore.event.EventReader;
@@ -142,23 +141,19 @@ public final class Coordinator implements AutoCloseable {
   }
 
   /**
-   * Prepares to run a task in this process: look for the handlers of its {@link TaskRun#handlerNames}, then start it.
+   * Runs a task in this process; that there is none is for its outcome to say.
    *
    * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
    */
-  public TaskRun prepare(long taskId, Long timeoutMs) {
-    Recalled recalled = open().memories().recall(taskId);
-    return new TaskRun(this, recalled.memory(), recalled.state().ended(), timeoutMs);
-  }
-
-  /** Prepares to create a task and to run it: look for the handlers of its {@link TaskRun#handlerNames}, then start it. */
-  public TaskRun prepareNew(Json request, Long timeoutMs) {
-    return new TaskRun(this, initializer.prepare(request, open().database()), timeoutMs);
-  }
-
-  /** Prepares a run and starts it, for those whose directory knows the handlers already. */
   public TaskRun orchestrate(long taskId, Long timeoutMs) {
-    TaskRun run = prepare(taskId, timeoutMs);
+    TaskRun run = TaskRun.of(this, taskId, timeoutMs);
+    run.start();
+    return run;
+  }
+
+  /** Creates a task and runs it; what is wrong with the request is for its outcome to say. */
+  public TaskRun handle(Json request, Long timeoutMs) {
+    TaskRun run = TaskRun.ofNew(this, request, timeoutMs);
     run.start();
     return run;
   }

@@ -11,6 +11,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Outlook;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
 import io.taskercore.store.TaskReader.StepRow;
@@ -239,9 +240,9 @@ final class CoreRuntime implements AutoCloseable {
         .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
   }
 
-  /** How long until the next step for one of the handlers is due, in milliseconds; null where none waits for its time. */
-  Long untilNextDueMs(Collection<String> handlers) {
-    return database.call(connection -> claims.untilNextDueMs(connection, handlers));
+  /** What there is to expect of the queue for one of the handlers. */
+  Outlook outlook(Collection<String> handlers) {
+    return database.call(connection -> claims.outlook(connection, handlers));
   }
 
   void execute(Runnable work) {

@@ -251,6 +251,16 @@ final class Lane {
     }
   }
 
+  /** Whether there is nothing that the calling handler thread could run now. */
+  boolean idle() {
+    synchronized (this) {
+      if (!waiting.isEmpty()) {
+        return false;
+      }
+    }
+    return queue.isEmpty();
+  }
+
   synchronized Load load() {
     return new Load(places, waiting.size());
   }

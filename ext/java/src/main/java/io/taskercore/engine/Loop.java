@@ -19,11 +19,12 @@ final class Loop implements AutoCloseable {
   }
 
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition stop = lock.newCondition();
+  private final Condition wake = lock.newCondition();
   private final String job;
   private final Round round;
   private final LongSupplier pauseMs;
   private final Thread thread;
+  private boolean due;
   private boolean stopped;
 
   Loop(String job, LongSupplier pauseMs, Round round) {
@@ -47,12 +48,24 @@ final class Loop implements AutoCloseable {
     lock.lock();
     try {
       long nanos = TimeUnit.MILLISECONDS.toNanos(pauseMs.getAsLong());
-      while (!stopped && nanos > 0) {
-        nanos = stop.awaitNanos(nanos);
+      while (!stopped && !due && nanos > 0) {
+        nanos = wake.awaitNanos(nanos);
       }
+      due = false;
       return !stopped;
     } catch (InterruptedException interrupted) {
       return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The next round is now, or right after the one that is running. */
+  void soon() {
+    lock.lock();
+    try {
+      due = true;
+      wake.signalAll();
     } finally {
       lock.unlock();
     }
@@ -63,7 +76,7 @@ final class Loop implements AutoCloseable {
     lock.lock();
     try {
       stopped = true;
-      stop.signalAll();
+      wake.signalAll();
     } finally {
       lock.unlock();
     }

@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
  * <ol>
  *   <li>The first claim registers the process; from then on one statement renews the lease of all its claims, three times within
  *       its length.
- *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted.
+ *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted; and whether the leases of other
+ *       processes have lapsed, which the {@link Reaper} then looks at.
  *   <li>A process that was thought dead finds its row gone. It has lost all claims, and starts anew under a new id.
  *   <li>At the end the row is removed, so that nobody waits for the lease to lapse.
  * </ol>
@@ -41,7 +42,7 @@ final class ProcessLease implements AutoCloseable {
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
-  private Reaper lapsed;
+  private Reaper dead;
   private Loop keeper;
   private Loop reaper;
   private Loop sweeper;
@@ -66,9 +67,9 @@ final class ProcessLease implements AutoCloseable {
   private synchronized long register() {
     if (processId == null) {
       processId = newProcess();
-      lapsed = new Reaper(runtime, database, this);
+      dead = new Reaper(runtime, database, this);
+      reaper = new Loop("reaper", dead::untilNextRoundMs, dead::round);
       keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
-      reaper = new Loop("reaper", () -> Math.max(100, leaseMs / 3), lapsed::round);
       sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
     }
     return processId;
@@ -169,16 +170,24 @@ final class ProcessLease implements AutoCloseable {
           leaseMs, held.size());
       processId = newProcess();
     }
-    dropOldClaims();
+    if (dropOldClaims() || renewal.othersLapsed()) {
+      reaper.soon();
+    }
     strays.look(processId);
   }
 
-  /** Those made under an id that is dead; also those whose statement was under way when the id changed. */
-  private void dropOldClaims() {
+  /**
+   * Those made under an id that is dead; also those whose statement was under way when the id changed.
+   *
+   * @return whether the reaper is to see to some of them
+   */
+  private boolean dropOldClaims() {
     long id = processId;
-    if (runtime.held().lose(attempt -> attempt.processId() != id) > 0) {
-      lapsed.sweepSoon();
+    boolean running = runtime.held().lose(attempt -> attempt.processId() != id) > 0;
+    if (running) {
+      dead.wantSweep();
     }
+    return running;
   }
 
   private void lose(Claim claim) {

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,8 +34,8 @@ final class Reaper {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reaper.class);
 
-  /** Every so many rounds it also looks for claims of processes that have no row, which no lease can tell of. */
-  private static final int ROUNDS_PER_SWEEP = 30;
+  /** So many leases apart it looks for claims of processes that have no row, which no lease can tell of. */
+  private static final long LEASES_PER_SWEEP = 10;
 
   private final CoreRuntime runtime;
   private final Database database;
@@ -44,31 +45,45 @@ final class Reaper {
   private final FailFast failFast = new FailFast();
   private final StepChanges changes = new StepChanges();
   private final AtomicBoolean sweepWanted = new AtomicBoolean();
-  private long rounds;
+  private final long sweepMs;
+  private long sweptNanos;
 
   Reaper(CoreRuntime runtime, Database database, ProcessLease lease) {
     this.runtime = runtime;
     this.database = database;
     this.lease = lease;
+    this.sweepMs = LEASES_PER_SWEEP * lease.leaseMs();
+    this.sweptNanos = System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(sweepMs);
   }
 
-  /** There are claims of a process that has no row any more. */
-  void sweepSoon() {
+  /** There are claims of a process that has no row any more: the next round is to look for them. */
+  void wantSweep() {
     sweepWanted.set(true);
+  }
+
+  /** Until the next sweep is due, unless a renewal finds a lease that has lapsed and brings the round forward. */
+  long untilNextRoundMs() {
+    return Math.max(lease.leaseMs() / 3, sweepMs - sweptMsAgo());
+  }
+
+  private long sweptMsAgo() {
+    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sweptNanos);
   }
 
   void round() {
     if (!lease.isCurrent()) {
       return;
     }
-    boolean sweep = sweepWanted.getAndSet(false) || rounds % ROUNDS_PER_SWEEP == 0;
+    boolean sweep = sweepWanted.getAndSet(false) || sweptMsAgo() >= sweepMs;
     try {
       reap(sweep);
-      rounds++;
     } catch (TaskerException.Database failure) {
       lease.troubled();
       sweepWanted.compareAndSet(false, sweep);
       throw failure;
+    }
+    if (sweep) {
+      sweptNanos = System.nanoTime();
     }
   }
 

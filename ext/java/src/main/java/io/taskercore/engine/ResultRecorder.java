@@ -26,14 +26,20 @@ import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Records what attempts came to: one thread, and one transaction for all outcomes that arrived since the last one was
- * committed. So under load many share a commit, and without load none waits for company.
+ * Records what attempts came to, in one transaction at a time for all outcomes that arrived since the last one was committed. So
+ * under load many share a commit, and without load none waits for company.
  *
- * <p>While PostgreSQL is away it holds the outcomes and tries again; the fences decide what is still wanted.
+ * <ol>
+ *   <li>Under load a thread of its own does it.
+ *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and then finds the child that this has
+ *       made ready: going from one thread to another and back would take longer than the commit.
+ *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
+ * </ol>
  */
 final class ResultRecorder implements AutoCloseable {
 
@@ -47,12 +53,14 @@ final class ResultRecorder implements AutoCloseable {
 
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
+  private static final long CLOSE_MS = 30_000;
 
   private final CoreRuntime runtime;
   private final Database database;
   private final StepOutcomes outcomes = new StepOutcomes();
   private final FailFast failFast = new FailFast();
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
+  private final ReentrantLock turn = new ReentrantLock();
   private final Thread thread;
   private volatile boolean closing;
 
@@ -66,6 +74,35 @@ final class ResultRecorder implements AutoCloseable {
     arrived.add(completion);
   }
 
+  /** The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's. */
+  void recordHere(Completion completion) {
+    if (!turn.tryLock()) {
+      arrived.add(completion);
+      return;
+    }
+    try {
+      if (arrived.isEmpty()) {
+        flushHere(completion);
+      } else {
+        arrived.add(completion);
+      }
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private void flushHere(Completion completion) {
+    List<Completion> batch = List.of(completion);
+    try {
+      new Flush(batch).run();
+    } catch (TaskerException.Database failure) {
+      runtime.strays().suspect();
+      arrived.add(completion);
+    } catch (RuntimeException | Error failure) {
+      abandon(batch, failure);
+    }
+  }
+
   private void run() {
     List<Completion> batch = new ArrayList<>();
     while (!closing || !arrived.isEmpty()) {
@@ -74,17 +111,26 @@ final class ResultRecorder implements AutoCloseable {
         if (first == null) {
           continue;
         }
-        fill(batch, first);
-        flush(batch);
+        turn.lock();
+        try {
+          fill(batch, first);
+          flush(batch);
+        } finally {
+          turn.unlock();
+        }
       } catch (InterruptedException interrupted) {
         return;
       } catch (RuntimeException | Error failure) {
-        LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
-        runtime.held().abandon(List.copyOf(batch));
+        abandon(List.copyOf(batch), failure);
       } finally {
         batch.clear();
       }
     }
+  }
+
+  private void abandon(List<Completion> batch, Throwable failure) {
+    LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
+    runtime.held().abandon(batch);
   }
 
   /** With what has arrived meanwhile. */
@@ -152,7 +198,11 @@ final class ResultRecorder implements AutoCloseable {
   public void close() {
     closing = true;
     try {
-      thread.join(30_000);
+      thread.join(CLOSE_MS);
+      // And by whoever records for himself.
+      if (turn.tryLock(CLOSE_MS, TimeUnit.MILLISECONDS)) {
+        turn.unlock();
+      }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -192,12 +242,13 @@ final class ResultRecorder implements AutoCloseable {
       }
       count(accepted, recorded.ended());
       count(List.of(), failFast.ended());
+      // Before their last attempts are let go: a run that holds none any more asks the database how its task stands.
+      recorded.ended().forEach(runtime.signals()::ended);
       failFast.failed().forEach(runtime.held()::stopWhatHasNotBegun);
       batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
       batch.forEach(completion -> runtime.held().remove(completion.attempt()));
       logRefused(recorded.accepted());
       tasksWithWork(recorded, failFast.failed()).forEach(runtime.signals()::workIn);
-      recorded.ended().forEach(task -> runtime.signals().ended(task.taskId()));
       if (!recorded.enqueued().isEmpty()) {
         runtime.signals().workCame();
       } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {

@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.store.Database;
+import io.taskercore.store.StepOutcomes.Ended;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -85,9 +86,9 @@ final class Signals implements AutoCloseable {
     runsOf(taskId).forEach(TaskRun::signal);
   }
 
-  /** The task has ended. */
-  void ended(long taskId) {
-    runsOf(taskId).forEach(TaskRun::wake);
+  /** A task has ended by an outcome that was recorded here. */
+  void ended(Ended task) {
+    runsOf(task.taskId()).forEach(run -> run.taskEnded(task.state()));
   }
 
   /** A test has moved the clock: what nobody waited for may be due. */

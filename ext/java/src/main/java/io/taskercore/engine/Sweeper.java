@@ -95,10 +95,8 @@ final class Sweeper {
         "sweeper: task {} disagreed with its steps and was put right: {}. That is a fault of the engine's, or somebody has written "
             + "to its tables", taskId, String.join(", ", healed.what()));
     runtime.metrics().healed();
-    healed.ended().forEach(ended -> {
-      runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime());
-      runtime.signals().ended(taskId);
-    });
+    healed.ended().forEach(
+        ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
     runtime.signals().changed(taskId);
   }
 

@@ -2,20 +2,25 @@ package io.taskercore.engine;
 
 import io.taskercore.engine.StepClaimer.Begun;
 import io.taskercore.engine.TaskInitializer.Prepared;
+import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepCounts;
+import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader.Progress;
+import java.time.Instant;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * One call's work on one task, until the task has ended, nothing more can be done here, or time is up.
  *
- * <p>A core thread claims steps as room comes free and looks at the database when nothing is in flight; the recorder hands
- * children over in between. The caller only waits, in {@link #await}, and starts handler threads when asked to.
+ * <p>A core thread finds the task or creates it, claims steps as room comes free, and looks at the database when nothing is in
+ * flight; the recorder hands children over in between, and ends the run with the task. The caller only waits, in {@link #await},
+ * and looks for handlers and starts their threads when asked to.
  */
 public final class TaskRun implements Claimant, AutoCloseable {
 
@@ -24,16 +29,16 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
-  private final Prepared unborn;
-  private final int steps;
-  private final List<String> handlerNames;
+  private final Beginning beginning;
   private final Deadline deadline;
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
 
   private final Monitor monitor = new Monitor();
+  private TaskTemplate template;
   private TaskMemory task;
   private Boolean created;
+  private List<String> unknownHandlers = List.of();
   private boolean awake;
   private boolean maybeReady;
   private boolean threadsWanted;
@@ -44,39 +49,33 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private Json outcome;
   private RuntimeException failure;
 
-  /** @param ended true: there is nothing to claim, only to report */
-  TaskRun(Coordinator coordinator, TaskMemory task, boolean ended, Long timeoutMs) {
-    this(coordinator, null, task.template(), timeoutMs);
-    this.task = task;
-    this.maybeReady = !ended;
+  /** How the run comes by its task; called on the core's thread. */
+  @FunctionalInterface
+  private interface Beginning {
+    void of(TaskRun run) throws InterruptedException;
   }
 
-  /** A run of a task that is still to be created: its first steps are claimed with that. */
-  TaskRun(Coordinator coordinator, Prepared unborn, Long timeoutMs) {
-    this(coordinator, unborn, unborn.template(), timeoutMs);
-  }
-
-  private TaskRun(Coordinator coordinator, Prepared unborn, TaskTemplate template, Long timeoutMs) {
+  private TaskRun(Coordinator coordinator, Long timeoutMs, Beginning beginning) {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
-    this.unborn = unborn;
-    this.steps = template.steps().size();
-    this.handlerNames = template.handlerNames();
+    this.beginning = beginning;
     this.deadline = Deadline.in(timeoutMs, runtime.clock());
   }
 
-  /** The names of the handlers that the task's steps ask for. */
-  public List<String> handlerNames() {
-    return handlerNames;
+  /** A run of a task that is there. */
+  static TaskRun of(Coordinator coordinator, long taskId, Long timeoutMs) {
+    return new TaskRun(coordinator, timeoutMs, run -> run.find(taskId));
+  }
+
+  /** A run of a task that is still to be created: its first steps are claimed with that. */
+  static TaskRun ofNew(Coordinator coordinator, Json request, Long timeoutMs) {
+    return new TaskRun(coordinator, timeoutMs, run -> run.create(request));
   }
 
   /** Begins to work on the task. */
-  public void start() {
+  void start() {
     coordinator.started(this);
     coordinator.attempts().addStarter(starter);
-    if (task != null) {
-      runtime.signals().add(this);
-    }
     try {
       // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
       coordinator.requireOpen();
@@ -90,14 +89,28 @@ public final class TaskRun implements Claimant, AutoCloseable {
   /**
    * Waits for the end of the run.
    *
-   * @return true when it is over; false when handler threads are wanted: start as many as {@link AttemptQueue#threadsToStart}
-   *     says and wait again
+   * @return true when it is over; false when something is wanted of the caller: {@link #seekHandlers}, start as many handler
+   *     threads as {@link AttemptQueue#threadsToStart} says, and wait again
    */
   public boolean await() throws InterruptedException {
-    return monitor.await(() -> over || threadsWanted, () -> {
+    return monitor.await(() -> over || threadsWanted || !unknownHandlers.isEmpty(), () -> {
       threadsWanted = false;
       return over;
     });
+  }
+
+  /**
+   * Looks for handlers of the task that the directory does not have yet, where there are any; on the caller's thread, for that may
+   * load code. The run goes on once all have been looked for, found or not.
+   *
+   * @param seek looks for the handler of a name
+   */
+  public void seekHandlers(Consumer<String> seek) {
+    List<String> names = monitor.get(() -> unknownHandlers);
+    if (!names.isEmpty()) {
+      names.forEach(seek);
+      monitor.change(() -> unknownHandlers = List.of());
+    }
   }
 
   /** What came of it, once {@link #await} has returned true. */
@@ -124,11 +137,11 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private void work() {
     try {
-      if (unborn != null) {
-        create();
-      }
+      beginning.of(this);
       Progress last = workUntilNothingIsLeft();
-      finish(document(last), null);
+      if (last != null) {
+        finish(document(last.state(), last.counts(), last.nextRunAt()), null);
+      }
     } catch (RuntimeException failed) {
       finish(null, failed);
     } catch (Error failed) {
@@ -139,22 +152,53 @@ public final class TaskRun implements Claimant, AutoCloseable {
     }
   }
 
-  private void create() {
-    List<String> handlers = coordinator.atHand(handlerNames);
-    try (Lane.Reservation room = coordinator.lane().reserve(unborn.task().rootSteps())) {
-      Begun begun = runtime.claimer().begin(coordinator.initializer(), unborn, handlers, room.size(), this);
+  private void find(long taskId) throws InterruptedException {
+    Recalled recalled = runtime.memories().recall(taskId);
+    meet(recalled.memory().template());
+    monitor.change(() -> {
+      task = recalled.memory();
+      maybeReady = !recalled.state().ended();
+    });
+    runtime.signals().add(this);
+    leaveIfClosed();
+  }
+
+  private void create(Json request) throws InterruptedException {
+    Prepared prepared = coordinator.initializer().prepare(request, runtime.database());
+    meet(prepared.template());
+    int roots = prepared.task().rootSteps();
+    try (Lane.Reservation room = coordinator.lane().reserve(roots)) {
+      Begun begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
+      boolean allBegun = begun.attempts().size() == roots;
       monitor.change(() -> {
         task = begun.task();
         created = begun.created();
-        maybeReady = !begun.ended() && begun.attempts().size() < unborn.task().rootSteps();
+        maybeReady = !begun.ended() && !allBegun;
       });
       runtime.signals().add(this);
       begun.attempts().forEach(room::submit);
-      if (begun.attempts().size() < unborn.task().rootSteps()) {
+      if (!allBegun) {
         runtime.signals().workCame();
       }
     }
     leaveIfClosed();
+  }
+
+  /** Has the caller look for those of the template's handlers that are not known yet. */
+  private void meet(TaskTemplate known) throws InterruptedException {
+    List<String> unknown = known.handlerNames().stream().filter(name -> !coordinator.directory().has(name)).toList();
+    monitor.change(() -> {
+      template = known;
+      unknownHandlers = unknown;
+    });
+    boolean left = monitor.await(() -> unknownHandlers.isEmpty() || closed, () -> closed);
+    if (left) {
+      throw new TaskerException.Closed("The coordinator");
+    }
+  }
+
+  private List<String> atHand() {
+    return coordinator.atHand(template.handlerNames());
   }
 
   /** Whoever asked for it has left while a claim was made. */
@@ -169,9 +213,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
     return monitor.get(() -> task);
   }
 
+  /** @return how far it came; null if the run has ended with its task */
   private Progress workUntilNothingIsLeft() throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
-    while (true) {
+    while (!isOver()) {
       boolean timeUp = isClosed() || deadline.passed();
       if (!timeUp && takeHint() && claim()) {
         pauseMs = FIRST_PAUSE_MS;
@@ -180,7 +225,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
         pause(coordinator.config().pollIntervalMs());
         continue;
       }
-      Progress progress = runtime.progress(taskId(), coordinator.atHand(handlerNames));
+      Progress progress = runtime.progress(taskId(), atHand());
       boolean heldByOthers = progress.counts().inProgress() > 0;
       boolean nothingLeft = progress.runnableHere() == 0 && !heldByOthers && inFlight() == 0;
       if (timeUp || progress.state().ended() || nothingLeft) {
@@ -193,6 +238,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       pause(untilNextLook(progress, heldByOthers, pauseMs));
       pauseMs = Math.min(2 * pauseMs, coordinator.config().pollIntervalMs());
     }
+    return null;
   }
 
   private static boolean onlyTimePasses(Progress progress, boolean heldByOthers) {
@@ -213,10 +259,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
   /** @return whether there was something */
   private boolean claim() {
     boolean some;
-    try (Lane.Reservation room = coordinator.lane().reserve(steps)) {
+    try (Lane.Reservation room = coordinator.lane().reserve(template.steps().size())) {
       List<Attempt> attempts = room.size() == 0
           ? List.of()
-          : runtime.claimer().claimOfTask(task(), coordinator.atHand(handlerNames), room.size(), this);
+          : runtime.claimer().claimOfTask(task(), atHand(), room.size(), this);
       if (attempts.size() == room.size()) {
         // There may be more than there was room for.
         monitor.get(() -> maybeReady = true);
@@ -228,27 +274,37 @@ public final class TaskRun implements Claimant, AutoCloseable {
     return some;
   }
 
+  /** The task has ended by an outcome that was recorded here. */
+  void taskEnded(TaskState state) {
+    if (state == TaskState.COMPLETE) {
+      finish(document(state, StepCounts.allCompleted(template.steps().size()), null), null);
+    } else {
+      wake();
+    }
+  }
+
   private void finish(Json document, RuntimeException failed) {
     monitor.change(() -> {
-      over = true;
-      outcome = document;
-      failure = failed;
+      if (!over) {
+        over = true;
+        outcome = document;
+        failure = failed;
+      }
     });
   }
 
-  private Json document(Progress progress) {
-    StepCounts counts = progress.counts();
+  private Json document(TaskState state, StepCounts counts, Instant nextRunAt) {
     return JsonWriter.object(out -> {
       out.put("task_id", taskId())
-        .put("status", progress.state().wire())
-        .put("execution_status", ExecutionStatus.of(progress.state(), counts).wire())
+        .put("status", state.wire())
+        .put("execution_status", ExecutionStatus.of(state, counts).wire())
         .put("steps_executed", monitor.get(() -> executed))
         .put("completed_steps", counts.completed())
         .put("failed_steps", counts.failed())
         .put("total_steps", counts.total())
         .put("duration_ms", (System.nanoTime() - startedNanos) / 1_000_000.0)
-        .put("next_run_at", progress.nextRunAt());
-      if (unborn != null) {
+        .put("next_run_at", nextRunAt);
+      if (created != null) {
         out.put("created", created);
       }
     });
@@ -286,8 +342,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     });
   }
 
-  /** The task has ended, or has changed in another way that gives nothing to claim. */
-  void wake() {
+  private void wake() {
     monitor.change(() -> awake = true);
   }
 
@@ -309,11 +364,15 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   /** Waits until something happens here; if nothing does, something may have happened elsewhere. */
   private void pause(long waitMs) throws InterruptedException {
-    monitor.await(() -> awake || closed, deadline.capNanos(waitMs), () -> {
+    monitor.await(() -> awake || closed || over, deadline.capNanos(waitMs), () -> {
       maybeReady |= !awake;
       awake = false;
       return null;
     });
+  }
+
+  private boolean isOver() {
+    return monitor.get(() -> over);
   }
 
   private boolean isClosed() {

@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.store.StepClaims.Outlook;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -147,11 +148,13 @@ public final class Worker implements Claimant, AutoCloseable {
     long longest = longestPauseMs(emptyLooks);
     Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
     if (claimed == Claimed.NOTHING) {
-      lookForTemplates();
-      Long due = runtime.untilNextDueMs(coordinator.handlersAtHandNow());
-      longest = due == null ? longest : Math.max(1, Math.min(due + 1, longest));
-      // Once more, for what became due between the claim and the look, and for what lies behind others' claims.
-      claimed = claim(DEEP_LOOK);
+      Outlook outlook = runtime.outlook(coordinator.handlersAtHandNow());
+      meetTemplates(outlook.newestTemplate());
+      longest = outlook.nextInMs() == null ? longest : Math.max(1, Math.min(outlook.nextInMs() + 1, longest));
+      if (outlook.ready()) {
+        // It became due since the claim, or lies behind what others are about to claim.
+        claimed = claim(DEEP_LOOK);
+      }
     }
     return claimed == Claimed.SOME || pause(longest);
   }
@@ -164,7 +167,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private Claimed claim(int look) {
     if (newestTemplate < 0) {
-      lookForTemplates();
+      meetTemplates(runtime.templates().newestId());
     }
     List<String> handlers = coordinator.handlersAtHandNow();
     if (handlers.isEmpty()) {
@@ -193,8 +196,7 @@ public final class Worker implements Claimant, AutoCloseable {
   }
 
   /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
-  private void lookForTemplates() {
-    long newest = runtime.templates().newestId();
+  private void meetTemplates(long newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
     if (newest != newestTemplate || anew) {
       templateHandlers = runtime.templates().handlerNames();

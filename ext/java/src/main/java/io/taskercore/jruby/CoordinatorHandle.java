@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jruby.RubyArray;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
@@ -203,34 +204,25 @@ public final class CoordinatorHandle extends RubyObject {
         context,
         () -> {
           Json json = ValueWriter.writeRequest(context, Arguments.hash(context, "request", request), "", maxPayloadBytes());
-          return run(context, () -> coordinator.prepareNew(json, null));
+          return run(context, () -> coordinator.handle(json, null));
         });
   }
 
   private IRubyObject orchestrate(ThreadContext context, long taskId, Long timeoutMs) throws Exception {
-    return run(context, () -> coordinator.prepare(taskId, timeoutMs));
+    return run(context, () -> coordinator.orchestrate(taskId, timeoutMs));
   }
 
-  private IRubyObject run(ThreadContext context, Callable<TaskRun> prepare) throws Exception {
+  /** Handlers are found here, on a thread of Ruby's, because that may load code. */
+  private IRubyObject run(ThreadContext context, Supplier<TaskRun> begin) throws Exception {
     SlotLoan loan = SlotLoan.ofThisThread(context);
-    try (TaskRun run = CoreCall.run(context, prepare, TaskRun::close)) {
-      resolveHandlers(context, run.handlerNames());
-      run.start();
+    try (TaskRun run = begin.get()) {
       while (!CoreCall.await(context, run::await)) {
+        run.seekHandlers(name -> find(context, name));
         state.startHandlerThreads(context);
       }
       return ValueReader.read(context, run.outcome());
     } finally {
       loan.end();
-    }
-  }
-
-  /** Names are resolved here, on a thread of Ruby's, because that may load code. */
-  private void resolveHandlers(ThreadContext context, List<String> names) {
-    for (String name : names) {
-      if (!known.has(name)) {
-        find(context, name);
-      }
     }
   }
 
@@ -243,7 +235,9 @@ public final class CoordinatorHandle extends RubyObject {
   private IRubyObject execute(ThreadContext context, long stepId) throws Exception {
     SlotLoan loan = SlotLoan.ofThisThread(context);
     try (StepRun run = CoreCall.run(context, () -> coordinator.prepareStep(stepId), StepRun::close)) {
-      resolveHandlers(context, List.of(run.handlerName()));
+      if (!known.has(run.handlerName())) {
+        find(context, run.handlerName());
+      }
       CoreCall.run(
           context,
           () -> {

@@ -23,10 +23,11 @@ public final class ProcessStore {
    *
    * @param alive whether the process still has its row
    * @param late whether the lease was all but over, or lapsed, by the server's clock
+   * @param othersLapsed whether leases of other processes have lapsed
    * @param lost which of its claims are no longer its own
    * @param failing ids of tasks that have failed fast
    */
-  public record Renewal(boolean alive, boolean late, Set<Claim> lost, Set<Long> failing) {}
+  public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing) {}
 
   public long register(Connection connection, String host, long pid, long leaseMs, Collection<String> handlers)
       throws SQLException {
@@ -69,12 +70,15 @@ public final class ProcessStore {
         )
         SELECT
           NULL::bigint AS step_id, NULL::integer AS fence, NULL::bigint AS failing,
-          p.lease_until < statement_timestamp() + ? * interval '1 millisecond' AS late
+          p.lease_until < statement_timestamp() + ? * interval '1 millisecond' AS late,
+          EXISTS (
+            SELECT 1 FROM tasker.processes o
+            WHERE o.process_id <> p.process_id AND o.lease_until < statement_timestamp()) AS others_lapsed
         FROM renewed JOIN tasker.processes p USING (process_id) -- as it was before
         UNION ALL
-        SELECT NULL, NULL, t.task_id, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
+        SELECT NULL, NULL, t.task_id, NULL, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
         UNION ALL
-        SELECT held.step_id, held.fence, NULL, NULL
+        SELECT held.step_id, held.fence, NULL, NULL, NULL
         FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
@@ -91,6 +95,7 @@ public final class ProcessStore {
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
         boolean late = false;
+        boolean othersLapsed = false;
         Set<Claim> lost = new HashSet<>();
         Set<Long> failing = new HashSet<>();
         while (row.next()) {
@@ -101,11 +106,12 @@ public final class ProcessStore {
           } else if (stepId == null) {
             alive = true;
             late = row.getBoolean("late");
+            othersLapsed = row.getBoolean("others_lapsed");
           } else {
             lost.add(new Claim(stepId, row.getInt("fence")));
           }
         }
-        return new Renewal(alive, late, lost, failing);
+        return new Renewal(alive, late, othersLapsed, lost, failing);
       }
     }
   }

@@ -228,23 +228,37 @@ public final class StepClaims {
     }
   }
 
-  /** How long until the next step for one of the handlers may run, in milliseconds; null where none waits for its time. */
-  public Long untilNextDueMs(Connection connection, Collection<String> handlers) throws SQLException {
+  /**
+   * What one who was given nothing has to expect.
+   *
+   * @param ready whether there are steps for the handlers that may run, though others may be about to claim them
+   * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
+   * @param newestTemplate the id of the template registered last; 0 where there is none
+   */
+  public record Outlook(boolean ready, Long nextInMs, long newestTemplate) {}
+
+  public Outlook outlook(Connection connection, Collection<String> handlers) throws SQLException {
     String sql = LEVELS + """
         )
-        SELECT extract(epoch FROM min(r.run_at) - tasker.now()) * 1000 AS ms
+        SELECT COALESCE(bool_or(r.ready), false) AS ready,
+          extract(epoch FROM min(r.next_at) - tasker.now()) * 1000 AS next_in_ms,
+          (SELECT COALESCE(max(template_id), 0) FROM tasker.templates) AS newest_template
         FROM level l
         CROSS JOIN LATERAL (
-          SELECT q.run_at
-          FROM tasker.step_queue q
-          WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at > tasker.now()
-          ORDER BY q.run_at, q.step_id
-          LIMIT 1) r""";
+          SELECT
+            EXISTS (
+              SELECT 1 FROM tasker.step_queue q
+              WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now()) AS ready,
+            (SELECT q.run_at
+             FROM tasker.step_queue q
+             WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at > tasker.now()
+             ORDER BY q.run_at, q.step_id
+             LIMIT 1) AS next_at) r""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
-        return Rows.longOrNull(row, "ms");
+        return new Outlook(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), row.getLong("newest_template"));
       }
     }
   }

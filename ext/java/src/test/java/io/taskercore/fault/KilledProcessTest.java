@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
@@ -99,16 +98,17 @@ class KilledProcessTest {
   @Test
   void whoStoodStillTooTakesNobodyForDeadBeforeTheyCouldRenew() {
     Map<String, Object> settings = Map.of("lease_ms", 3_000, "max_parallel_steps", 1);
-    List<WorkerProcess> both = List.of(site.worker("first", settings).awaitReady(), site.worker("second", settings).awaitReady());
-    List<Long> steps = Stream.of("a", "b").map(name -> Site.stepId(site.task(Plan.of(name, StepPlan.step(0).gated("held"))), 0)).toList();
-    steps.forEach(step -> site.awaitState(step, "in_progress"));
+    WorkerProcess first = site.worker("first", settings).awaitReady();
+    first.awaitBegun(Site.stepId(site.task(Plan.of("held", StepPlan.step(0).gated("held"))), 0));
+    WorkerProcess second = site.worker("second", settings).awaitReady();
+    second.awaitBegun(Site.stepId(site.task(Plan.of("held", StepPlan.step(0).gated("held"))), 0));
 
-    both.forEach(WorkerProcess::pause);
+    List.of(first, second).forEach(WorkerProcess::pause);
     Patience.until("both leases have lapsed", () -> site.lapsedLeases() == 2);
-    both.get(0).resume();
+    first.resume();
     Patience.until("one is back", () -> site.lapsedLeases() == 1);
     Patience.pass(Duration.ofMillis(2_000)); // more than half a lease, in which it looks for the dead several times
-    both.get(1).resume();
+    second.resume();
     Patience.until("the other is back", () -> site.lapsedLeases() == 0);
     site.openGate("held");
 

@@ -164,18 +164,20 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   /** Creates a task and runs it, as one call. */
   public JsonNode handle(Json request) {
-    return finish(coordinator.prepareNew(request, null));
+    return finish(coordinator.handle(request, null));
   }
 
-  /** Starts a prepared run and waits for its end. */
-  public JsonNode finish(TaskRun prepared) {
-    try (Background run = inBackground(prepared)) {
+  /** Waits for the end of a run. */
+  public JsonNode finish(TaskRun begun) {
+    try (Background run = inBackground(begun)) {
       return run.outcome();
     }
   }
 
   private static JsonNode finish(TaskRun run, Handlers handlers) throws InterruptedException {
     while (!run.await()) {
+      // What is not in the directory is nowhere.
+      run.seekHandlers(name -> {});
       handlers.startThreads();
     }
     return tree(run.outcome());
@@ -185,10 +187,8 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
     return inBackground(coordinator, handlers, taskId, null);
   }
 
-  /** Starts a prepared run. */
-  public Background inBackground(TaskRun prepared) {
-    prepared.start();
-    return new Background(prepared, handlers);
+  public Background inBackground(TaskRun begun) {
+    return new Background(begun, handlers);
   }
 
   public static Background inBackground(Coordinator coordinator, Handlers handlers, long taskId, Long timeoutMs) {
