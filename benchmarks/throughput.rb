@@ -3,17 +3,19 @@
 # Steps per second through one worker, and tasks created per second, beside the batched floor.
 #
 # Each round takes the same number of tasks of four steps in sequence, with trivial Ruby handlers, through both: from "all
-# submitted" to "all complete in the database". Commits and WAL are the server's own figures for that time.
+# submitted" to "all complete in the database". Commits and WAL are the server's own figures for that time. Tasks are created by as
+# many callers at once as the floor has connections, and by one alone.
 
 require_relative "support/ground"
 
-TASKS = Integer(ENV.fetch("BENCH_TASKS", "2500"))
+TASKS = Integer(ENV.fetch("BENCH_TASKS", "2400"))
 ROUNDS = Integer(ENV.fetch("BENCH_ROUNDS", "5"))
-WARM_UPS = 3
+WARM_UPS = 6
+CALLERS = 8
 
 ground = Ground.new(max_parallel_steps: 10)
 ground.coordinator.register_template(Ground::LINEAR)
-report = Report.new("throughput", ground.settings.merge("tasks" => TASKS, "steps" => 4 * TASKS, "max_parallel_steps" => 10))
+report = Report.new("throughput", ground.settings.merge("tasks" => TASKS, "steps" => 4 * TASKS, "max_parallel_steps" => 10, "callers" => CALLERS))
 requests = Array.new(TASKS) { |i| { namespace: "bench", task_name: "linear", payload: { "order" => i, "customer" => "Ada Lovelace" } } }
 payload = JSON.generate("order" => 1, "customer" => "Ada Lovelace")
 measured = Hash.new { |all, name| all[name] = [] }
@@ -24,7 +26,11 @@ measured = Hash.new { |all, name| all[name] = [] }
   floor_run = ground.floor.run(TASKS)
   floor_wal = ground.wal_bytes - floor_wal
 
-  create = Ground.time { requests.each_slice(1000) { |slice| ground.coordinator.initialize_tasks(slice) } }
+  by_one, by_many = requests.each_slice(TASKS / 2).to_a
+  create = Ground.time { ground.coordinator.initialize_tasks(by_one) }
+  create_by_many = Ground.time do
+    by_many.each_slice(by_many.size / CALLERS).map { |slice| Thread.new { ground.coordinator.initialize_tasks(slice) } }.each(&:join)
+  end
   commits = ground.commits
   wal = ground.wal_bytes
   worker = nil
@@ -42,7 +48,8 @@ measured = Hash.new { |all, name| all[name] = [] }
 
   measured[:steps] << (4 * TASKS / run)
   measured[:floor_steps] << (4 * TASKS / floor_run)
-  measured[:created] << (TASKS / create)
+  measured[:created] << (by_many.size / create_by_many)
+  measured[:created_by_one] << (by_one.size / create)
   measured[:floor_created] << (TASKS / floor_create)
   measured[:wal] << (wal / (4.0 * TASKS))
   measured[:floor_wal] << (floor_wal / (4.0 * TASKS))
@@ -51,6 +58,7 @@ end
 
 report.result("steps_per_s", measured[:steps], unit: "steps/s", references: measured[:floor_steps])
 report.result("tasks_created_per_s", measured[:created], unit: "tasks/s", references: measured[:floor_created])
+report.result("tasks_created_by_one_caller_per_s", measured[:created_by_one], unit: "tasks/s", references: measured[:floor_created])
 report.result("wal_bytes_per_step", measured[:wal], unit: "bytes", references: measured[:floor_wal])
 report.result("commits_per_step", measured[:commits], unit: "commits")
 ground.close

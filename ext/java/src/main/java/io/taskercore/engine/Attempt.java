@@ -166,9 +166,9 @@ public final class Attempt {
     if (end()) {
       Completion completion = new Completion(this, Outcomes.success(step, result));
       if (claimant.lane().idle()) {
-        runtime.recorder().recordHere(completion);
+        runtime.recorderOf(step.taskId()).recordHere(completion);
       } else {
-        runtime.recorder().record(completion);
+        runtime.recorderOf(step.taskId()).record(completion);
       }
     }
     leave();
@@ -242,7 +242,7 @@ public final class Attempt {
     StepOutcome outcome = Outcomes.failure(step, definition().retry(), failure, runtime.random());
     boolean failsTask = failFast() && outcome.to() == StepState.ERROR;
     List<Attempt> withheld = failsTask ? runtime.held().withhold(runtime.held().ofTask(step.taskId())) : List.of();
-    runtime.recorder().record(new Completion(this, outcome, withheld));
+    runtime.recorderOf(step.taskId()).record(new Completion(this, outcome, withheld));
   }
 
   private boolean end() {

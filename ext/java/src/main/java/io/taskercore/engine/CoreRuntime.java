@@ -47,7 +47,7 @@ final class CoreRuntime implements AutoCloseable {
   private final CoreClock clock;
   private final Timers timers;
   private final Runnable clockListener = this::timeMoved;
-  private final ResultRecorder recorder;
+  private final ResultRecorders recorders;
   private final StepClaimer claimer;
   private final TemplateRegistry templates;
   private final TaskMemories memories;
@@ -80,7 +80,7 @@ final class CoreRuntime implements AutoCloseable {
     this.strays = new Strays(this, database);
     this.lease = new ProcessLease(
         this, database, Connections.kept(config), strays, config.leaseMs(), config.sweepIntervalMs());
-    this.recorder = new ResultRecorder(this, database);
+    this.recorders = new ResultRecorders(this, database, config.databasePoolSize());
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
         config.connectionMode(), signals);
@@ -108,7 +108,7 @@ final class CoreRuntime implements AutoCloseable {
     if (clock instanceof TestClock movable) {
       movable.remove(clockListener);
     }
-    recorder.close();
+    recorders.close();
     signals.close();
     executor.shutdown();
     awaitExecutor();
@@ -188,8 +188,8 @@ final class CoreRuntime implements AutoCloseable {
     }
   }
 
-  ResultRecorder recorder() {
-    return recorder;
+  ResultRecorder recorderOf(long taskId) {
+    return recorders.of(taskId);
   }
 
   StepClaimer claimer() {

@@ -15,8 +15,6 @@ public final class Erasure {
   /** Everything in these namespaces: tasks, their steps and their log, and templates. Locks the tasks by id first. */
   public void namespaces(Connection connection, Collection<String> namespaces) throws SQLException {
     List<Long> taskIds = lockTasks(connection, namespaces);
-    delete(connection, "DELETE FROM tasker.step_queue WHERE task_id = ANY (?)", Rows.bigints(connection, taskIds));
-    delete(connection, "DELETE FROM tasker.transitions WHERE task_id = ANY (?)", Rows.bigints(connection, taskIds));
     delete(connection, "DELETE FROM tasker.tasks WHERE task_id = ANY (?)", Rows.bigints(connection, taskIds));
     delete(connection, "DELETE FROM tasker.templates WHERE namespace = ANY (?)", Rows.texts(connection, namespaces));
   }

@@ -44,6 +44,13 @@ public final class Invariants {
         JOIN tasker.workflow_steps s ON s.task_id = q.task_id AND s.step_id = q.step_id
         WHERE q.last_chance <> (s.crashes BETWEEN 1 AND s.max_crashes AND s.max_crashes - s.crashes <= 1
           OR s.crashes > s.max_crashes)""");
+    VIOLATIONS.put("what belongs to a task goes with it", """
+        SELECT x.task_id, x.what
+        FROM (
+          SELECT task_id, 'step' AS what FROM tasker.workflow_steps
+          UNION SELECT task_id, 'log' FROM tasker.transitions
+          UNION SELECT task_id, 'queue' FROM tasker.step_queue) x
+        WHERE NOT EXISTS (SELECT 1 FROM tasker.tasks t WHERE t.task_id = x.task_id)""");
     VIOLATIONS.put("the state of a task follows from its steps", """
         SELECT task_id, state, active_steps, failed_steps FROM tasker.tasks
         WHERE (state IN ('complete', 'error', 'cancelled', 'resolved_manually') AND active_steps > 0)
