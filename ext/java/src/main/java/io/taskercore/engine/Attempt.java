@@ -163,22 +163,27 @@ public final class Attempt {
   }
 
   public void succeed(Json result) {
-    if (end()) {
-      Completion completion = new Completion(this, Outcomes.success(step, result));
-      if (claimant.lane().idle()) {
-        runtime.recorderOf(step.taskId()).recordHere(completion);
-      } else {
-        runtime.recorderOf(step.taskId()).record(completion);
+    claimant.lane().end(begunNanos);
+    try {
+      if (end()) {
+        Completion completion = new Completion(this, Outcomes.success(step, result));
+        if (claimant.lane().idle()) {
+          runtime.recorderOf(step.taskId()).recordHere(completion);
+        } else {
+          runtime.recorderOf(step.taskId()).record(completion);
+        }
       }
+    } finally {
+      claimant.lane().leave();
     }
-    leave();
   }
 
   public void fail(Failure failure) {
+    claimant.lane().end(begunNanos);
     if (end()) {
       recordFailure(failure);
     }
-    leave();
+    claimant.lane().leave();
   }
 
   /** Gives the claim back, if it was never begun. */
@@ -187,7 +192,7 @@ public final class Attempt {
       runtime.held().giveBack(List.of(step));
       runtime.held().remove(this);
     }
-    leave();
+    claimant.lane().leave();
   }
 
   /** Lends this attempt's place to others while its handler waits for them; {@link #reclaimSlot} must follow. */
@@ -268,13 +273,6 @@ public final class Attempt {
     if (running != null) {
       running.cancel(false);
     }
-  }
-
-  private void leave() {
-    if (begunNanos != 0) {
-      claimant.lane().end(begunNanos);
-    }
-    claimant.lane().leave();
   }
 
   /** Whether a failure of another step of its task may cancel what it is about. */

@@ -81,7 +81,7 @@ final class ProcessLease implements AutoCloseable {
         kept.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand())));
   }
 
-  /** A write that took long, that failed, or that came late, tells that others may have had the same trouble. */
+  /** A write that took long, or that failed, tells that others may have had the same trouble. */
   private <T> T timed(Supplier<T> write) {
     long began = System.nanoTime();
     boolean prompt = false;
@@ -156,11 +156,15 @@ final class ProcessLease implements AutoCloseable {
     List<Attempt> held = runtime.held().all().stream().filter(attempt -> attempt.processId() == id).toList();
     List<ClaimedStep> steps = held.stream().map(Attempt::step).toList();
     Set<Long> mayFailFast = held.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
-    Renewal renewal = timed(() -> kept.call(
-        connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), steps, mayFailFast)));
-    if (renewal.late()) {
-      troubled();
-    }
+    Renewal renewal = timed(() -> {
+      Renewal answer = kept.call(
+          connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), steps, mayFailFast));
+      if (answer.late() || !answer.alive()) {
+        // Before we count as current again, and with that as somebody who may judge others.
+        troubled();
+      }
+      return answer;
+    });
     if (renewal.alive()) {
       renewal.lost().forEach(this::lose);
       renewal.failing().forEach(runtime.held()::stopWhatHasNotBegun);

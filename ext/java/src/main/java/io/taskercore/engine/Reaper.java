@@ -63,7 +63,8 @@ final class Reaper {
 
   /** Until the next sweep is due, unless a renewal finds a lease that has lapsed and brings the round forward. */
   long untilNextRoundMs() {
-    return Math.max(lease.leaseMs() / 3, sweepMs - sweptMsAgo());
+    long soon = lease.leaseMs() / 3;
+    return sweepWanted.get() ? soon : Math.max(soon, sweepMs - sweptMsAgo());
   }
 
   private long sweptMsAgo() {

@@ -36,12 +36,12 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>Under load a thread of its own does it.
- *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and then finds the child that this has
- *       made ready: going from one thread to another and back would take longer than the commit.
+ *   <li>Where a handler's thread has nothing else to run, it records its outcome itself: to hand it over and wait for the child that
+ *       this makes ready would take longer.
  *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
  * </ol>
  */
-final class ResultRecorder implements AutoCloseable {
+final class ResultRecorder {
 
   private static final Logger LOG = LoggerFactory.getLogger(ResultRecorder.class);
 
@@ -53,7 +53,6 @@ final class ResultRecorder implements AutoCloseable {
 
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
-  private static final long CLOSE_MS = 30_000;
 
   private final CoreRuntime runtime;
   private final Database database;
@@ -76,10 +75,13 @@ final class ResultRecorder implements AutoCloseable {
 
   /** The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's. */
   void recordHere(Completion completion) {
-    if (!turn.tryLock()) {
+    // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
+    if (turn.hasQueuedThreads() || !turn.tryLock()) {
       arrived.add(completion);
       return;
     }
+    // It is meant for what the thread does next; here it would close the connection of a virtual thread.
+    boolean interrupted = Thread.interrupted();
     try {
       if (arrived.isEmpty()) {
         flushHere(completion);
@@ -88,6 +90,9 @@ final class ResultRecorder implements AutoCloseable {
       }
     } finally {
       turn.unlock();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -130,7 +135,11 @@ final class ResultRecorder implements AutoCloseable {
 
   private void abandon(List<Completion> batch, Throwable failure) {
     LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
-    runtime.held().abandon(batch);
+    try {
+      runtime.held().abandon(batch);
+    } catch (TaskerException.Closed closing) {
+      LOG.warn("recorder: the steps run again once this process's claims are found by others: {}", closing.getMessage());
+    }
   }
 
   /** With what has arrived meanwhile. */
@@ -193,18 +202,25 @@ final class ResultRecorder implements AutoCloseable {
     new Flush(List.of(new Completion(completion.attempt(), outcome, completion.withheld()))).run();
   }
 
-  /** Waits until everything that has arrived is recorded, then ends. */
-  @Override
-  public void close() {
+  /** Nothing more will arrive; {@link #awaitEnd} must follow. */
+  void end() {
     closing = true;
+  }
+
+  /** Waits until everything that has arrived is recorded, also by those who do so for themselves. */
+  void awaitEnd(Deadline deadline) {
     try {
-      thread.join(CLOSE_MS);
-      // And by whoever records for himself.
-      if (turn.tryLock(CLOSE_MS, TimeUnit.MILLISECONDS)) {
+      thread.join(Math.max(1, deadline.leftMs()));
+      if (turn.tryLock(deadline.leftMs(), TimeUnit.MILLISECONDS)) {
         turn.unlock();
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
+    }
+    List<Completion> left = new ArrayList<>();
+    arrived.drainTo(left);
+    if (!left.isEmpty()) {
+      abandon(left, new TaskerException.Closed("the coordinator"));
     }
   }
 

@@ -15,8 +15,11 @@ final class ResultRecorders implements AutoCloseable {
 
   private static final int CONNECTIONS_FOR_EACH = 8;
 
+  private static final long CLOSE_MS = 30_000;
+
   private final List<ResultRecorder> recorders;
 
+  /** @param poolSize of the handle that opened the pool */
   ResultRecorders(CoreRuntime runtime, Database database, int poolSize) {
     int count = Math.max(1, Math.min(MOST, poolSize / CONNECTIONS_FOR_EACH));
     recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(runtime, database)).toList();
@@ -29,6 +32,8 @@ final class ResultRecorders implements AutoCloseable {
   /** Waits until everything that has arrived is recorded, then ends. */
   @Override
   public void close() {
-    recorders.forEach(ResultRecorder::close);
+    Deadline deadline = Deadline.in(CLOSE_MS);
+    recorders.forEach(ResultRecorder::end);
+    recorders.forEach(recorder -> recorder.awaitEnd(deadline));
   }
 }

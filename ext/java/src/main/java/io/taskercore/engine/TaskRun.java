@@ -80,9 +80,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
       // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
       coordinator.requireOpen();
       runtime.execute(this::work);
-    } catch (TaskerException.Closed closing) {
+    } catch (RuntimeException | Error failed) {
       close();
-      throw closing;
+      throw failed;
     }
   }
 
@@ -170,6 +170,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
     try (Lane.Reservation room = coordinator.lane().reserve(roots)) {
       Begun begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
       boolean allBegun = begun.attempts().size() == roots;
+      if (!begun.created()) {
+        // An earlier one, perhaps of an earlier version.
+        meet(begun.task().template());
+      }
       monitor.change(() -> {
         task = begun.task();
         created = begun.created();

@@ -97,6 +97,22 @@ class HandleTaskTest {
   }
 
   @Test
+  void theKeyOfATaskOfAnEarlierVersionRunsThatOne() {
+    engine.handlers().succeed("a", "b", "c");
+    engine.register(Workflow.named("w").step("a").step("b", "a").step("c", "b"));
+    String request = "{\"task_name\": \"w\", \"idempotency_key\": \"k\"}";
+    long taskId = engine.initialize(request).get("task_id").asLong();
+    engine.register(Workflow.named("w").version("2.0.0").step("a"));
+
+    JsonNode outcome = handle(request);
+
+    assertThat(outcome.get("task_id").asLong()).isEqualTo(taskId);
+    assertThat(outcome.get("completed_steps").asInt()).isEqualTo(3);
+    assertThat(outcome.get("total_steps").asInt()).isEqualTo(3);
+    assertThat(engine.handlers().ran()).containsExactly("a#1", "b#1", "c#1");
+  }
+
+  @Test
   void theKeyOfATaskThatStillRunsJoinsItsRun() {
     Gate gate = Gate.closed();
     engine.handlers().on("a", gate).succeed("b");
