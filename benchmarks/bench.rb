@@ -1,18 +1,17 @@
 # frozen_string_literal: true
 
-# What bin/bench runs: each benchmark is a file of its own here, named after itself.
+# What bin/bench runs: each benchmark is a file of its own here, named after itself. Without a name: what there is.
 
 require "tasker_core"
 require_relative "support/report"
 
 names = Dir[File.join(__dir__, "*.rb")].map { |file| File.basename(file, ".rb") }.sort - ["bench"]
-wanted = ARGV == ["all"] ? names : ARGV
+wanted = ARGV.first
 
-if wanted.empty?
+if wanted.nil?
   puts "bin/bench NAME... or all:", *names.map { |name| "  #{name.ljust(12)} #{Report.summary(File.join(__dir__, "#{name}.rb"))}" }
-  exit
+elsif names.include?(wanted)
+  require_relative wanted
+else
+  abort "bin/bench: no such benchmark: #{wanted} (there are #{names.join(', ')})"
 end
-unknown = wanted - names
-abort "bin/bench: no such benchmark: #{unknown.join(', ')} (there are #{names.join(', ')})" if unknown.any?
-
-wanted.each { |name| require_relative name }

@@ -22,9 +22,10 @@ class Ground
   attr_reader :coordinator
 
   # @param parameters [String] of the coordinator's database URL
+  # @param server [Hash] settings of PostgreSQL's beside those of durability
   # @param config [Hash] the coordinator's
-  def initialize(parameters: "", **config)
-    @server = EmbeddedPostgres.start(durable: true)
+  def initialize(parameters: "", server: {}, **config)
+    @server = EmbeddedPostgres.start(durable: true, settings: server)
     TaskerCore.logger = Logger.new($stderr, level: :warn)
     TaskerCore.migrate!(@server.url)
     @coordinator = TaskerCore.create_coordinator_with_config({ database_url: @server.url + parameters }.merge(config))
@@ -51,6 +52,8 @@ class Ground
     statement&.close
   end
 
+  def execute(sql) = Site.new(@coordinator, @jdbc).execute(sql)
+
   # Another coordinator on the same database.
   def coordinator_with(**config)
     TaskerCore.create_coordinator_with_config({ database_url: @server.url }.merge(config))
@@ -73,7 +76,7 @@ class Ground
 
   # @return [Site]
   def site(name, **config)
-    Site.new(coordinator, @jdbc).execute("CREATE DATABASE #{name}")
+    execute("CREATE DATABASE #{name}")
     TaskerCore.migrate!(@server.url(name))
     other = TaskerCore.create_coordinator_with_config({ database_url: @server.url(name) }.merge(config))
     other.register_handler("bench.step") { RESULT }
