@@ -30,6 +30,9 @@ class InvariantsTest {
         "DELETE FROM tasker.step_queue");
     CORRUPTIONS.put("the queue knows which steps one more crash would end",
         "UPDATE tasker.step_queue SET last_chance = true");
+    CORRUPTIONS.put("what belongs to a task goes with it", """
+        INSERT INTO tasker.transitions (task_id, from_state, to_state, at)
+        SELECT max(task_id) + 1, 'pending', 'in_progress', now() FROM tasker.tasks""");
     CORRUPTIONS.put("the state of a task follows from its steps",
         "UPDATE tasker.tasks SET state = 'complete', completed_at = now()");
     CORRUPTIONS.put("no step runs or has run before its parents",
