@@ -167,15 +167,13 @@ public final class TaskRun implements Claimant, AutoCloseable {
     Prepared prepared = coordinator.initializer().prepare(request, runtime.database());
     meet(prepared.template());
     int roots = prepared.task().rootSteps();
+    Begun begun;
     try (Lane.Reservation room = coordinator.lane().reserve(roots)) {
-      Begun begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
+      begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
       boolean allBegun = begun.attempts().size() == roots;
-      if (!begun.created()) {
-        // An earlier one, perhaps of an earlier version.
-        meet(begun.task().template());
-      }
       monitor.change(() -> {
         task = begun.task();
+        template = task.template();
         created = begun.created();
         maybeReady = !begun.ended() && !allBegun;
       });
@@ -186,6 +184,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
       }
     }
     leaveIfClosed();
+    if (!begun.created()) {
+      // Its key had made it before, of an earlier version perhaps.
+      meet(begun.task().template());
+    }
   }
 
   /** Has the caller look for those of the template's handlers that are not known yet. */
