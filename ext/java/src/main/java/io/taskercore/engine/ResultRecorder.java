@@ -36,8 +36,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>Under load a thread of its own does it.
- *   <li>Where a handler's thread has nothing else to run, it records its outcome itself: to hand it over and wait for the child that
- *       this makes ready would take longer.
+ *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and no other is woken for that.
  *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
  * </ol>
  */
