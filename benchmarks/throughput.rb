@@ -4,7 +4,8 @@
 #
 # Each round takes the same number of tasks of four steps in sequence, with trivial Ruby handlers, through both: from "all
 # submitted" to "all complete in the database". Commits and WAL are the server's own figures for that time. Tasks are created by as
-# many callers at once as the floor has connections, and by one alone.
+# many callers at once as the floor has connections, and by one alone. The CPU of a step has in it what the JIT and the collector take,
+# and the question whether all is complete, which this asks the server every 10 ms.
 
 require_relative "support/ground"
 
@@ -23,7 +24,8 @@ measured = Hash.new { |all, name| all[name] = [] }
 (1 - WARM_UPS..ROUNDS).each do |round|
   floor_create = ground.floor.create(TASKS, payload)
   floor_wal = ground.wal_bytes
-  floor_run = ground.floor.run(TASKS)
+  floor_run = nil
+  floor_cpu = ground.cpu.of { floor_run = ground.floor.run(TASKS) }
   floor_wal = ground.wal_bytes - floor_wal
 
   by_one, by_many = requests.each_slice(TASKS / 2).to_a
@@ -33,10 +35,12 @@ measured = Hash.new { |all, name| all[name] = [] }
   end
   commits = ground.commits
   wal = ground.wal_bytes
-  worker = nil
-  run = Ground.time do
-    worker = ground.coordinator.start_worker
-    ground.await_end
+  worker = run = nil
+  cpu = ground.cpu.of do
+    run = Ground.time do
+      worker = ground.coordinator.start_worker
+      ground.await_end
+    end
   end
   wal = ground.wal_bytes - wal
   worker.stop
@@ -54,6 +58,8 @@ measured = Hash.new { |all, name| all[name] = [] }
   measured[:wal] << (wal / (4.0 * TASKS))
   measured[:floor_wal] << (floor_wal / (4.0 * TASKS))
   measured[:commits] << (commits / (4.0 * TASKS))
+  measured[:cpu] << cpu
+  measured[:floor_cpu] << floor_cpu
 end
 
 report.result("steps_per_s", measured[:steps], unit: "steps/s", references: measured[:floor_steps])
@@ -61,4 +67,10 @@ report.result("tasks_created_per_s", measured[:created], unit: "tasks/s", refere
 report.result("tasks_created_by_one_caller_per_s", measured[:created_by_one], unit: "tasks/s", references: measured[:floor_created])
 report.result("wal_bytes_per_step", measured[:wal], unit: "bytes", references: measured[:floor_wal])
 report.result("commits_per_step", measured[:commits], unit: "commits")
+%i[server jvm].each do |whose|
+  next if whose == :server && !ground.cpu.server?
+
+  cpu, floor_cpu = measured.values_at(:cpu, :floor_cpu).map { |rounds| rounds.map { |used| used[whose] / (4.0 * TASKS) } }
+  report.result("#{whose}_cpu_us_per_step", cpu, unit: "us of CPU", references: floor_cpu)
+end
 ground.close

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../../support/embedded_postgres"
+require_relative "cpu_time"
 
 $CLASSPATH << "#{ENV.fetch('TASKER_BENCH_CLASSES')}/"
 
@@ -110,6 +111,9 @@ class Ground
     query("SELECT pg_stat_clear_snapshot()")
     query("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").to_i
   end
+
+  # @return [CpuTime] of this server and this process
+  def cpu = @cpu ||= CpuTime.new(query("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)").to_i)
 
   def close
     @floor&.close

@@ -21,15 +21,16 @@ import org.postgresql.ds.PGSimpleDataSource;
 public final class Floor implements AutoCloseable {
 
   private static final int CONNECTIONS = 8;
-  private static final int STEPS = 4;
+  static final int STEPS = 4;
   private static final int BATCH = 100;
 
-  private static final String RESULT =
+  static final String RESULT =
       "{\"charge_id\": \"ch_000000000000000001\", \"amount_cents\": 18930, \"currency\": \"GBP\", \"reservation\": \"RSV-1\"}";
 
   private final DataSource dataSource;
   private final ExecutorService threads = Executors.newFixedThreadPool(CONNECTIONS);
   private final List<Connection> connections = new ArrayList<>();
+  private final UnbatchedWorkflow workflow;
   private long nextTask = 1;
 
   public Floor(String jdbcUrl) throws SQLException {
@@ -55,6 +56,7 @@ public final class Floor implements AutoCloseable {
             at timestamptz)""");
       connections.get(0).commit();
     }
+    workflow = new UnbatchedWorkflow(dataSource.getConnection());
   }
 
   /** Inserts tasks and their steps; returns the seconds it took. */
@@ -81,6 +83,20 @@ public final class Floor implements AutoCloseable {
         statement.executeUpdate();
         seconds[i] = (System.nanoTime() - begin) / 1e9;
       }
+    }
+    return seconds;
+  }
+
+  /**
+   * So many whole workflows of four steps in 14 commits each, which {@link UnbatchedWorkflow} tells one by one, one after the other on
+   * one connection; returns the seconds of each.
+   */
+  public double[] workflows(int count) throws SQLException {
+    double[] seconds = new double[count];
+    for (int i = 0; i < count; i++) {
+      long begin = System.nanoTime();
+      workflow.run(nextTask++);
+      seconds[i] = (System.nanoTime() - begin) / 1e9;
     }
     return seconds;
   }
@@ -172,6 +188,7 @@ public final class Floor implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     threads.shutdown();
+    workflow.close();
     for (Connection connection : connections) {
       connection.close();
     }
