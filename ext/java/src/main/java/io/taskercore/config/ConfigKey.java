@@ -31,8 +31,8 @@ public enum ConfigKey {
       Change.NEVER,
       "How long a call waits for a free connection before it fails, in milliseconds."),
   CONNECTION_MODE(
-      ConfigType.oneOf(ConnectionMode.wires()),
-      new Node.Text(ConnectionMode.DIRECT.wire()),
+      ConfigType.oneOf(ConnectionMode.names()),
+      new Node.Text(ConnectionMode.DIRECT.value()),
       Change.NEVER,
       "direct, or pooler where transactions share the server's sessions, as behind PgBouncer: then no LISTEN, no prepared statements."),
   MAX_PARALLEL_STEPS(
@@ -112,7 +112,7 @@ public enum ConfigKey {
       "Which of a template's environments applies; development and test let a template change under its version.",
       "TASKER_ENV");
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
   private final ConfigType type;
   private final Node otherwise;
   private final Change change;
@@ -139,8 +139,8 @@ public enum ConfigKey {
   }
 
   /** The key's name in a configuration. */
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 
   /** The environment variables that set the key, the strongest first. */
@@ -161,8 +161,8 @@ public enum ConfigKey {
     return otherwise;
   }
 
-  static List<String> wires() {
-    return Arrays.stream(values()).map(ConfigKey::wire).toList();
+  static List<String> names() {
+    return Arrays.stream(values()).map(ConfigKey::value).toList();
   }
 
   /**
@@ -181,9 +181,9 @@ public enum ConfigKey {
   private Node described() {
     boolean bounded = type.kind() == ConfigType.Kind.INTEGER || type.kind() == ConfigType.Kind.OBJECT;
     Map<String, Node> members = new LinkedHashMap<>();
-    members.put("key", new Node.Text(wire));
+    members.put("key", new Node.Text(value));
     members.put("env", new Node.Arr(variables.stream().map(name -> (Node) new Node.Text(name)).toList()));
-    members.put("type", new Node.Text(type.wire()));
+    members.put("type", new Node.Text(type.value()));
     members.put("min", bounded ? Node.Num.of(type.min()) : Node.Null.NULL);
     members.put("max", bounded ? Node.Num.of(type.max()) : Node.Null.NULL);
     members.put("default", otherwise);

@@ -48,7 +48,7 @@ record ConfigType(Kind kind, long min, long max, List<String> choices) {
     return new ConfigType(Kind.OBJECT, min, max, List.of());
   }
 
-  String wire() {
+  String value() {
     return kind.name().toLowerCase(Locale.ROOT);
   }
 

@@ -26,10 +26,10 @@ final class ConfigValues {
   static ConfigValues read(Json json) {
     ConfigValues values = new ConfigValues();
     Node document = document(json);
-    new Fields(document, Path.ROOT, values.violations, ConfigKey.wires());
+    new Fields(document, Path.ROOT, values.violations, ConfigKey.names());
     if (document instanceof Node.Obj object) {
       for (ConfigKey key : ConfigKey.values()) {
-        Node value = object.members().get(key.wire());
+        Node value = object.members().get(key.value());
         if (value != null) {
           values.put(key, value);
         }
@@ -51,7 +51,7 @@ final class ConfigValues {
       given.put(key, key.otherwise());
     } else {
       given.put(key, value);
-      key.type().check(value, Path.ROOT.key(key.wire()), violations);
+      key.type().check(value, Path.ROOT.key(key.value()), violations);
     }
   }
 
@@ -69,7 +69,7 @@ final class ConfigValues {
   void refuseFixed() {
     for (ConfigKey key : given.keySet()) {
       if (!key.reconfigurable()) {
-        violations.add(Path.ROOT.key(key.wire()), "cannot be changed at run time: it takes a new coordinator");
+        violations.add(Path.ROOT.key(key.value()), "cannot be changed at run time: it takes a new coordinator");
       }
     }
   }
@@ -79,7 +79,7 @@ final class ConfigValues {
   }
 
   Optional<DatabaseUrl> databaseUrl() {
-    Path path = Path.ROOT.key(ConfigKey.DATABASE_URL.wire());
+    Path path = Path.ROOT.key(ConfigKey.DATABASE_URL.value());
     Node value = value(ConfigKey.DATABASE_URL);
     if (value == Node.Null.NULL) {
       violations.add(path, "is required: give it, or set DATABASE_URL");

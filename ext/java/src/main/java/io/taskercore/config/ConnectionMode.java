@@ -12,18 +12,18 @@ public enum ConnectionMode {
   /** Any transaction may land on any session, as behind PgBouncer in transaction mode: nothing may outlive a transaction. */
   POOLER;
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
 
   /** As a configuration says it. */
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 
-  static List<String> wires() {
-    return Arrays.stream(values()).map(ConnectionMode::wire).toList();
+  static List<String> names() {
+    return Arrays.stream(values()).map(ConnectionMode::value).toList();
   }
 
-  static ConnectionMode of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+  static ConnectionMode of(String value) {
+    return valueOf(value.toUpperCase(Locale.ROOT));
   }
 }

@@ -23,8 +23,8 @@ final class EnvironmentReader {
     for (ConfigKey key : ConfigKey.values()) {
       for (String variable : key.variables()) {
         Node node = variables.members().get(variable);
-        if (!keys.containsKey(key.wire()) && node instanceof Node.Text text && !text.value().isBlank()) {
-          keys.put(key.wire(), value(key, text.value().strip(), new Path(variable), violations));
+        if (!keys.containsKey(key.value()) && node instanceof Node.Text text && !text.value().isBlank()) {
+          keys.put(key.value(), value(key, text.value().strip(), new Path(variable), violations));
         }
       }
     }

@@ -103,16 +103,16 @@ public record OrchestrationConfig(
   /** What {@link #with} can change, as it is: an object of keys and values, {@code namespaces} null where it is all of them. */
   public Json changeable() {
     return JsonWriter.object(out -> out
-        .put(ConfigKey.MAX_PARALLEL_STEPS.wire(), maxParallelSteps)
-        .put(ConfigKey.STEP_TIMEOUT_MS.wire(), stepTimeoutMs)
-        .put(ConfigKey.RETRY_LIMITS.wire(), JsonWriter.object(limits -> retryLimits.forEach(limits::put)))
-        .put(ConfigKey.NAMESPACES.wire(), names(namespaces))
-        .put(ConfigKey.MAX_CRASHES.wire(), maxCrashes)
-        .put(ConfigKey.POLL_INTERVAL_MS.wire(), pollIntervalMs)
-        .put(ConfigKey.CANCEL_GRACE_MS.wire(), cancelGraceMs)
-        .put(ConfigKey.SHUTDOWN_TIMEOUT_MS.wire(), shutdownTimeoutMs)
-        .put(ConfigKey.EVENT_QUEUE_SIZE.wire(), eventQueueSize)
-        .put(ConfigKey.MAX_PAYLOAD_BYTES.wire(), maxPayloadBytes));
+        .put(ConfigKey.MAX_PARALLEL_STEPS.value(), maxParallelSteps)
+        .put(ConfigKey.STEP_TIMEOUT_MS.value(), stepTimeoutMs)
+        .put(ConfigKey.RETRY_LIMITS.value(), JsonWriter.object(limits -> retryLimits.forEach(limits::put)))
+        .put(ConfigKey.NAMESPACES.value(), names(namespaces))
+        .put(ConfigKey.MAX_CRASHES.value(), maxCrashes)
+        .put(ConfigKey.POLL_INTERVAL_MS.value(), pollIntervalMs)
+        .put(ConfigKey.CANCEL_GRACE_MS.value(), cancelGraceMs)
+        .put(ConfigKey.SHUTDOWN_TIMEOUT_MS.value(), shutdownTimeoutMs)
+        .put(ConfigKey.EVENT_QUEUE_SIZE.value(), eventQueueSize)
+        .put(ConfigKey.MAX_PAYLOAD_BYTES.value(), maxPayloadBytes));
   }
 
   private static Json names(List<String> names) {

@@ -115,7 +115,7 @@ public final class Attempt {
 
   /** Whether a failure of this attempt is final even if it is retryable. */
   public boolean isLast() {
-    return step.failures() >= step.maxAttempts() || !definition().retry().retryable();
+    return Outcomes.isLast(step, definition().retry());
   }
 
   public String correlationId() {
@@ -162,37 +162,53 @@ public final class Attempt {
     return true;
   }
 
-  public void succeed(Json result) {
+  /**
+   * Ends with a result.
+   *
+   * @return an attempt at a child, which the calling thread is to run next, in the place of this one; null if there is none
+   */
+  public Attempt succeed(Json result) {
     claimant.lane().end(begunNanos);
+    Attempt next = null;
     try {
       if (end()) {
         Completion completion = new Completion(this, Outcomes.success(step, result));
+        ResultRecorder recorder = runtime.recorderOf(step.taskId());
         if (claimant.lane().idle()) {
-          runtime.recorderOf(step.taskId()).recordHere(completion);
+          next = recorder.recordHere(completion);
         } else {
-          runtime.recorderOf(step.taskId()).record(completion);
+          recorder.record(completion);
         }
+      }
+      return next;
+    } finally {
+      if (next == null) {
+        claimant.lane().leave();
+      }
+    }
+  }
+
+  public void fail(Failure failure) {
+    claimant.lane().end(begunNanos);
+    try {
+      if (end()) {
+        recordFailure(failure);
       }
     } finally {
       claimant.lane().leave();
     }
   }
 
-  public void fail(Failure failure) {
-    claimant.lane().end(begunNanos);
-    if (end()) {
-      recordFailure(failure);
-    }
-    claimant.lane().leave();
-  }
-
   /** Gives the claim back, if it was never begun. */
   public void release() {
-    if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
-      runtime.held().giveBack(List.of(step));
-      runtime.held().remove(this);
+    try {
+      if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
+        runtime.held().giveBack(List.of(step));
+        runtime.held().remove(this);
+      }
+    } finally {
+      claimant.lane().leave();
     }
-    claimant.lane().leave();
   }
 
   /** Lends this attempt's place to others while its handler waits for them; {@link #reclaimSlot} must follow. */

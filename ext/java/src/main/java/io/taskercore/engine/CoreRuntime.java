@@ -60,6 +60,7 @@ final class CoreRuntime implements AutoCloseable {
   private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, PROCESS);
   private final TaskEvents events;
   private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
+  private final AfterCommit afterCommit;
   private final Health health;
 
   CoreRuntime(OrchestrationConfig config, CoreClock clock) {
@@ -77,6 +78,7 @@ final class CoreRuntime implements AutoCloseable {
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
     this.signals = new Signals(database, driver, config.connectionMode());
+    this.afterCommit = new AfterCommit(events, held, signals);
     this.strays = new Strays(this, database);
     this.lease = new ProcessLease(
         this, database, Connections.kept(config), strays, config.leaseMs(), config.sweepIntervalMs());
@@ -219,6 +221,10 @@ final class CoreRuntime implements AutoCloseable {
 
   Health health() {
     return health;
+  }
+
+  AfterCommit afterCommit() {
+    return afterCommit;
   }
 
   HeldClaims held() {

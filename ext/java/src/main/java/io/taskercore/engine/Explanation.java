@@ -1,6 +1,7 @@
 package io.taskercore.engine;
 
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.StepState;
 import io.taskercore.store.TaskReader.Standing;
 import java.time.Instant;
 
@@ -9,12 +10,12 @@ record Explanation(String reason, String detail, Instant nextLookAt) {
 
   static Explanation of(Standing step, boolean handlerAtHand) {
     if (step.taskState().ended()) {
-      return new Explanation("task_ended", "the task ended in " + step.taskState().wire(), null);
+      return new Explanation("task_ended", "the task ended in " + step.taskState().value(), null);
     }
     return switch (step.state()) {
-      case "pending" -> new Explanation(
+      case PENDING -> new Explanation(
           "waiting_for_parents", "waits for " + String.join(", ", step.openParents()), null);
-      case "in_progress" -> new Explanation(
+      case IN_PROGRESS -> new Explanation(
           "running",
           "attempt %d of %d since %s in %s".formatted(
               step.attempts(), step.maxAttempts(), JsonWriter.time(step.startedAt()),
@@ -26,7 +27,7 @@ record Explanation(String reason, String detail, Instant nextLookAt) {
 
   private static Explanation ofQueued(Standing step, boolean handlerAtHand) {
     String runAt = JsonWriter.time(step.runAt());
-    if (!step.due() && step.state().equals("waiting_for_retry")) {
+    if (!step.due() && step.state() == StepState.WAITING_FOR_RETRY) {
       return new Explanation(
           "backing_off", "attempt %d failed; the next one may begin at %s".formatted(step.attempts(), runAt), step.runAt());
     }

@@ -129,7 +129,7 @@ final class Health {
     return JsonWriter.object(out -> out
         .put("status", look.status())
         .put("reasons", look.reasons)
-        .put("connection_mode", mode.wire())
+        .put("connection_mode", mode.value())
         .put("database", database(look.found))
         .put("pool", JsonWriter.object(figures -> figures
             .put("size", connections.getTotalConnections())

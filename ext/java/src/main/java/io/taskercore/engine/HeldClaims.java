@@ -1,17 +1,13 @@
 package io.taskercore.engine;
 
-import io.taskercore.engine.FailFast.Applied;
+import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
-import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepOutcomes.Ended;
-import io.taskercore.store.StepStore;
-import java.sql.Connection;
-import java.sql.SQLException;
-import java.util.ArrayList;
+import io.taskercore.store.Transitions;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +29,7 @@ final class HeldClaims {
 
   private final CoreRuntime runtime;
   private final Database database;
-  private final StepStore steps = new StepStore();
-  private final FailFast failFast = new FailFast();
+  private final Transitions transitions = new Transitions();
   private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
 
   /** The one attempt whose step is on its last chance: if it kills the process, it takes no other to its limit of crashes. */
@@ -94,9 +89,9 @@ final class HeldClaims {
     return attempts.values().stream().filter(which).toList();
   }
 
-  /** The task has failed fast: its claims that nobody has begun go back, and are cancelled by that; running handlers are told. */
-  void stopWhatHasNotBegun(long taskId) {
-    List<Attempt> ofTask = ofTask(taskId);
+  /** A step of the task has failed. Under fail_fast its claims that nobody has begun go back, and running handlers are told. */
+  void stopFailedFast(long taskId) {
+    List<Attempt> ofTask = those(attempt -> attempt.taskId() == taskId && attempt.failFast());
     ofTask.forEach(Attempt::tell);
     giveBackUnstarted(ofTask);
   }
@@ -165,25 +160,12 @@ final class HeldClaims {
     }
     runtime.execute(() -> {
       try (Publication publication = runtime.events().begin()) {
-        Returned returned = database.transaction(connection -> returnClaims(connection, claims, started));
-        runtime.events().changed(publication, returned.log());
-        returned.ended().forEach(
-            ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
-        claims.stream().map(ClaimedStep::taskId).distinct().forEach(runtime.signals()::changed);
+        Changes changes = database.call(connection -> transitions.giveBack(connection, claims, started));
+        runtime.afterCommit().apply(publication, changes, new Plain(runtime.metrics()));
       } catch (TaskerException.Database failure) {
         LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
         runtime.timers().in(AGAIN_MS, () -> giveBack(claims, started));
       }
     });
-  }
-
-  private record Returned(List<Transition> log, List<Ended> ended) {}
-
-  /** What goes back to a task that has failed fast is cancelled with the rest of it, which may end the task. */
-  private Returned returnClaims(Connection connection, List<ClaimedStep> claims, boolean started) throws SQLException {
-    List<Transition> log = new ArrayList<>(steps.giveBack(connection, claims, started));
-    Applied applied = failFast.apply(connection, claims.stream().map(ClaimedStep::taskId).distinct().toList());
-    log.addAll(applied.log());
-    return new Returned(log, applied.ended());
   }
 }

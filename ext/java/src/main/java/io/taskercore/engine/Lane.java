@@ -85,6 +85,19 @@ final class Lane {
       Lane.this.submit(attempt);
     }
 
+    /** Lets a claimed attempt have the place of another one, which has ended and does not {@link Lane#leave}. */
+    void succeedTo() {
+      size--;
+      Lane.this.succeedTo();
+    }
+
+    /** Gives a claimed attempt a place that is free, for a thread that is at hand; false if there is none. */
+    boolean occupy() {
+      boolean occupied = Lane.this.occupy();
+      size -= occupied ? 1 : 0;
+      return occupied;
+    }
+
     @Override
     public void close() {
       giveUp(size);
@@ -184,6 +197,19 @@ final class Lane {
       places++;
     }
     queue.offer(attempt);
+  }
+
+  private synchronized void succeedTo() {
+    reserved--;
+  }
+
+  private synchronized boolean occupy() {
+    if (places >= parallel) {
+      return false;
+    }
+    reserved--;
+    places++;
+    return true;
   }
 
   /** A handler begins to run in the place that its attempt has. */

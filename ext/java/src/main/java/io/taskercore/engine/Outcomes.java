@@ -24,9 +24,14 @@ final class Outcomes {
     return new StepOutcome(step.stepId(), step.fence(), StepState.COMPLETE, result, null, null, null);
   }
 
+  /** Whether a failure of this attempt is final even if it is retryable. */
+  static boolean isLast(ClaimedStep step, RetryPolicy policy) {
+    return !policy.retryable() || step.failures() >= step.maxAttempts();
+  }
+
   /** Another attempt if the failure, the policy and the count of attempts all allow one; else the step's end in error. */
   static StepOutcome failure(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
-    boolean again = failure.retryable() && policy.retryable() && step.failures() < step.maxAttempts();
+    boolean again = failure.retryable() && !isLast(step, policy);
     return new StepOutcome(
         step.stepId(),
         step.fence(),
@@ -42,6 +47,12 @@ final class Outcomes {
     long delayMs = policy.delayMs(step.failures(), random);
     Double retryAfter = failure.retryAfterSeconds();
     return retryAfter == null ? delayMs : Math.max(delayMs, (long) Math.min(LONGEST_DELAY_MS, Math.ceil(retryAfter * 1000)));
+  }
+
+  /** What ends a step under which so many processes have died. */
+  static Json crashLimit(int crashes) {
+    return error(Failure.of(
+        "TaskerCore::CrashLimit", "the process died under this step " + crashes + " times", "crash_limit", false));
   }
 
   private static Json error(Failure failure) {

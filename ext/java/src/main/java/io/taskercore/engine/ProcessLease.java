@@ -167,7 +167,7 @@ final class ProcessLease implements AutoCloseable {
     });
     if (renewal.alive()) {
       renewal.lost().forEach(this::lose);
-      renewal.failing().forEach(runtime.held()::stopWhatHasNotBegun);
+      renewal.failing().forEach(runtime.held()::stopFailedFast);
     } else {
       LOG.warn(
           "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",

@@ -1,24 +1,22 @@
 package io.taskercore.engine;
 
-import io.taskercore.engine.FailFast.Applied;
+import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
+import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
-import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Orphan;
-import io.taskercore.store.StepChanges;
-import io.taskercore.store.StepChanges.LockedStep;
-import io.taskercore.store.StepOutcomes.Ended;
+import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskStore;
-import io.taskercore.store.TaskStore.LockedTask;
-import io.taskercore.store.TaskStore.Settled;
+import io.taskercore.store.Transitions;
+import io.taskercore.store.Transitions.Crash;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -42,8 +40,8 @@ final class Reaper {
   private final ProcessLease lease;
   private final ProcessStore processes = new ProcessStore();
   private final TaskStore tasks = new TaskStore();
-  private final FailFast failFast = new FailFast();
-  private final StepChanges changes = new StepChanges();
+  private final StepStore steps = new StepStore();
+  private final Transitions transitions = new Transitions();
   private final AtomicBoolean sweepWanted = new AtomicBoolean();
   private final long sweepMs;
   private long sweptNanos;
@@ -89,77 +87,51 @@ final class Reaper {
   }
 
   private void reap(boolean sweep) {
-    List<Reaped> reaped;
-    try (Publication publication = runtime.events().begin()) {
-      reaped = release(sweep);
-      runtime.events().changed(publication, reaped.stream().flatMap(task -> task.log().stream()).toList());
+    // Mostly there is none, which one statement tells; a transaction takes three.
+    if (!sweep && database.call(this::lapsed).isEmpty()) {
+      return;
     }
-    for (Reaped task : reaped) {
-      runtime.metrics().crashed(task.crashes());
-      task.ended().forEach(ended -> runtime.metrics().taskEnded(ended.state(), ended.afterMs(), System.nanoTime()));
-      runtime.signals().changed(task.taskId());
+    try (Publication publication = runtime.events().begin()) {
+      Changes changes = database.transaction(this::release);
+      runtime.afterCommit().apply(publication, changes, new Plain(runtime.metrics()));
+      runtime.metrics().crashed(crashesIn(changes));
     }
   }
 
-  /** A task of which steps were taken from dead processes. */
-  private record Reaped(long taskId, int crashes, List<Ended> ended, List<Transition> log) {}
+  private static int crashesIn(Changes changes) {
+    return (int) changes.transitions().stream()
+        .filter(change -> change.stepId() != null && change.from().equals(StepState.IN_PROGRESS.value()))
+        .count();
+  }
 
-  private List<Reaped> release(boolean sweep) {
-    // Mostly there is none, which one statement tells; a transaction takes three.
-    if (!sweep && database.call(this::lapsed).isEmpty()) {
-      return List.of();
+  private Changes release(Connection connection) throws SQLException {
+    processes.remove(connection, lapsed(connection));
+    List<Orphan> orphans = processes.orphans(connection);
+    if (!orphans.isEmpty()) {
+      LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
     }
-    return database.transaction(connection -> {
-      List<Long> dead = lapsed(connection);
-      processes.remove(connection, dead);
-      List<Orphan> orphans = processes.orphans(connection);
-      if (!orphans.isEmpty()) {
-        LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
+    Map<Long, List<Orphan>> byTask = new TreeMap<>();
+    orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
+    Changes changes = Changes.NONE;
+    for (Map.Entry<Long, List<Orphan>> task : byTask.entrySet()) {
+      if (tasks.lock(connection, task.getKey()).isPresent()) {
+        changes = changes.and(release(connection, task.getKey(), task.getValue()));
       }
-      return release(connection, orphans);
-    });
+    }
+    return changes;
   }
 
   private List<Long> lapsed(Connection connection) throws SQLException {
     return processes.lapsed(connection, lease.processId(), lease.leaseMs(), lease.patienceMs());
   }
 
-  private List<Reaped> release(Connection connection, List<Orphan> orphans) throws SQLException {
-    Map<Long, List<Orphan>> byTask = new TreeMap<>();
-    orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
-    List<Reaped> reaped = new ArrayList<>();
-    for (Map.Entry<Long, List<Orphan>> task : byTask.entrySet()) {
-      Optional<LockedTask> locked = tasks.lock(connection, task.getKey());
-      if (locked.isPresent()) {
-        reaped.add(release(connection, locked.get(), task.getValue()));
-      }
-    }
-    return reaped;
-  }
-
-  private Reaped release(Connection connection, LockedTask task, List<Orphan> orphans) throws SQLException {
+  /** Those that are still held: somebody may have cancelled or resolved others meanwhile. */
+  private Changes release(Connection connection, long taskId, List<Orphan> orphans) throws SQLException {
     List<Long> stepIds = orphans.stream().map(Orphan::stepId).toList();
     TreeSet<Long> holders = new TreeSet<>(orphans.stream().map(Orphan::processId).toList());
-    List<Transition> log = new ArrayList<>();
-    for (LockedStep step : changes.stillHeld(connection, task.taskId(), stepIds, List.copyOf(holders))) {
-      log.add(changes.crashed(connection, step));
-    }
-    int crashes = log.size();
-    if (crashes == 0) {
-      // Somebody has cancelled or resolved them meanwhile, and with that settled the task.
-      return new Reaped(task.taskId(), 0, List.of(), log);
-    }
-    Settled settled = tasks.settle(connection, task, null, null);
-    log.addAll(settled.log());
-    List<Ended> ended = new ArrayList<>();
-    if (settled.hasEnded()) {
-      ended.add(new Ended(task.taskId(), settled.state(), settled.afterMs()));
-    }
-    if (task.failFast()) {
-      Applied applied = failFast.apply(connection, List.of(task.taskId()));
-      log.addAll(applied.log());
-      ended.addAll(applied.ended());
-    }
-    return new Reaped(task.taskId(), crashes, ended, log);
+    List<Crash> crashes = steps.held(connection, taskId, stepIds, holders).stream()
+        .map(step -> new Crash(step.stepId(), step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null))
+        .toList();
+    return crashes.isEmpty() ? Changes.NONE : transitions.crash(connection, taskId, crashes);
   }
 }

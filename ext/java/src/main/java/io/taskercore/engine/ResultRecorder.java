@@ -1,28 +1,12 @@
 package io.taskercore.engine;
 
-import io.taskercore.engine.FailFast.Applied;
-import io.taskercore.event.Publication;
-import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Failure;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepOutcome;
-import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepOutcomes;
-import io.taskercore.store.StepOutcomes.Ended;
-import io.taskercore.store.StepOutcomes.Recorded;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -54,17 +38,15 @@ final class ResultRecorder {
   private static final long LONGEST_PAUSE_MS = 2_000;
 
   private final CoreRuntime runtime;
-  private final Database database;
-  private final StepOutcomes outcomes = new StepOutcomes();
-  private final FailFast failFast = new FailFast();
+  private final OutcomeTransactions outcomes;
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
   private final ReentrantLock turn = new ReentrantLock();
   private final Thread thread;
   private volatile boolean closing;
 
-  ResultRecorder(CoreRuntime runtime, Database database) {
+  ResultRecorder(CoreRuntime runtime, OutcomeTransactions outcomes) {
     this.runtime = runtime;
-    this.database = database;
+    this.outcomes = outcomes;
     this.thread = Threads.start("recorder", this::run);
   }
 
@@ -72,21 +54,25 @@ final class ResultRecorder {
     arrived.add(completion);
   }
 
-  /** The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's. */
-  void recordHere(Completion completion) {
+  /**
+   * The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's.
+   *
+   * @return a child that the thread is to go on with, in the place of the attempt that has ended; null if there is none
+   */
+  Attempt recordHere(Completion completion) {
     // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
     if (turn.hasQueuedThreads() || !turn.tryLock()) {
       arrived.add(completion);
-      return;
+      return null;
     }
     // It is meant for what the thread does next; here it would close the connection of a virtual thread.
     boolean interrupted = Thread.interrupted();
     try {
       if (arrived.isEmpty()) {
-        flushHere(completion);
-      } else {
-        arrived.add(completion);
+        return flushHere(completion);
       }
+      arrived.add(completion);
+      return null;
     } finally {
       turn.unlock();
       if (interrupted) {
@@ -95,16 +81,17 @@ final class ResultRecorder {
     }
   }
 
-  private void flushHere(Completion completion) {
+  private Attempt flushHere(Completion completion) {
     List<Completion> batch = List.of(completion);
     try {
-      new Flush(batch).run();
+      return outcomes.recordAndGoOn(completion);
     } catch (TaskerException.Database failure) {
       runtime.strays().suspect();
       arrived.add(completion);
     } catch (RuntimeException | Error failure) {
       abandon(batch, failure);
     }
+    return null;
   }
 
   private void run() {
@@ -157,7 +144,7 @@ final class ResultRecorder {
     long pauseMs = FIRST_PAUSE_MS;
     while (true) {
       try {
-        new Flush(batch).run();
+        outcomes.record(batch);
         return;
       } catch (TaskerException.Database failure) {
         if (isAboutContent(failure)) {
@@ -198,7 +185,7 @@ final class ResultRecorder {
     Failure instead = Failure.of("TaskerCore::DatabaseError", message, "outcome_refused", false);
     StepOutcome outcome =
         Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, runtime.random());
-    new Flush(List.of(new Completion(completion.attempt(), outcome, completion.withheld()))).run();
+    outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.withheld())));
   }
 
   /** Nothing more will arrive; {@link #awaitEnd} must follow. */
@@ -220,182 +207,6 @@ final class ResultRecorder {
     arrived.drainTo(left);
     if (!left.isEmpty()) {
       abandon(left, new TaskerException.Closed("the coordinator"));
-    }
-  }
-
-  /** One transaction, and what follows from its commit. */
-  private final class Flush {
-
-    private final List<Completion> batch;
-    private final Map<Long, Completion> parentOfWanted = new HashMap<>();
-    private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
-    private final long processId = runtime.processId();
-
-    Flush(List<Completion> batch) {
-      this.batch = batch;
-    }
-
-    void run() {
-      runtime.strays().claiming(this::recordAndHandOver);
-    }
-
-    private Void recordAndHandOver() {
-      reserveRoomForChildren();
-      Recorded recorded;
-      Applied failFast;
-      List<Completion> accepted;
-      try (Publication publication = runtime.events().begin()) {
-        Written written = write();
-        recorded = written.recorded();
-        failFast = written.failFast();
-        accepted = accepted(recorded.accepted());
-        runtime.events().recorded(publication, recorded, accepted, failFast.log());
-        accepted.forEach(Flush::remember);
-        handOver(recorded.handedOver());
-      } finally {
-        room.values().forEach(Lane.Reservation::close);
-      }
-      count(accepted, recorded.ended());
-      count(List.of(), failFast.ended());
-      // Before their last attempts are let go: a run that holds none any more asks the database how its task stands.
-      recorded.ended().forEach(runtime.signals()::ended);
-      failFast.failed().forEach(runtime.held()::stopWhatHasNotBegun);
-      batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
-      batch.forEach(completion -> runtime.held().remove(completion.attempt()));
-      logRefused(recorded.accepted());
-      tasksWithWork(recorded, failFast.failed()).forEach(runtime.signals()::workIn);
-      if (!recorded.enqueued().isEmpty()) {
-        runtime.signals().workCame();
-      } else if (batch.stream().anyMatch(completion -> completion.outcome().to() == StepState.WAITING_FOR_RETRY)) {
-        runtime.signals().wakeWorkers();
-      }
-      return null;
-    }
-
-    private record Written(Recorded recorded, Applied failFast) {}
-
-    /** One statement, unless a failure may have to cancel the rest of its task. */
-    private Written write() {
-      List<StepOutcome> sorted =
-          batch.stream().map(Completion::outcome).sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
-      Set<Long> mayFailFast = tasksThatMayFailFast();
-      if (mayFailFast.isEmpty()) {
-        return new Written(database.call(connection -> record(connection, sorted)), Applied.NOTHING);
-      }
-      return database.transaction(connection -> {
-        Recorded recorded = record(connection, sorted);
-        return new Written(recorded, failFast.apply(connection, mayFailFast));
-      });
-    }
-
-    private Recorded record(Connection connection, List<StepOutcome> sorted) throws SQLException {
-      return outcomes.record(connection, processId, sorted, parentOfWanted.keySet());
-    }
-
-    /**
-     * Children are claimed with their parents' results where somebody here can run them: one in its parent's place, so that
-     * what was begun goes on before what waits in the queue; more as far as there is room.
-     */
-    private void reserveRoomForChildren() {
-      for (Completion completion : batch) {
-        Claimant claimant = completion.attempt().claimant();
-        if (completion.outcome().to() != StepState.COMPLETE || !claimant.open()) {
-          continue;
-        }
-        boolean succeeded = false;
-        ClaimedStep step = completion.attempt().step();
-        for (int child : step.children()) {
-          long childId = ClaimedStep.stepId(step.taskId(), child);
-          boolean atHand = claimant.directory().has(completion.attempt().memory().handlerOf(child));
-          if (!atHand || parentOfWanted.containsKey(childId)) {
-            continue;
-          }
-          Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
-          if (!succeeded) {
-            places.extendAnyway();
-            succeeded = true;
-          } else if (!places.extend()) {
-            break;
-          }
-          parentOfWanted.put(childId, completion);
-        }
-      }
-    }
-
-    private Set<Long> tasksThatMayFailFast() {
-      Set<Long> taskIds = new TreeSet<>();
-      for (Completion completion : batch) {
-        if (completion.attempt().memory().facts().failFast() && completion.outcome().to() != StepState.COMPLETE) {
-          taskIds.add(completion.attempt().taskId());
-        }
-      }
-      return taskIds;
-    }
-
-    /** Where two have run a step and both outcomes are here, it is the later claim's that was accepted. */
-    private List<Completion> accepted(List<Long> stepIds) {
-      Map<Long, Completion> newest = new HashMap<>();
-      for (Completion completion : batch) {
-        newest.merge(completion.attempt().stepId(), completion,
-            (one, other) -> one.outcome().fence() > other.outcome().fence() ? one : other);
-      }
-      return stepIds.stream().map(newest::get).toList();
-    }
-
-    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
-    private static void remember(Completion completion) {
-      if (completion.outcome().to() == StepState.COMPLETE) {
-        completion.attempt().memory().remember(completion.attempt().stepId(), completion.outcome().result());
-      }
-    }
-
-    /** A task counts for one of those whose outcomes brought it to its end. */
-    private void count(List<Completion> accepted, List<Ended> ended) {
-      long now = System.nanoTime();
-      accepted.forEach(completion -> completion.attempt().claimant().metrics()
-          .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now));
-      Map<Long, Claimant> byTask = new HashMap<>();
-      batch.forEach(completion -> byTask.put(completion.attempt().taskId(), completion.attempt().claimant()));
-      ended.forEach(task -> byTask.get(task.taskId()).metrics().taskEnded(task.state(), task.afterMs(), now));
-    }
-
-    private void handOver(List<ClaimedStep> claimed) {
-      Map<Attempt, List<ClaimedStep>> byParent = new LinkedHashMap<>();
-      for (ClaimedStep step : claimed) {
-        Attempt parent = parentOfWanted.get(step.stepId()).attempt();
-        byParent.computeIfAbsent(parent, p -> new ArrayList<>()).add(step);
-      }
-      byParent.forEach((parent, steps) -> {
-        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
-        runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places);
-      });
-    }
-
-    private void logRefused(List<Long> accepted) {
-      if (accepted.size() == batch.size()) {
-        return;
-      }
-      Set<Long> acceptedIds = new HashSet<>(accepted);
-      for (Completion completion : batch) {
-        if (!acceptedIds.contains(completion.attempt().stepId())) {
-          LOG.info(
-              "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
-              completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
-        }
-      }
-    }
-
-    /** Tasks of which there is more to claim or to wait for than was handed over. */
-    private Set<Long> tasksWithWork(Recorded recorded, List<Long> failedFast) {
-      Set<Long> taskIds = new HashSet<>();
-      recorded.enqueued().forEach(stepId -> taskIds.add(ClaimedStep.taskIdOf(stepId)));
-      for (Completion completion : batch) {
-        if (completion.outcome().to() == StepState.WAITING_FOR_RETRY) {
-          taskIds.add(completion.attempt().taskId());
-        }
-      }
-      taskIds.addAll(failedFast);
-      return taskIds;
     }
   }
 }

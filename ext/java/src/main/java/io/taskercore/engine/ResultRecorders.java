@@ -22,7 +22,8 @@ final class ResultRecorders implements AutoCloseable {
   /** @param poolSize of the handle that opened the pool */
   ResultRecorders(CoreRuntime runtime, Database database, int poolSize) {
     int count = Math.max(1, Math.min(MOST, poolSize / CONNECTIONS_FOR_EACH));
-    recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(runtime, database)).toList();
+    OutcomeTransactions outcomes = new OutcomeTransactions(runtime, database);
+    recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(runtime, outcomes)).toList();
   }
 
   ResultRecorder of(long taskId) {

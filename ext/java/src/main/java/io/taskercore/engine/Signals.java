@@ -2,7 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepOutcomes.Ended;
+import io.taskercore.store.Changes.Ended;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -75,18 +75,12 @@ final class Signals implements AutoCloseable {
     workers.forEach(Worker::signal);
   }
 
-  /** The task was changed by hand or by a sweep: its runs look at it, and there may be steps in the queue. */
-  void changed(long taskId) {
-    workIn(taskId);
-    workCame();
-  }
-
-  /** There may be steps of the task to claim. */
+  /** There may be something to do in the task, or nothing any more. */
   void workIn(long taskId) {
     runsOf(taskId).forEach(TaskRun::signal);
   }
 
-  /** A task has ended by an outcome that was recorded here. */
+  /** A task has ended by what was committed here. */
   void ended(Ended task) {
     runsOf(task.taskId()).forEach(run -> run.taskEnded(task.state()));
   }

@@ -118,7 +118,7 @@ final class StepClaimer {
   private List<Attempt> attempts(
       Claims claims, long processId, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
     long now = System.nanoTime();
-    runtime.events().claimed(publication, claims, tasks);
+    runtime.events().changed(publication, claims.changes(), tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
@@ -139,13 +139,15 @@ final class StepClaimer {
   /**
    * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
    * results are at hand, else as soon as they have been read.
+   *
+   * @param goesOn whether the calling thread runs one of them itself, in the place of its parent
+   * @return that one; null if there is none
    */
-  void handOver(
-      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
+  Attempt handOver(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room, boolean goesOn) {
     boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
     if (allAtHand) {
-      submit(claimed, processId, task, claimant, room);
-      return;
+      return submit(claimed, processId, task, claimant, room, goesOn);
     }
     // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
     claimant.holds(claimed.size());
@@ -157,11 +159,12 @@ final class StepClaimer {
     try {
       runtime.execute(() -> {
         try {
-          submit(claimed, processId, task, claimant, room);
+          submit(claimed, processId, task, claimant, room, false);
         } finally {
           handedOver.run();
         }
       });
+      return null;
     } catch (RuntimeException | Error noThread) {
       room.close();
       handedOver.run();
@@ -170,16 +173,21 @@ final class StepClaimer {
     }
   }
 
-  private void submit(
-      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room) {
-    List<Attempt> attempts;
+  private Attempt submit(
+      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room, boolean goesOn) {
     try (room) {
-      attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant);
-      attempts.forEach(room::submit);
-    }
-    if (!claimant.open()) {
-      // Closed since its children were claimed: nobody may be there any more to start a thread for them.
-      runtime.held().giveBackUnstarted(attempts);
+      List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant);
+      if (!claimant.open()) {
+        // Closed since its children were claimed: nobody may be there any more to start a thread for them.
+        runtime.held().giveBackUnstarted(attempts);
+        return null;
+      }
+      Attempt next = goesOn && !attempts.isEmpty() ? attempts.get(0) : null;
+      if (next != null) {
+        room.succeedTo();
+      }
+      attempts.stream().skip(next == null ? 0 : 1).forEach(room::submit);
+      return next;
     }
   }
 

@@ -94,10 +94,10 @@ public final class StepRun implements Claimant, AutoCloseable {
 
   private TaskerException.State refusal(Standing standing) {
     return refusal(switch (standing.state()) {
-      case "complete", "skipped", "resolved_manually" -> "it is " + standing.state();
-      case "error" -> "it has failed for good; retry_step grants it another attempt";
-      case "cancelled" -> "it was cancelled";
-      case "in_progress" -> "it is running, " + Explanation.of(standing, true).detail();
+      case COMPLETE, SKIPPED, RESOLVED_MANUALLY -> "it is " + standing.state().value();
+      case ERROR -> "it has failed for good; retry_step grants it another attempt";
+      case CANCELLED -> "it was cancelled";
+      case IN_PROGRESS -> "it is running, " + Explanation.of(standing, true).detail();
       default -> standing.due() ? "somebody else is about to run it" : Explanation.of(standing, true).detail();
     });
   }
@@ -132,8 +132,8 @@ public final class StepRun implements Claimant, AutoCloseable {
           .put("step_id", now.stepId())
           .put("name", now.name())
           .put("handler", now.handler())
-          .put("state", now.state().wire())
-          .put("task_status", now.taskState().wire())
+          .put("state", now.state().value())
+          .put("task_status", now.taskState().value())
           .put("attempts", now.attempts())
           .put("max_attempts", now.maxAttempts())
           .put("result", now.result())

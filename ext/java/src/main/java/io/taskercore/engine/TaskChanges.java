@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
@@ -8,17 +9,15 @@ import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
-import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepChanges;
-import io.taskercore.store.StepChanges.LockedStep;
 import io.taskercore.store.StepStore;
+import io.taskercore.store.StepStore.LockedStep;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.LockedTask;
-import io.taskercore.store.TaskStore.Settled;
+import io.taskercore.store.Transitions;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -33,16 +32,13 @@ final class TaskChanges {
   private static final Set<StepState> RESOLVABLE =
       Set.of(StepState.PENDING, StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.ERROR);
 
-  private static final List<StepState> UNFINISHED = List.of(
-      StepState.PENDING, StepState.ENQUEUED, StepState.IN_PROGRESS, StepState.WAITING_FOR_RETRY, StepState.ERROR);
-
   private final CoreRuntime runtime;
   private final EngineMetrics metrics;
   private final Database database;
   private final LongSupplier cancelGraceMs;
   private final TaskStore tasks = new TaskStore();
   private final StepStore steps = new StepStore();
-  private final StepChanges changes = new StepChanges();
+  private final Transitions transitions = new Transitions();
 
   TaskChanges(CoreRuntime runtime, EngineMetrics metrics, LongSupplier cancelGraceMs) {
     this.runtime = runtime;
@@ -60,17 +56,15 @@ final class TaskChanges {
   }
 
   private Json end(long taskId, TaskState to, String reason, String verb) {
-    change((connection, log) -> {
+    change(connection -> {
       LockedTask task = locked(connection, taskId);
       if (!CANCELLABLE.contains(task.state())) {
-        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().wire(), verb));
+        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().value(), verb));
       }
-      log.addAll(steps.cancel(connection, taskId, UNFINISHED, reason));
-      return tasks.settle(connection, task, to, reason);
+      return transitions.endTask(connection, taskId, to, reason);
     });
     stopAttempts(taskId);
-    runtime.signals().changed(taskId);
-    return answer(taskId, null, to.wire());
+    return answer(taskId, null, to.value());
   }
 
   /** Handlers are told first, so that they can end by themselves; then interrupted. Other processes find out when they renew. */
@@ -84,59 +78,36 @@ final class TaskChanges {
   }
 
   Json retryStep(long stepId) {
-    change((connection, log) -> {
+    change(connection -> {
       LockedTask task = lockedTaskOf(connection, stepId);
       LockedStep step = lockedStep(connection, stepId);
       if (!RETRYABLE.contains(step.state()) || endedForGood(task)) {
         throw refused(step, task, "retried", "only a step in error or waiting_for_retry can be");
       }
-      log.add(changes.retry(connection, step));
-      log.addAll(reviveIfFailed(connection, task));
-      return tasks.settle(connection, task, null, "retry_step");
+      return transitions.retryStep(connection, stepId);
     });
-    runtime.signals().changed(ClaimedStep.taskIdOf(stepId));
-    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.ENQUEUED.wire());
+    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.ENQUEUED.value());
   }
 
   /** @param result what the children read; null: {@code {}} */
   Json resolveStep(long stepId, String reason, Json result) {
-    change((connection, log) -> {
+    change(connection -> {
       LockedTask task = lockedTaskOf(connection, stepId);
       LockedStep step = lockedStep(connection, stepId);
       if (!RESOLVABLE.contains(step.state()) || endedForGood(task)) {
         throw refused(step, task, "resolved", "only a step that is pending, enqueued, waiting_for_retry or in error can be");
       }
-      log.addAll(changes.resolve(connection, step, result, reason));
-      log.addAll(reviveIfFailed(connection, task));
-      return tasks.settle(connection, task, null, "resolve_step");
+      return transitions.resolveStep(connection, stepId, result, reason);
     });
-    runtime.signals().changed(ClaimedStep.taskIdOf(stepId));
-    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.wire());
+    return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.RESOLVED_MANUALLY.value());
   }
 
-  /** A decision, inside its transaction: changes steps, adds what was logged of it, and settles the task. */
-  @FunctionalInterface
-  private interface Decision {
-    Settled take(Connection connection, List<Transition> log) throws SQLException;
-  }
-
-  private void change(Decision decision) {
-    List<Transition> log = new ArrayList<>();
+  /** A decision in a transaction of its own. */
+  private void change(Database.Work<Changes> decision) {
     try (Publication publication = runtime.events().begin()) {
-      Settled settled = database.transaction(connection -> {
-        log.clear();
-        return decision.take(connection, log);
-      });
-      log.addAll(settled.log());
-      if (settled.hasEnded()) {
-        metrics.taskEnded(settled.state(), settled.afterMs(), System.nanoTime());
-      }
-      runtime.events().changed(publication, log);
+      Changes changes = database.transaction(decision);
+      runtime.afterCommit().apply(publication, changes, new Plain(metrics));
     }
-  }
-
-  private List<Transition> reviveIfFailed(Connection connection, LockedTask task) throws SQLException {
-    return task.failFast() && task.failedSteps() > 0 ? changes.revive(connection, task.taskId()) : List.of();
   }
 
   private static boolean endedForGood(LockedTask task) {
@@ -145,7 +116,7 @@ final class TaskChanges {
 
   private static TaskerException.State refused(LockedStep step, LockedTask task, String verb, String rule) {
     return new TaskerException.State("Step %d (%s) is %s, its task %s, and cannot be %s: %s".formatted(
-        step.stepId(), step.name(), step.state().wire(), task.state().wire(), verb, rule));
+        step.stepId(), step.name(), step.state().value(), task.state().value(), verb, rule));
   }
 
   private LockedTask locked(Connection connection, long taskId) throws SQLException {
@@ -158,7 +129,7 @@ final class TaskChanges {
   }
 
   private LockedStep lockedStep(Connection connection, long stepId) throws SQLException {
-    return changes.lock(connection, stepId).orElseThrow(() -> new TaskerException.StepNotFound(stepId));
+    return steps.lock(connection, stepId).orElseThrow(() -> new TaskerException.StepNotFound(stepId));
   }
 
   private static Json answer(long taskId, Long stepId, String state) {

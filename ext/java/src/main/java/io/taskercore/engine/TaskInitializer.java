@@ -307,7 +307,7 @@ final class TaskInitializer {
     return JsonWriter.object(out -> out
         .put("task_id", taskId)
         .put("step_count", steps)
-        .put("status", state.wire())
+        .put("status", state.value())
         .put("errors", List.<String>of())
         .put("created", created));
   }

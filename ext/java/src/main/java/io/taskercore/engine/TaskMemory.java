@@ -51,6 +51,10 @@ final class TaskMemory {
     return template.steps().get(ordinal).handler();
   }
 
+  List<Integer> parentsOf(int ordinal) {
+    return template.steps().get(ordinal).parents();
+  }
+
   void remember(long stepId, Json result) {
     if (result.size() <= KEPT_BYTES) {
       results.put(stepId, result);

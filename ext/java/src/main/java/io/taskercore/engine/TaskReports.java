@@ -44,7 +44,7 @@ final class TaskReports {
     ExecutionStatus status = ExecutionStatus.of(view.task().state(), view.counts());
     return JsonWriter.object(out -> {
       describe(out, view.task());
-      out.put("execution_status", status.wire())
+      out.put("execution_status", status.value())
           .put("recommended_action", status.recommendedAction())
           .put("payload", view.payload());
       count(out, view.counts());
@@ -57,7 +57,7 @@ final class TaskReports {
         .put("namespace", task.namespace())
         .put("name", task.name())
         .put("version", task.version())
-        .put("status", task.state().wire())
+        .put("status", task.state().value())
         .put("priority", task.priority())
         .put("tags", task.tags())
         .put("correlation_id", task.correlationId())
@@ -106,7 +106,7 @@ final class TaskReports {
     Filter filter = new Filter(
         fields.text("namespace", text -> null).orElse(null),
         fields.text("name", text -> null).orElse(null),
-        fields.choice("status", List.of(TaskState.values()), TaskState::wire).orElse(null),
+        fields.choice("status", List.of(TaskState.values()), TaskState::value).orElse(null),
         fields.text("tag", text -> null).orElse(null),
         time(fields, "created_after"),
         time(fields, "created_before"),
@@ -150,7 +150,7 @@ final class TaskReports {
     Explanation explanation = Explanation.of(step, step.handlerAlive() || handlersHere.has(step.handler()));
     return JsonWriter.object(out -> out
         .put("name", step.name())
-        .put("state", step.state())
+        .put("state", step.state().value())
         .put("reason", explanation.reason())
         .put("detail", explanation.detail())
         .put("next_look_at", explanation.nextLookAt()));

@@ -302,8 +302,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private Json document(TaskState state, StepCounts counts, Instant nextRunAt) {
     return JsonWriter.object(out -> {
       out.put("task_id", taskId())
-        .put("status", state.wire())
-        .put("execution_status", ExecutionStatus.of(state, counts).wire())
+        .put("status", state.value())
+        .put("execution_status", ExecutionStatus.of(state, counts).value())
         .put("steps_executed", monitor.get(() -> executed))
         .put("completed_steps", counts.completed())
         .put("failed_steps", counts.failed())

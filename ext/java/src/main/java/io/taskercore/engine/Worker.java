@@ -289,7 +289,7 @@ public final class Worker implements Claimant, AutoCloseable {
     Lane.Load load = coordinator.lane().load();
     return JsonWriter.object(out -> out
         .put("state", state())
-        .put("connection_mode", coordinator.config().connectionMode().wire())
+        .put("connection_mode", coordinator.config().connectionMode().value())
         .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())

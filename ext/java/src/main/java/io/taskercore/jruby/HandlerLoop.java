@@ -28,19 +28,24 @@ final class HandlerLoop {
 
   void run() throws Exception {
     Lender.disinherit();
-    while (runNext()) {
+    while (runSome()) {
       context.setErrorInfo(context.nil);
     }
   }
 
-  /** A method of its own, so that nothing of the last attempt is on the stack while the thread waits for the next. */
-  private boolean runNext() throws Exception {
+  /**
+   * An attempt, and then those at its children that the thread goes on with. A method of its own, so that nothing of the last
+   * attempt is on the stack while the thread waits for the next.
+   */
+  private boolean runSome() throws Exception {
     try {
       Attempt attempt = take();
       if (attempt == null) {
         return false;
       }
-      new HandlerRun(context, state, attempt).run();
+      while (attempt != null) {
+        attempt = new HandlerRun(context, state, attempt).run();
+      }
     } catch (ThreadKill | MainExitException end) {
       throw end;
     } catch (RaiseException stray) {

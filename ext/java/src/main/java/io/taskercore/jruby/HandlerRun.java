@@ -5,7 +5,7 @@ import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.lang.ref.Reference;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.exceptions.RaiseException;
@@ -31,7 +31,7 @@ final class HandlerRun {
   private boolean released;
 
   /** How the attempt ends; null as long as its handler has not ended. */
-  private Consumer<Attempt> ending;
+  private Function<Attempt, Attempt> ending;
 
   HandlerRun(ThreadContext context, RuntimeState state, Attempt attempt) {
     this.context = context;
@@ -39,11 +39,12 @@ final class HandlerRun {
     this.attempt = attempt;
   }
 
-  void run() {
+  /** @return the attempt that the thread is to go on with; null if there is none */
+  Attempt run() {
     CoordinatorHandle handle = ((KnownHandlers) attempt.directory()).handle();
     if (handle == null) {
       attempt.release();
-      return;
+      return null;
     }
     HandlerWrap wrap = state.handlerWrap();
     if (wrap == null) {
@@ -51,15 +52,17 @@ final class HandlerRun {
     } else {
       runInside(wrap, handle);
     }
-    if (ending != null) {
-      ending.accept(attempt);
-    }
+    Attempt next = ending == null ? null : ending.apply(attempt);
     // The handler's coordinator must not be collected, and with that closed, before this.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
     if (RubyErrors.isEndOfThread(left)) {
+      if (next != null) {
+        next.release();
+      }
       throw (RuntimeException) left;
     }
+    return next;
   }
 
   private void runHandler(CoordinatorHandle handle) {
@@ -71,7 +74,7 @@ final class HandlerRun {
       return;
     }
     HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
-    Consumer<Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
+    Function<Attempt, Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
     left = interruption.end(context, left);
     if (left == null) {
       ending = returned;
@@ -126,7 +129,7 @@ final class HandlerRun {
     ((KnownHandlers) attempt.directory()).remove(attempt.handler());
   }
 
-  private Consumer<Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
+  private Function<Attempt, Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
     Lender lender = Lender.begin(context, attempt);
     try {
       IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
@@ -140,7 +143,7 @@ final class HandlerRun {
     }
   }
 
-  private Consumer<Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
+  private Function<Attempt, Attempt> ending(IRubyObject returned, HandlerFailure failures, int maxResultBytes) {
     if (RubyTypes.isA(returned, "TaskerCore::StepFailure")) {
       return failing(failures.ofReturned(returned));
     }
@@ -159,11 +162,12 @@ final class HandlerRun {
     }
   }
 
-  private Consumer<Attempt> failing(Failure failure) {
+  private Function<Attempt, Attempt> failing(Failure failure) {
     return ended -> {
       boolean late = ended.cancelled();
       ended.fail(failure);
       tell(failure, late);
+      return null;
     };
   }
 

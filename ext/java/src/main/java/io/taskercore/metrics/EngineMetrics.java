@@ -171,7 +171,7 @@ public final class EngineMetrics {
         stepsFailed.sum(),
         Arrays.stream(TaskState.values())
             .filter(TaskState::ended)
-            .map(state -> new MetricsReport.Ended(state.wire(), tasks[state.ordinal()].sum()))
+            .map(state -> new MetricsReport.Ended(state.value(), tasks[state.ordinal()].sum()))
             .toList(),
         bridgeCalls.sum(),
         bridgeNanos.sum(),

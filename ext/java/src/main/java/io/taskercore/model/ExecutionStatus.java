@@ -12,15 +12,15 @@ public enum ExecutionStatus {
   WAITING_FOR_RETRY("wait_for_retry"),
   WAITING_FOR_DEPENDENCIES("wait_for_dependencies");
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
   private final String recommendedAction;
 
   ExecutionStatus(String recommendedAction) {
     this.recommendedAction = recommendedAction;
   }
 
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 
   public String recommendedAction() {

@@ -9,9 +9,9 @@ public enum FailureMode {
   /** Unstarted steps are cancelled at once, running ones are told. */
   FAIL_FAST;
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
 
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 }

@@ -26,10 +26,10 @@ public record RetryPolicy(
     FIXED,
     NONE;
 
-    private final String wire = name().toLowerCase(Locale.ROOT);
+    private final String value = name().toLowerCase(Locale.ROOT);
 
-    public String wire() {
-      return wire;
+    public String value() {
+      return value;
     }
   }
 

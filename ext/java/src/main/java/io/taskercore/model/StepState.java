@@ -2,7 +2,7 @@ package io.taskercore.model;
 
 import java.util.Locale;
 
-/** Where a step stands; {@link #wire()} is the name in the database, in Ruby and in the documentation. */
+/** Where a step stands; {@link #value()} is the name in the database, in Ruby and in the documentation. */
 public enum StepState {
   PENDING,
   ENQUEUED,
@@ -14,18 +14,13 @@ public enum StepState {
   SKIPPED,
   RESOLVED_MANUALLY;
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
 
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 
-  /** True where children may run: they need every parent to be so. */
-  public boolean satisfiesChildren() {
-    return this == COMPLETE || this == SKIPPED || this == RESOLVED_MANUALLY;
-  }
-
-  public static StepState of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+  public static StepState of(String value) {
+    return valueOf(value.toUpperCase(Locale.ROOT));
   }
 }

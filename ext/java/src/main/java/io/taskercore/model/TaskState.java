@@ -2,7 +2,7 @@ package io.taskercore.model;
 
 import java.util.Locale;
 
-/** Where a task stands; {@link #wire()} is the name in the database, in Ruby and in the documentation. */
+/** Where a task stands; {@link #value()} is the name in the database, in Ruby and in the documentation. */
 public enum TaskState {
   PENDING(false),
   IN_PROGRESS(false),
@@ -11,15 +11,15 @@ public enum TaskState {
   CANCELLED(true),
   RESOLVED_MANUALLY(true);
 
-  private final String wire = name().toLowerCase(Locale.ROOT);
+  private final String value = name().toLowerCase(Locale.ROOT);
   private final boolean ended;
 
   TaskState(boolean ended) {
     this.ended = ended;
   }
 
-  public String wire() {
-    return wire;
+  public String value() {
+    return value;
   }
 
   /** True once nothing of the task runs any more; only {@code ERROR} can be brought back to life. */
@@ -27,7 +27,7 @@ public enum TaskState {
     return ended;
   }
 
-  public static TaskState of(String wire) {
-    return valueOf(wire.toUpperCase(Locale.ROOT));
+  public static TaskState of(String value) {
+    return valueOf(value.toUpperCase(Locale.ROOT));
   }
 }

@@ -1,6 +1,5 @@
 package io.taskercore.store;
 
-import io.taskercore.model.Transition;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -31,8 +30,13 @@ public final class Audit {
   private static final String UNSATISFIED = """
       (SELECT count(*)
        FROM unnest(s.parents) AS p(ordinal)
-       JOIN tasker.workflow_steps parent ON parent.task_id = s.task_id AND parent.step_id = (s.task_id << 16) + p.ordinal
-       WHERE parent.state NOT IN ('complete', 'skipped', 'resolved_manually'))""";
+       JOIN tasker.workflow_steps parent ON parent.task_id = s.task_id AND parent.step_id = tasker.step_id(s.task_id, p.ordinal)
+       WHERE NOT tasker.is_satisfied(parent.state))""";
+
+  /** What a task's counters are to be, of its steps {@code s}. */
+  private static final String COUNTED = Sql.of("""
+      count(*) FILTER (WHERE tasker.is_active(s.state))::integer AS active,
+      count(*) FILTER (WHERE s.state = {error})::integer AS failed""");
 
   /**
    * Looks at tasks that have not ended, in the order of their ids (tasks_unfinished, then primary keys).
@@ -40,17 +44,17 @@ public final class Audit {
    * @param after the id after which to begin
    */
   public Look unended(Connection connection, long after, Bounds bounds) throws SQLException {
-    String sql = """
+    String sql = Sql.of("""
         WITH batch AS MATERIALIZED (
           SELECT b.task_id, b.active_steps, b.failed_steps
           FROM (
             SELECT u.*, sum(u.total_steps) OVER (ORDER BY u.task_id) - u.total_steps AS steps_before
             FROM (
               (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
-               WHERE state = 'pending' AND task_id > ? ORDER BY task_id LIMIT ?)
+               WHERE state = {pending} AND task_id > ? ORDER BY task_id LIMIT ?)
               UNION ALL
               (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
-               WHERE state = 'in_progress' AND task_id > ? ORDER BY task_id LIMIT ?)
+               WHERE state = {in_progress} AND task_id > ? ORDER BY task_id LIMIT ?)
               ORDER BY task_id
               LIMIT ?) u) b
           WHERE b.steps_before < ?
@@ -58,8 +62,7 @@ public final class Audit {
           SELECT b.task_id
           FROM batch b
           CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE s.state IN ('enqueued', 'in_progress', 'waiting_for_retry')) AS active,
-              count(*) FILTER (WHERE s.state = 'error') AS failed
+            SELECT %2$s
             FROM tasker.workflow_steps s
             WHERE s.task_id = b.task_id) c
           WHERE b.active_steps <> c.active OR b.failed_steps <> c.failed
@@ -68,14 +71,13 @@ public final class Audit {
           FROM batch b
           JOIN tasker.workflow_steps s ON s.task_id = b.task_id
           LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
-          WHERE q.state IS DISTINCT FROM CASE WHEN s.state IN ('enqueued', 'waiting_for_retry') THEN s.state END
-             OR (s.state IN ('pending', 'cancelled', 'skipped', 'resolved_manually')
-                 AND (s.waiting_on <> %1$s OR (s.state = 'pending' AND s.waiting_on = 0)))
+          WHERE q.state IS DISTINCT FROM CASE WHEN tasker.is_queued(s.state) THEN s.state END
+             OR (tasker.may_wait(s.state) AND (s.waiting_on <> %1$s OR (s.state = {pending} AND s.waiting_on = 0)))
         )
         SELECT w.task_id, (SELECT max(task_id) FROM batch) AS last FROM wrong w
         UNION ALL
         SELECT NULL, max(task_id) FROM batch
-        ORDER BY 1""".formatted(UNSATISFIED);
+        ORDER BY 1""").formatted(UNSATISFIED, COUNTED);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, after);
       statement.setInt(2, bounds.tasks());
@@ -97,14 +99,14 @@ public final class Audit {
         WITH batch AS MATERIALIZED (
           SELECT q.task_id, q.step_id
           FROM tasker.step_queue q
-          WHERE (q.task_id, q.step_id) > (? >> 16, ?)
+          WHERE (q.task_id, q.step_id) > (tasker.task_of(?), ?)
           ORDER BY q.task_id, q.step_id
           LIMIT ?
         )
         SELECT DISTINCT b.task_id, (SELECT max(step_id) FROM batch) AS last
         FROM batch b
         LEFT JOIN tasker.tasks t ON t.task_id = b.task_id
-        WHERE t.state IS NULL OR t.state NOT IN ('pending', 'in_progress')
+        WHERE t.state IS NULL OR tasker.has_ended(t.state)
         UNION ALL
         SELECT NULL, max(step_id) FROM batch
         ORDER BY 1""";
@@ -137,40 +139,54 @@ public final class Audit {
   }
 
   /**
-   * Counts anew what each step that has not begun still waits for; those that wait for nothing may run.
+   * Counts anew what each step that has not begun still waits for.
    *
-   * @param released what was logged of the latter is added to it
    * @return how many steps were not as they should be
    */
-  public int recountParents(Connection connection, long taskId, List<Transition> released) throws SQLException {
-    String sql = """
+  public int recountParents(Connection connection, long taskId) throws SQLException {
+    return run(connection, """
         WITH recounted AS MATERIALIZED (
-          SELECT s.task_id, s.step_id, s.state, s.waiting_on, %1$s AS unsatisfied
+          SELECT s.task_id, s.step_id, s.waiting_on, %1$s AS unsatisfied
           FROM tasker.workflow_steps s
-          WHERE s.task_id = ? AND s.state IN ('pending', 'cancelled', 'skipped', 'resolved_manually')
+          WHERE s.task_id = ? AND tasker.may_wait(s.state)
         )
         UPDATE tasker.workflow_steps s
         SET waiting_on = r.unsatisfied
         FROM recounted r
         WHERE s.task_id = r.task_id AND s.step_id = r.step_id AND s.waiting_on <> r.unsatisfied
-        RETURNING s.step_id""".formatted(UNSATISFIED);
-    int recounted = run(connection, sql, taskId);
-    String release = """
-        WITH released AS (
-          UPDATE tasker.workflow_steps
-          SET state = 'enqueued'
-          WHERE task_id = ? AND state = 'pending' AND waiting_on = 0
-          RETURNING task_id, step_id
+        RETURNING s.step_id""".formatted(UNSATISFIED), taskId);
+  }
+
+  /**
+   * Sets the task's counters to what its steps say.
+   *
+   * @return in words what they were instead; null if they were right
+   */
+  public String recountTask(Connection connection, long taskId) throws SQLException {
+    String sql = """
+        WITH counted AS MATERIALIZED (
+          SELECT %1$s FROM tasker.workflow_steps s WHERE s.task_id = ?
+        ), wrong AS MATERIALIZED (
+          SELECT t.active_steps, t.failed_steps
+          FROM tasker.tasks t
+          CROSS JOIN counted c
+          WHERE t.task_id = ? AND (t.active_steps <> c.active OR t.failed_steps <> c.failed)
         )
-        INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, at, reason)
-        SELECT task_id, step_id, 'pending', 'enqueued', tasker.now(), 'sweep'
-        FROM released
-        ORDER BY step_id""" + TransitionLog.RETURNING;
-    try (PreparedStatement statement = connection.prepareStatement(release)) {
+        UPDATE tasker.tasks t
+        SET active_steps = c.active, failed_steps = c.failed, failing = t.failing OR (t.fail_fast AND c.failed > w.failed_steps)
+        FROM counted c
+        CROSS JOIN wrong w
+        WHERE t.task_id = ?
+        RETURNING format('active_steps %%s instead of %%s, failed_steps %%s instead of %%s',
+          w.active_steps, t.active_steps, w.failed_steps, t.failed_steps)""".formatted(COUNTED);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
-      released.addAll(TransitionLog.read(statement));
+      statement.setLong(2, taskId);
+      statement.setLong(3, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next() ? row.getString(1) : null;
+      }
     }
-    return Math.max(recounted, released.size());
   }
 
   /**
@@ -194,16 +210,21 @@ public final class Audit {
    * @return how many
    */
   public int queueMissing(Connection connection, long taskId) throws SQLException {
-    return run(connection, """
-        INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
-        SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, tasker.now()), t.namespace, s.handler,
-          tasker.last_chance(s.crashes, s.max_crashes)
-        FROM tasker.workflow_steps s
-        JOIN tasker.tasks t ON t.task_id = s.task_id
-        WHERE s.task_id = ? AND s.state IN ('enqueued', 'waiting_for_retry')
-          AND NOT EXISTS (SELECT 1 FROM tasker.step_queue q WHERE q.task_id = s.task_id AND q.step_id = s.step_id)
-        ORDER BY s.step_id
-        RETURNING step_id""", taskId);
+    String sql = """
+        WITH missing AS MATERIALIZED (
+          SELECT array_agg(s.step_id) AS ids, count(*)::integer AS count
+          FROM tasker.workflow_steps s
+          WHERE s.task_id = ? AND tasker.is_queued(s.state)
+            AND NOT EXISTS (SELECT 1 FROM tasker.step_queue q WHERE q.task_id = s.task_id AND q.step_id = s.step_id)
+        )
+        SELECT m.count, tasker.enqueue(m.ids, tasker.now()) FROM missing m""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return row.getInt(1);
+      }
+    }
   }
 
   private static int run(Connection connection, String sql, long taskId) throws SQLException {

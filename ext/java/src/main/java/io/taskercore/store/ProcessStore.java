@@ -61,7 +61,7 @@ public final class ProcessStore {
       List<ClaimedStep> held,
       Collection<Long> mayFailFast)
       throws SQLException {
-    String sql = """
+    String sql = Sql.of("""
         WITH renewed AS (
           UPDATE tasker.processes
           SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?
@@ -81,9 +81,9 @@ public final class ProcessStore {
         SELECT held.step_id, held.fence, NULL, NULL, NULL
         FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
-          ON s.task_id = held.step_id >> 16 AND s.step_id = held.step_id
-         AND s.fence = held.fence AND s.state = 'in_progress'
-        WHERE s.step_id IS NULL""";
+          ON s.task_id = tasker.task_of(held.step_id) AND s.step_id = held.step_id
+         AND s.fence = held.fence AND s.state = {in_progress}
+        WHERE s.step_id IS NULL""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, leaseMs);
       statement.setArray(2, Rows.texts(connection, handlers));
@@ -144,13 +144,13 @@ public final class ProcessStore {
 
   /** Claims of processes that have no row any more; by tasks_unfinished, for steps have no index on the process. */
   public List<Orphan> orphans(Connection connection) throws SQLException {
-    String sql = """
+    String sql = Sql.of("""
         SELECT s.task_id, s.step_id, s.process_id
         FROM tasker.tasks t
         JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        WHERE t.state = 'in_progress' AND s.state = 'in_progress'
+        WHERE t.state = {in_progress} AND s.state = {in_progress}
           AND NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = s.process_id)
-        ORDER BY s.step_id""";
+        ORDER BY s.step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql);
         ResultSet row = statement.executeQuery()) {
       List<Orphan> orphans = new ArrayList<>();
@@ -163,17 +163,17 @@ public final class ProcessStore {
 
   /** Everything the process holds, as its rows say. */
   public List<ClaimedStep> heldBy(Connection connection, long processId) throws SQLException {
-    String sql = """
+    String sql = Sql.of("""
         SELECT s.*
         FROM tasker.tasks t
         JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        WHERE t.state = 'in_progress' AND s.state = 'in_progress' AND s.process_id = ?""";
+        WHERE t.state = {in_progress} AND s.state = {in_progress} AND s.process_id = ?""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
       try (ResultSet row = statement.executeQuery()) {
         List<ClaimedStep> held = new ArrayList<>();
         while (row.next()) {
-          held.add(StepStore.claimedStep(row, false));
+          held.add(StepStore.claimedStep(row, "attempts", false));
         }
         return held;
       }

@@ -32,6 +32,17 @@ final class Rows {
     return row.wasNull() ? null : value;
   }
 
+  static Integer intOrNull(ResultSet row, String column) throws SQLException {
+    int value = row.getInt(column);
+    return row.wasNull() ? null : value;
+  }
+
+  /** PostgreSQL's places in an array begin at 1, ours at 0; none where the column is null. */
+  static List<Integer> places(ResultSet row, String column) throws SQLException {
+    Array array = row.getArray(column);
+    return array == null ? List.of() : Arrays.stream((Integer[]) array.getArray()).map(place -> place - 1).toList();
+  }
+
   static List<Integer> ordinals(ResultSet row, String column) throws SQLException {
     Array array = row.getArray(column);
     return array == null ? List.of() : Arrays.stream((Short[]) array.getArray()).map(Short::intValue).toList();

@@ -2,6 +2,8 @@ package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.StepState;
+import io.taskercore.model.TaskState;
+import io.taskercore.model.Transition;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -10,7 +12,9 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** How steps are taken from the queue: the first half of the hot path, one statement each. */
 public final class StepClaims {
@@ -33,6 +37,20 @@ public final class StepClaims {
     public List<ClaimedStep> steps() {
       return taken.stream().map(Taken::step).toList();
     }
+
+    /** The claims as entries of the log: tasks that begin by them first. */
+    public Changes changes() {
+      List<Transition> transitions = new ArrayList<>(taken.size() + 1);
+      Set<Long> begun = new HashSet<>();
+      for (Taken one : taken) {
+        if (one.beginsTask() && begun.add(one.step().taskId())) {
+          transitions.add(Transition.ofTask(one.step().taskId(), TaskState.PENDING, TaskState.IN_PROGRESS));
+        }
+        transitions.add(
+            Transition.ofStep(one.step().stepId(), one.from(), StepState.IN_PROGRESS, one.step().attempt()));
+      }
+      return new Changes(List.of(), transitions, steps(), List.of(), at, newestTransition);
+    }
   }
 
   /**
@@ -53,16 +71,16 @@ public final class StepClaims {
       """;
 
   /** What all claims do with the queue rows that they have picked. */
-  private static final String CLAIM_PICKED = """
+  private static final String CLAIM_PICKED = Sql.of("""
         ), begun AS (
           UPDATE tasker.tasks t
-          SET state = 'in_progress', started_at = tasker.now()
+          SET state = {in_progress}, started_at = tasker.now()
           WHERE t.task_id IN (
             SELECT p.task_id
             FROM (SELECT DISTINCT task_id FROM picked) k
             -- OFFSET 0: by the key of each, never the other way round over all tasks that are pending.
             CROSS JOIN LATERAL (
-              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = 'pending'
+              SELECT task_id FROM tasker.tasks WHERE task_id = k.task_id AND state = {pending}
               FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) p)
           RETURNING t.task_id
         ), dequeued AS (
@@ -70,21 +88,21 @@ public final class StepClaims {
           USING picked p
           JOIN tasker.tasks t ON t.task_id = p.task_id
           WHERE q.task_id = p.task_id AND q.step_id = p.step_id
-            AND (t.state = 'in_progress' OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = 'pending' AS begins_task
+            AND (t.state = {in_progress} OR t.task_id IN (SELECT task_id FROM begun))
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = {pending} AS begins_task
         ), claimed AS (
           UPDATE tasker.workflow_steps s
-          SET state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
+          SET state = {in_progress}, attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
               next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
           FROM dequeued d
-          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND s.state IN ('enqueued', 'waiting_for_retry')
+          WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND tasker.is_queued(s.state)
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
             s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.last_chance
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
-          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
+          SELECT e.task_id, e.step_id, e.from_state, {in_progress}, e.attempt, tasker.now()
           FROM (
-            SELECT b.task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun b
+            SELECT b.task_id, NULL::bigint AS step_id, {pending} AS from_state, NULL::smallint AS attempt FROM begun b
             UNION ALL
             SELECT c.task_id, c.step_id, c.from_state, c.attempts FROM claimed c
           ) e
@@ -94,7 +112,7 @@ public final class StepClaims {
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
           begins_task, last_chance, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM claimed
-        ORDER BY priority DESC, run_at, step_id""";
+        ORDER BY priority DESC, run_at, step_id""");
 
   /**
    * Claims steps of one task that may run now and whose handler is at hand.
@@ -281,7 +299,7 @@ public final class StepClaims {
 
   static Taken taken(ResultSet row, boolean lastChance) throws SQLException {
     return new Taken(
-        StepStore.claimedStep(row, lastChance),
+        StepStore.claimedStep(row, "attempts", lastChance),
         StepState.of(row.getString("from_state")),
         row.getBoolean("begins_task"),
         Rows.instant(row, "run_at"));

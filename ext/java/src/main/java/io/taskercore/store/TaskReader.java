@@ -65,7 +65,7 @@ public final class TaskReader {
   /** Why a step is where it is. */
   public record Standing(
       String name,
-      String state,
+      StepState state,
       TaskState taskState,
       String handler,
       Instant runAt,
@@ -88,16 +88,16 @@ public final class TaskReader {
       Long belowTaskId,
       int limit) {}
 
-  private static final String COUNTS = """
+  private static final String COUNTS = Sql.of("""
       count(*) AS total,
-      count(*) FILTER (WHERE s.state = 'pending') AS pending,
-      count(*) FILTER (WHERE s.state = 'enqueued') AS enqueued,
-      count(*) FILTER (WHERE s.state = 'in_progress') AS in_progress,
-      count(*) FILTER (WHERE s.state = 'waiting_for_retry') AS waiting,
-      count(*) FILTER (WHERE s.state IN ('complete', 'skipped', 'resolved_manually')) AS completed,
-      count(*) FILTER (WHERE s.state = 'error') AS failed,
-      count(*) FILTER (WHERE s.state = 'cancelled') AS cancelled
-      """;
+      count(*) FILTER (WHERE s.state = {pending}) AS pending,
+      count(*) FILTER (WHERE s.state = {enqueued}) AS enqueued,
+      count(*) FILTER (WHERE s.state = {in_progress}) AS in_progress,
+      count(*) FILTER (WHERE s.state = {waiting_for_retry}) AS waiting,
+      count(*) FILTER (WHERE tasker.is_satisfied(s.state)) AS completed,
+      count(*) FILTER (WHERE s.state = {error}) AS failed,
+      count(*) FILTER (WHERE s.state = {cancelled}) AS cancelled
+      """);
 
   private static final String TASK_COLUMNS = """
       t.task_id, t.namespace, t.name, v.version, t.state, t.priority, t.tags, t.correlation_id, t.idempotency_key, t.initiator,
@@ -117,7 +117,7 @@ public final class TaskReader {
               'depends_on', COALESCE((
                 SELECT json_agg(p.name ORDER BY p.step_id)
                 FROM unnest(s.parents) AS o(ordinal)
-                JOIN tasker.workflow_steps p ON p.task_id = s.task_id AND p.step_id = (s.task_id << 16) + o.ordinal), '[]'),
+                JOIN tasker.workflow_steps p ON p.task_id = s.task_id AND p.step_id = tasker.step_id(s.task_id, o.ordinal)), '[]'),
               'result', s.result,
               'error', s.error,
               'next_run_at', %s,
@@ -165,8 +165,8 @@ public final class TaskReader {
         FROM tasker.tasks t
         CROSS JOIN LATERAL (
           SELECT %s,
-            min(s.next_run_at) FILTER (WHERE s.state IN ('enqueued', 'waiting_for_retry')) AS next_run_at,
-            count(*) FILTER (WHERE s.state IN ('enqueued', 'waiting_for_retry') AND s.handler = ANY (?)) AS runnable_here
+            min(s.next_run_at) FILTER (WHERE tasker.is_queued(s.state)) AS next_run_at,
+            count(*) FILTER (WHERE tasker.is_queued(s.state) AND s.handler = ANY (?)) AS runnable_here
           FROM tasker.workflow_steps s
           WHERE s.task_id = t.task_id
         ) c
@@ -189,7 +189,7 @@ public final class TaskReader {
 
   /** How many tasks have not ended (tasks_unfinished, without a look at the rows themselves). */
   public long activeTasks(Connection connection) throws SQLException {
-    String sql = "SELECT count(*) FROM tasker.tasks WHERE state IN ('pending', 'in_progress')";
+    String sql = Sql.of("SELECT count(*) FROM tasker.tasks WHERE state IN ({pending}, {in_progress})");
     try (PreparedStatement statement = connection.prepareStatement(sql);
         ResultSet row = statement.executeQuery()) {
       row.next();
@@ -250,8 +250,8 @@ public final class TaskReader {
         ARRAY(
           SELECT o.name || ' (' || o.state || ')'
           FROM unnest(s.parents) AS u(ordinal)
-          JOIN tasker.workflow_steps o ON o.task_id = s.task_id AND o.step_id = (s.task_id << 16) + u.ordinal
-          WHERE o.state NOT IN ('complete', 'skipped', 'resolved_manually')
+          JOIN tasker.workflow_steps o ON o.task_id = s.task_id AND o.step_id = tasker.step_id(s.task_id, u.ordinal)
+          WHERE NOT tasker.is_satisfied(o.state)
           ORDER BY o.step_id) AS open_parents
       FROM tasker.tasks t
       JOIN tasker.workflow_steps s ON s.task_id = t.task_id
@@ -260,9 +260,9 @@ public final class TaskReader {
 
   /** The standing of every step that is neither done nor failed for good. */
   public List<Standing> standings(Connection connection, long taskId) throws SQLException {
-    String sql = STANDING + """
-        WHERE t.task_id = ? AND s.state IN ('pending', 'enqueued', 'in_progress', 'waiting_for_retry')
-        ORDER BY s.step_id""";
+    String sql = STANDING + Sql.of("""
+        WHERE t.task_id = ? AND (s.state = {pending} OR tasker.is_active(s.state))
+        ORDER BY s.step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
       return standings(statement);
@@ -285,7 +285,7 @@ public final class TaskReader {
       while (row.next()) {
         standings.add(new Standing(
             row.getString("name"),
-            row.getString("state"),
+            StepState.of(row.getString("state")),
             TaskState.of(row.getString("task_state")),
             row.getString("handler"),
             Rows.instant(row, "run_at"),
@@ -309,7 +309,7 @@ public final class TaskReader {
     add(conditions, values, "t.name = ?", filter.name());
     if (filter.state() != null) {
       // Written out, for only then the planner sees that tasks_unfinished serves.
-      conditions.add("t.state = '" + filter.state().wire() + "'");
+      conditions.add("t.state = '" + filter.state().value() + "'");
     }
     add(conditions, values, "? = ANY (t.tags)", filter.tag());
     add(conditions, values, "t.created_at >= ?::timestamptz", text(filter.createdAfter()));

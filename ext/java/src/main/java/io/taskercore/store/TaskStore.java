@@ -4,7 +4,6 @@ import io.taskercore.model.JsonWriter;
 import io.taskercore.model.NewTask;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
-import io.taskercore.model.Transition;
 import io.taskercore.store.StepClaims.Claims;
 import io.taskercore.store.StepClaims.Taken;
 import java.sql.Array;
@@ -26,7 +25,7 @@ import java.util.Set;
 public final class TaskStore {
 
   /** A task's row, locked until the transaction ends. */
-  public record LockedTask(long taskId, TaskState state, boolean failFast, int activeSteps, int failedSteps) {}
+  public record LockedTask(long taskId, TaskState state) {}
 
   /** The task that an idempotency key made before. */
   public record Earlier(long taskId, int totalSteps, TaskState state, boolean samePayload) {}
@@ -51,20 +50,6 @@ public final class TaskStore {
 
     public static final Created NOTHING = new Created(List.of(), null, new Claims(List.of(), null, 0));
   }
-
-  /**
-   * A task after its steps were counted.
-   *
-   * @param afterMs how long after it could have begun it has ended; 0 unless it has
-   */
-  public record Settled(TaskState state, double afterMs, List<Transition> log) {
-    /** Whether it has ended by this. */
-    public boolean hasEnded() {
-      return !log.isEmpty() && state.ended();
-    }
-  }
-
-  private final TransitionLog log = new TransitionLog();
 
   /** As many ids as tasks are to be created; ids of a transaction that fails are lost, which is no harm. */
   public List<Long> nextIds(Connection connection, int count) throws SQLException {
@@ -140,7 +125,7 @@ public final class TaskStore {
   public Created create(
       Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims)
       throws SQLException {
-    String sql = """
+    String sql = Sql.of("""
         WITH request AS MATERIALIZED (
           SELECT COALESCE(r.task_id, nextval('tasker.tasks_task_id_seq')) AS task_id, r.template_id, r.namespace, r.name,
             r.fail_fast, r.total_steps, r.root_steps, r.priority, r.correlation_id, r.idempotency_key, r.initiator, r.reason,
@@ -161,23 +146,23 @@ public final class TaskStore {
             idempotency_key, initiator, reason, tags, run_at, payload, created_at, active_steps, state, started_at)
           SELECT r.task_id, r.template_id, r.namespace, r.name, r.priority, r.fail_fast, r.total_steps, r.correlation_id,
             r.idempotency_key, r.initiator, r.reason,
-            CASE WHEN r.tags IS NULL THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(r.tags::json)) END,
+            CASE WHEN r.tags IS NULL THEN ARRAY[]::text[] ELSE ARRAY(SELECT json_array_elements_text(r.tags::json)) END,
             r.run_at, r.payload::json, tasker.now(), r.root_steps,
-            CASE WHEN b.task_id IS NULL THEN 'pending' ELSE 'in_progress' END,
+            CASE WHEN b.task_id IS NULL THEN {pending} ELSE {in_progress} END,
             CASE WHEN b.task_id IS NOT NULL THEN tasker.now() END
           FROM request r
           LEFT JOIN (SELECT DISTINCT task_id FROM begun) b ON b.task_id = r.task_id
         ), new_step AS (
           INSERT INTO tasker.workflow_steps (task_id, step_id, name, handler, parents, children, max_crashes, max_attempts,
             state, waiting_on, next_run_at, attempts, fence, process_id, started_at)
-          SELECT r.task_id, r.task_id * 65536 + d.ordinal, d.name, d.handler, d.parents, d.children,
+          SELECT r.task_id, tasker.step_id(r.task_id, d.ordinal), d.name, d.handler, d.parents, d.children,
             COALESCE(d.max_crashes, ?),
             COALESCE(
               (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.name),
               (SELECT l.attempts FROM unnest(?::text[], ?::smallint[]) AS l(name, attempts) WHERE l.name = d.handler),
               d.max_attempts),
-            CASE WHEN b.task_id IS NOT NULL THEN 'in_progress'
-                 WHEN cardinality(d.parents) = 0 THEN 'enqueued' ELSE 'pending' END,
+            CASE WHEN b.task_id IS NOT NULL THEN {in_progress}
+                 WHEN cardinality(d.parents) = 0 THEN {enqueued} ELSE {pending} END,
             cardinality(d.parents),
             CASE WHEN cardinality(d.parents) = 0 AND b.task_id IS NULL THEN r.run_at END,
             CASE WHEN b.task_id IS NULL THEN 0 ELSE 1 END,
@@ -190,7 +175,7 @@ public final class TaskStore {
           RETURNING task_id, step_id, name, handler, parents, children, state, attempts, crashes, max_attempts, fence
         ), queued AS (
           INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
-          SELECT r.task_id, r.task_id * 65536 + d.ordinal, 'enqueued', r.priority, COALESCE(r.run_at, tasker.now()),
+          SELECT r.task_id, tasker.step_id(r.task_id, d.ordinal), {enqueued}, r.priority, COALESCE(r.run_at, tasker.now()),
             r.namespace, d.handler
           FROM request r
           JOIN tasker.template_steps d ON d.template_id = r.template_id
@@ -198,11 +183,11 @@ public final class TaskStore {
           WHERE cardinality(d.parents) = 0 AND b.task_id IS NULL
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
-          SELECT e.task_id, e.step_id, e.from_state, 'in_progress', e.attempt, tasker.now()
+          SELECT e.task_id, e.step_id, e.from_state, {in_progress}, e.attempt, tasker.now()
           FROM (
-            SELECT DISTINCT task_id, NULL::bigint AS step_id, 'pending' AS from_state, NULL::smallint AS attempt FROM begun
+            SELECT DISTINCT task_id, NULL::bigint AS step_id, {pending} AS from_state, NULL::smallint AS attempt FROM begun
             UNION ALL
-            SELECT task_id, task_id * 65536 + ordinal, 'enqueued', 1::smallint FROM begun
+            SELECT task_id, tasker.step_id(task_id, ordinal), {enqueued}, 1::smallint FROM begun
           ) e
           ORDER BY e.task_id, e.step_id NULLS FIRST
           RETURNING transition_id
@@ -213,11 +198,11 @@ public final class TaskStore {
           (SELECT max(transition_id) FROM logged) AS newest_transition, position
         FROM request
         UNION ALL
-        SELECT task_id, NULL, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, 'enqueued',
+        SELECT task_id, NULL, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, {enqueued},
           true, tasker.now(), NULL, NULL
         FROM new_step
-        WHERE state = 'in_progress'
-        ORDER BY position NULLS LAST, step_id""";
+        WHERE state = {in_progress}
+        ORDER BY position NULLS LAST, step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
@@ -285,7 +270,7 @@ public final class TaskStore {
    */
   public Optional<LockedTask> lock(Connection connection, long taskId) throws SQLException {
     String sql = """
-        SELECT task_id, state, fail_fast, active_steps, failed_steps
+        SELECT task_id, state
         FROM tasker.tasks
         WHERE task_id = ?
         FOR NO KEY UPDATE""";
@@ -293,93 +278,10 @@ public final class TaskStore {
       statement.setLong(1, taskId);
       try (ResultSet row = statement.executeQuery()) {
         return row.next()
-            ? Optional.of(new LockedTask(
-                row.getLong("task_id"),
-                TaskState.of(row.getString("state")),
-                row.getBoolean("fail_fast"),
-                row.getInt("active_steps"),
-                row.getInt("failed_steps")))
+            ? Optional.of(new LockedTask(row.getLong("task_id"), TaskState.of(row.getString("state"))))
             : Optional.empty();
       }
     }
-  }
-
-  /**
-   * Counts the task's steps anew, sets its counters to that and its state to what follows, and logs the change.
-   *
-   * <p>For changes outside the hot path. The caller holds the task's lock.
-   *
-   * @param wanted the state that a decision gave the task; null: what its steps say
-   * @return how the task stands now
-   */
-  public Settled settle(Connection connection, LockedTask task, TaskState wanted, String reason) throws SQLException {
-    Recount recount = recount(connection, task.taskId());
-    TaskState to = wanted != null ? wanted : recount.taskState(task.state());
-    String sql = """
-        UPDATE tasker.tasks
-        SET state = ?, active_steps = ?, failed_steps = ?, failing = failing OR (fail_fast AND ? > failed_steps),
-            started_at = CASE WHEN ? THEN COALESCE(started_at, tasker.now()) ELSE started_at END,
-            completed_at = CASE WHEN ? THEN COALESCE(completed_at, tasker.now()) END
-        WHERE task_id = ?
-        RETURNING extract(epoch FROM completed_at - GREATEST(created_at, run_at)) * 1000 AS after_ms""";
-    double afterMs;
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setString(1, to.wire());
-      statement.setInt(2, recount.active());
-      statement.setInt(3, recount.failed());
-      statement.setInt(4, recount.failed());
-      statement.setBoolean(5, to == TaskState.IN_PROGRESS);
-      statement.setBoolean(6, to.ended());
-      statement.setLong(7, task.taskId());
-      try (ResultSet row = statement.executeQuery()) {
-        row.next();
-        afterMs = row.getDouble("after_ms");
-      }
-    }
-    List<Transition> logged = new ArrayList<>();
-    for (TaskState[] change : path(task.state(), to)) {
-      logged.add(log.task(connection, task.taskId(), change[0].wire(), change[1].wire(), reason));
-    }
-    return new Settled(to, afterMs, logged);
-  }
-
-  private record Recount(int active, int failed) {
-    /** What the steps say of a task that nobody decided upon. */
-    TaskState taskState(TaskState now) {
-      if (now.ended() && now != TaskState.ERROR) {
-        return now;
-      }
-      if (active > 0) {
-        return now == TaskState.PENDING ? now : TaskState.IN_PROGRESS;
-      }
-      return failed > 0 ? TaskState.ERROR : TaskState.COMPLETE;
-    }
-  }
-
-  private static Recount recount(Connection connection, long taskId) throws SQLException {
-    String sql = """
-        SELECT count(*) FILTER (WHERE state IN ('enqueued', 'in_progress', 'waiting_for_retry')) AS active,
-          count(*) FILTER (WHERE state = 'error') AS failed
-        FROM tasker.workflow_steps
-        WHERE task_id = ?""";
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, taskId);
-      try (ResultSet row = statement.executeQuery()) {
-        row.next();
-        return new Recount(row.getInt("active"), row.getInt("failed"));
-      }
-    }
-  }
-
-  /** The legal way from one state to another, for the log: a task only completes or fails while it is in progress. */
-  private static List<TaskState[]> path(TaskState from, TaskState to) {
-    if (from == to) {
-      return List.of();
-    }
-    boolean throughProgress = from != TaskState.IN_PROGRESS && (to == TaskState.COMPLETE || to == TaskState.ERROR);
-    return throughProgress
-        ? List.of(new TaskState[] {from, TaskState.IN_PROGRESS}, new TaskState[] {TaskState.IN_PROGRESS, to})
-        : List.<TaskState[]>of(new TaskState[] {from, to});
   }
 
   /** A task as a run begins with it. */

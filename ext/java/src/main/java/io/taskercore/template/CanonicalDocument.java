@@ -35,7 +35,7 @@ record CanonicalDocument(
     members.put("version", new Node.Text(version));
     description.ifPresent(text -> members.put("description", new Node.Text(text)));
     inputSchema.ifPresent(schema -> members.put("input_schema", Document.read(schema)));
-    members.put("on_step_failure", new Node.Text(onStepFailure.wire()));
+    members.put("on_step_failure", new Node.Text(onStepFailure.value()));
     members.put("steps", new Node.Arr(IntStream.range(0, steps.size()).mapToObj(this::step).toList()));
     return Document.write(new Node.Obj(members));
   }
@@ -65,7 +65,7 @@ record CanonicalDocument(
   private static Node retry(RetryPolicy retry) {
     Map<String, Node> members = new LinkedHashMap<>();
     members.put("max_attempts", Node.Num.of(retry.maxAttempts()));
-    members.put("backoff", new Node.Text(retry.backoff().wire()));
+    members.put("backoff", new Node.Text(retry.backoff().value()));
     members.put("base_ms", Node.Num.of(retry.baseMs()));
     members.put("max_ms", Node.Num.of(retry.maxMs()));
     members.put("jitter", new Node.Num(Double.toString(retry.jitter())));

@@ -31,7 +31,7 @@ record RetrySettings(
     Fields fields = new Fields(node, path, violations, KEYS);
     return new RetrySettings(
         fields.integer("max_attempts", 1, MAX_ATTEMPTS).map(Math::toIntExact),
-        fields.choice("backoff", List.of(Backoff.values()), Backoff::wire),
+        fields.choice("backoff", List.of(Backoff.values()), Backoff::value),
         fields.integer("base_ms", 0, StepSettings.MAX_DURATION_MS),
         fields.integer("max_ms", 0, StepSettings.MAX_DURATION_MS),
         fields.decimal("jitter", 0, 1),

@@ -63,7 +63,7 @@ public final class TemplateReader {
     String version = version();
     Optional<String> description = fields.text("description", text -> null);
     FailureMode onStepFailure =
-        fields.choice("on_step_failure", List.of(FailureMode.values()), FailureMode::wire).orElse(FailureMode.CONTINUE);
+        fields.choice("on_step_failure", List.of(FailureMode.values()), FailureMode::value).orElse(FailureMode.CONTINUE);
     Optional<Json> inputSchema = inputSchema();
     StepSettings defaults = defaults(fields, violations);
     List<StepDraft> drafts = drafts();

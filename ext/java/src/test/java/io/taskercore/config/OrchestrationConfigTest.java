@@ -79,7 +79,7 @@ class OrchestrationConfigTest {
   @ParameterizedTest
   @EnumSource(value = ConfigKey.class, names = "DATABASE_URL", mode = EnumSource.Mode.EXCLUDE)
   void null_counts_as_not_given(ConfigKey key) {
-    assertThat(config("'" + key.wire() + "':null")).isEqualTo(config(""));
+    assertThat(config("'" + key.value() + "':null")).isEqualTo(config(""));
   }
 
   @ParameterizedTest
@@ -147,14 +147,14 @@ class OrchestrationConfigTest {
   @ParameterizedTest
   @EnumSource(ConfigKey.class)
   void a_key_that_cannot_be_changed_at_run_time_is_refused_by_name(ConfigKey key) {
-    Json changes = json("{'" + key.wire() + "':null}");
+    Json changes = json("{'" + key.value() + "':null}");
 
     if (key.reconfigurable()) {
       assertThat(config("").with(changes)).isEqualTo(config(""));
     } else {
       assertThatThrownBy(() -> config("").with(changes))
           .isInstanceOf(TaskerException.Configuration.class)
-          .hasMessage(key.wire() + ": cannot be changed at run time: it takes a new coordinator");
+          .hasMessage(key.value() + ": cannot be changed at run time: it takes a new coordinator");
     }
   }
 
@@ -216,7 +216,7 @@ class OrchestrationConfigTest {
     for (ConfigKey key : ConfigKey.values()) {
       if (key.otherwise() != Node.Null.NULL && key.otherwise() != Node.Obj.EMPTY) {
         String value = Document.write(key.otherwise()).text().replace('"', '\'');
-        assertThat(config("'" + key.wire() + "':" + value)).isEqualTo(config(""));
+        assertThat(config("'" + key.value() + "':" + value)).isEqualTo(config(""));
       }
     }
   }

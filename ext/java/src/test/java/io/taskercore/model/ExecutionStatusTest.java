@@ -31,7 +31,7 @@ class ExecutionStatusTest {
     ExecutionStatus found = ExecutionStatus.of(
         TaskState.of(task), new StepCounts(total, pending, enqueued, inProgress, waiting, completed, failed, cancelled));
 
-    assertThat(found.wire()).isEqualTo(status);
+    assertThat(found.value()).isEqualTo(status);
     assertThat(found.recommendedAction()).isEqualTo(action);
   }
 }

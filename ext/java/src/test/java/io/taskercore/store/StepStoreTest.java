@@ -8,9 +8,9 @@ import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
-import io.taskercore.store.StepChanges.LockedStep;
-import io.taskercore.store.StepOutcomes.Ended;
-import io.taskercore.store.StepOutcomes.Recorded;
+import io.taskercore.model.Transition;
+import io.taskercore.store.Changes.Ended;
+import io.taskercore.store.Transitions.Crash;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
@@ -37,21 +37,24 @@ class StepStoreTest {
   final Engine engine = Engine.start();
 
   private final StepClaims claims = new StepClaims();
-  private final StepOutcomes outcomes = new StepOutcomes();
+  private final Transitions transitions = new Transitions();
   private final StepStore steps = new StepStore();
-  private final StepChanges changes = new StepChanges();
   private final Database database = new Database(engine.database().dataSource());
 
   private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
     return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), false, limit)).steps();
   }
 
-  private Recorded record(StepOutcome... some) {
+  private Changes record(StepOutcome... some) {
     return database.call(connection -> record(connection, Set.of(), some));
   }
 
-  private Recorded record(Connection connection, Collection<Long> wanted, StepOutcome... some) throws SQLException {
-    return outcomes.record(connection, PROCESS, List.of(some), wanted);
+  private Changes record(Connection connection, Collection<Long> wanted, StepOutcome... some) throws SQLException {
+    return transitions.record(connection, PROCESS, List.of(some), wanted, false);
+  }
+
+  private static List<Long> enqueued(Changes changes) {
+    return changes.transitions().stream().filter(change -> change.isTo(StepState.ENQUEUED)).map(Transition::stepId).toList();
   }
 
   private static StepOutcome success(ClaimedStep step) {
@@ -148,14 +151,14 @@ class StepStoreTest {
   void aResultUnderAnOldFenceIsRefusedWithoutHarmToTheOthers() {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("after_a", "a").step("after_b", "b"));
     List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
-    database.call(connection -> steps.giveBack(connection, claimed.subList(0, 1), false));
+    database.call(connection -> transitions.giveBack(connection, claimed.subList(0, 1), false));
     ClaimedStep again = claim(taskId, 1, "a").get(0);
 
-    Recorded recorded = record(success(claimed.get(0)), success(claimed.get(1)));
+    Changes recorded = record(success(claimed.get(0)), success(claimed.get(1)));
 
     assertThat(again.fence()).isEqualTo(2);
     assertThat(again.attempt()).isEqualTo(1);
-    assertThat(recorded.accepted()).containsExactly(claimed.get(1).stepId());
+    assertThat(recorded.accepted()).containsExactly(1);
     assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
     assertThat(engine.state(taskId, "after_a")).isEqualTo("pending");
     assertThat(engine.state(taskId, "after_b")).isEqualTo("enqueued");
@@ -165,27 +168,27 @@ class StepStoreTest {
   void ofTwoResultsInOneBatchTheOneUnderTheNewestFenceIsAccepted() {
     long taskId = engine.task(Workflow.named("w").step("a"));
     ClaimedStep old = claim(taskId, 1, "a").get(0);
-    database.call(connection -> steps.giveBack(connection, List.of(old), true));
+    database.call(connection -> transitions.giveBack(connection, List.of(old), true));
     ClaimedStep fresh = claim(taskId, 1, "a").get(0);
 
-    Recorded recorded = record(success(old), success(fresh));
+    Changes recorded = record(success(old), success(fresh));
 
-    assertThat(recorded.accepted()).containsExactly(fresh.stepId());
+    assertThat(recorded.accepted()).containsExactly(1);
     assertThat(engine.step(taskId, "a").get("result").get("fence").asInt()).isEqualTo(2);
     assertThat(engine.step(taskId, "a").get("attempts").asInt()).isEqualTo(2);
   }
 
   @Test
-  void aResultIsRecordedOnce() {
+  void aResultIsChangesOnce() {
     long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
     ClaimedStep step = claim(taskId, 1, "a").get(0);
 
-    Recorded first = record(success(step));
-    Recorded second = record(success(step));
+    Changes first = record(success(step));
+    Changes second = record(success(step));
 
     assertThat(first.accepted()).hasSize(1);
     assertThat(second.accepted()).isEmpty();
-    assertThat(second.enqueued()).isEmpty();
+    assertThat(enqueued(second)).isEmpty();
   }
 
   @Test
@@ -194,11 +197,11 @@ class StepStoreTest {
     List<ClaimedStep> claimed = claim(taskId, 3, "a", "b", "c");
     long join = engine.stepId(taskId, "join");
 
-    Recorded first = record(success(claimed.get(0)), success(claimed.get(1)));
-    Recorded second = record(success(claimed.get(2)));
+    Changes first = record(success(claimed.get(0)), success(claimed.get(1)));
+    Changes second = record(success(claimed.get(2)));
 
-    assertThat(first.enqueued()).isEmpty();
-    assertThat(second.enqueued()).containsExactly(join);
+    assertThat(enqueued(first)).isEmpty();
+    assertThat(enqueued(second)).containsExactly(join);
   }
 
   @Test
@@ -207,8 +210,8 @@ class StepStoreTest {
     List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
     long join = engine.stepId(taskId, "join");
     try (Connection connection = transaction()) {
-      Recorded first = record(connection, Set.of(join), success(claimed.get(0)));
-      CompletableFuture<Recorded> second =
+      Changes first = record(connection, Set.of(join), success(claimed.get(0)));
+      CompletableFuture<Changes> second =
           CompletableFuture.supplyAsync(() -> database.call(other -> record(other, Set.of(join), success(claimed.get(1)))));
       awaitSomebodyWaitsForALock();
       connection.commit();
@@ -225,8 +228,8 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     List<ClaimedStep> claimed = claim(taskId, 2, "a", "b");
     try (Connection connection = transaction()) {
-      Recorded first = record(connection, Set.of(), success(claimed.get(0)));
-      CompletableFuture<Recorded> second =
+      Changes first = record(connection, Set.of(), success(claimed.get(0)));
+      CompletableFuture<Changes> second =
           CompletableFuture.supplyAsync(() -> record(success(claimed.get(1))));
       awaitSomebodyWaitsForALock();
       connection.commit();
@@ -244,7 +247,7 @@ class StepStoreTest {
     ClaimedStep step = claim(taskId, 1, "a").get(0);
     try (Connection connection = transaction()) {
       new TaskStore().lock(connection, taskId);
-      CompletableFuture<Recorded> recorded = CompletableFuture.supplyAsync(() -> record(success(step)));
+      CompletableFuture<Changes> recorded = CompletableFuture.supplyAsync(() -> record(success(step)));
       awaitSomebodyWaitsForALock();
 
       try (Statement statement = connection.createStatement()) {
@@ -261,7 +264,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a"));
     List<ClaimedStep> claimed = claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      steps.giveBack(connection, claimed, false);
+      transitions.giveBack(connection, claimed, false);
       CompletableFuture<Json> cancelled =
           CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
@@ -327,10 +330,9 @@ class StepStoreTest {
     for (int death = 1; death <= 2; death++) {
       List<Long> held = claim(taskId, 5, "a", "b").stream().map(ClaimedStep::stepId).toList();
       database.transaction(connection -> {
-        for (LockedStep step : changes.stillHeld(connection, taskId, held, List.of(PROCESS))) {
-          changes.crashed(connection, step);
-        }
-        return null;
+        List<Crash> crashes = steps.held(connection, taskId, held, List.of(PROCESS)).stream()
+            .map(step -> new Crash(step.stepId(), null)).toList();
+        return transitions.crash(connection, taskId, crashes);
       });
     }
     return taskId;

@@ -104,28 +104,32 @@ public final class Handlers implements HandlerDirectory {
   private void work() {
     try {
       for (Attempt attempt = queue.take(IDLE_MS); attempt != null; attempt = queue.take(IDLE_MS)) {
-        run(attempt);
+        for (Attempt next = attempt; next != null; ) {
+          next = run(next);
+        }
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void run(Attempt attempt) {
+  /** @return the attempt that the thread is to go on with */
+  private Attempt run(Attempt attempt) {
     Interruption interruption = new Interruption(Thread.currentThread());
     if (!attempt.begin(interruption::interrupt)) {
       attempt.release();
-      return;
+      return null;
     }
     mostRunning.accumulateAndGet(running.incrementAndGet(), Math::max);
     ran.add(attempt.stepName() + '#' + attempt.attempt());
     try {
       Json result = call(attempt, interruption);
       running.decrementAndGet();
-      attempt.succeed(result);
+      return attempt.succeed(result);
     } catch (Throwable thrown) {
       running.decrementAndGet();
       attempt.fail(failure(thrown));
+      return null;
     }
   }
 

@@ -1,0 +1,95 @@
+package io.taskercore.engine;
+
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.StepState;
+import io.taskercore.store.Changes;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What follows the commit of changes, whoever made them. In this order:
+ *
+ * <ol>
+ *   <li>Events are published.
+ *   <li>Steps that the process holds from now on become attempts.
+ *   <li>Tasks that have ended are counted.
+ *   <li>Runs of tasks that have ended are told. That is before attempts are let go: a run that has none in flight any more asks
+ *       the database how its task stands.
+ *   <li>Attempts of tasks that have failed fast are stopped.
+ *   <li>Attempts whose outcomes are recorded are let go.
+ *   <li>Whoever waits for work is woken.
+ * </ol>
+ */
+final class AfterCommit {
+
+  /** What is special about one transaction: the tasks that its caller knows, and what only the caller can do. */
+  interface Aftermath {
+    Map<Long, TaskMemory> knownTasks();
+
+    /** Where the end of a task is counted. */
+    EngineMetrics metricsOf(long taskId);
+
+    void handOver(List<ClaimedStep> claimed);
+
+    void letGo();
+  }
+
+  /** Changes that nobody here has an attempt for. */
+  record Plain(EngineMetrics metrics) implements Aftermath {
+    @Override
+    public Map<Long, TaskMemory> knownTasks() {
+      return Map.of();
+    }
+
+    @Override
+    public EngineMetrics metricsOf(long taskId) {
+      return metrics;
+    }
+
+    @Override
+    public void handOver(List<ClaimedStep> claimed) {
+      if (!claimed.isEmpty()) {
+        throw new IllegalArgumentException("nobody asked for steps");
+      }
+    }
+
+    @Override
+    public void letGo() {
+      // There is none.
+    }
+  }
+
+  /** The changes that may give somebody something to do, or end what somebody waits for. */
+  private static final Set<StepState> NEWS =
+      Set.of(StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.CANCELLED, StepState.RESOLVED_MANUALLY);
+
+  private final TaskEvents events;
+  private final HeldClaims held;
+  private final Signals signals;
+
+  AfterCommit(TaskEvents events, HeldClaims held, Signals signals) {
+    this.events = events;
+    this.held = held;
+    this.signals = signals;
+  }
+
+  /** To be called at once after the commit, with the publication that was begun before the transaction. */
+  void apply(Publication publication, Changes changes, Aftermath aftermath) {
+    events.changed(publication, changes, aftermath.knownTasks());
+    aftermath.handOver(changes.handedOver());
+    long now = System.nanoTime();
+    changes.ended().forEach(task -> aftermath.metricsOf(task.taskId()).taskEnded(task.state(), task.afterMs(), now));
+    changes.ended().forEach(signals::ended);
+    changes.tasksWithStep(Set.of(StepState.ERROR)).forEach(held::stopFailedFast);
+    aftermath.letGo();
+    changes.tasksWithStep(NEWS).forEach(signals::workIn);
+    if (changes.hasStep(StepState.ENQUEUED)) {
+      signals.workCame();
+    } else if (changes.hasStep(StepState.WAITING_FOR_RETRY)) {
+      signals.wakeWorkers();
+    }
+  }
+}

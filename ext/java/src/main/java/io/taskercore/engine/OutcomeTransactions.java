@@ -1,0 +1,213 @@
+package io.taskercore.engine;
+
+import io.taskercore.engine.AfterCommit.Aftermath;
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
+import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
+import io.taskercore.store.Database;
+import io.taskercore.store.Transitions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The transaction that records what attempts came to, and hands over the children that became ready by it. */
+final class OutcomeTransactions {
+
+  private static final Logger LOG = LoggerFactory.getLogger(OutcomeTransactions.class);
+
+  private final CoreRuntime runtime;
+  private final Database database;
+  private final Transitions transitions = new Transitions();
+
+  OutcomeTransactions(CoreRuntime runtime, Database database) {
+    this.runtime = runtime;
+    this.database = database;
+  }
+
+  /** Records outcomes of any tasks, together. */
+  void record(List<Completion> batch) {
+    new Batch(batch, false).run();
+  }
+
+  /**
+   * Records the outcome of an attempt by the thread that ran it.
+   *
+   * @return a child that the thread is to go on with, in the place of the attempt; null if there is none
+   */
+  Attempt recordAndGoOn(Completion completion) {
+    Batch batch = new Batch(List.of(completion), true);
+    batch.run();
+    return batch.next;
+  }
+
+  private final class Batch implements Aftermath {
+
+    /** In the order of their steps' ids, which is that of the locks. */
+    private final List<Completion> batch;
+
+    /** Whether the calling thread goes on with a child. */
+    private final boolean goesOn;
+
+    /** The completions that would have a child run here, by the child's id. Of two for one step only one may be accepted. */
+    private final Map<Long, List<Completion>> wanted = new HashMap<>();
+
+    private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
+    private final long processId = runtime.processId();
+    private List<Completion> accepted = List.of();
+    private Attempt next;
+
+    Batch(List<Completion> batch, boolean goesOn) {
+      this.batch = batch.stream().sorted(Comparator.comparingLong(completion -> completion.attempt().stepId())).toList();
+      this.goesOn = goesOn;
+    }
+
+    void run() {
+      runtime.strays().claiming(() -> {
+        reserveRoomForChildren();
+        try (Publication publication = runtime.events().begin()) {
+          List<StepOutcome> outcomes = batch.stream().map(Completion::outcome).toList();
+          boolean plain = isPlain();
+          Changes changes =
+              database.call(connection -> transitions.record(connection, processId, outcomes, wanted.keySet(), plain));
+          accepted = changes.accepted().stream().map(batch::get).toList();
+          runtime.afterCommit().apply(publication, changes.after(transitions(changes.at())), this);
+        } finally {
+          room.values().forEach(Lane.Reservation::close);
+        }
+        return null;
+      });
+    }
+
+    /** As {@link Transitions#record} has it. Ordinals are in the order of the DAG, so a child's id is the higher one. */
+    private boolean isPlain() {
+      if (batch.size() > 1 || wanted.size() != 1) {
+        return false;
+      }
+      ClaimedStep step = batch.get(0).attempt().step();
+      TaskMemory memory = batch.get(0).attempt().memory();
+      return step.children().size() == 1 && memory.parentsOf(step.children().get(0)).size() == 1;
+    }
+
+    /**
+     * Children are claimed with their parents' results where somebody here can run them: one in its parent's place, so that
+     * what was begun goes on before what waits in the queue; more as far as there is room.
+     */
+    private void reserveRoomForChildren() {
+      for (Completion completion : batch) {
+        Claimant claimant = completion.attempt().claimant();
+        if (completion.outcome().to() != StepState.COMPLETE || !claimant.open()) {
+          continue;
+        }
+        boolean succeeded = false;
+        ClaimedStep step = completion.attempt().step();
+        for (int child : step.children()) {
+          long childId = ClaimedStep.stepId(step.taskId(), child);
+          if (!claimant.directory().has(completion.attempt().memory().handlerOf(child))) {
+            continue;
+          }
+          List<Completion> parents = wanted.get(childId);
+          if (parents != null) {
+            parents.add(completion);
+            continue;
+          }
+          Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
+          if (!succeeded) {
+            places.extendAnyway();
+            succeeded = true;
+          } else if (!places.extend()) {
+            break;
+          }
+          wanted.put(childId, new ArrayList<>(List.of(completion)));
+        }
+      }
+    }
+
+    /** The accepted outcomes as entries of the log. */
+    private List<Transition> transitions(Instant at) {
+      return accepted.stream().map(completion -> {
+        StepOutcome outcome = completion.outcome();
+        Instant nextRunAt = outcome.delayMs() == null ? null : at.plusMillis(outcome.delayMs());
+        return new Transition(
+            completion.attempt().taskId(), outcome.stepId(), StepState.IN_PROGRESS.value(), outcome.to().value(),
+            completion.attempt().attempt(), outcome.reason(), nextRunAt);
+      }).toList();
+    }
+
+    @Override
+    public Map<Long, TaskMemory> knownTasks() {
+      Map<Long, TaskMemory> tasks = new HashMap<>();
+      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().memory()));
+      return tasks;
+    }
+
+    /** A task counts for one of those whose outcomes brought it to its end. */
+    @Override
+    public EngineMetrics metricsOf(long taskId) {
+      return accepted.stream()
+          .filter(completion -> completion.attempt().taskId() == taskId)
+          .findFirst()
+          .map(completion -> completion.attempt().claimant().metrics())
+          .orElse(runtime.metrics());
+    }
+
+    @Override
+    public void handOver(List<ClaimedStep> claimed) {
+      long now = System.nanoTime();
+      for (Completion completion : accepted) {
+        completion.attempt().claimant().metrics()
+            .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now);
+        remember(completion);
+      }
+      Map<Attempt, List<ClaimedStep>> byParent = new LinkedHashMap<>();
+      for (ClaimedStep step : claimed) {
+        byParent.computeIfAbsent(parentOf(step), parent -> new ArrayList<>()).add(step);
+      }
+      byParent.forEach((parent, steps) -> {
+        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
+        next = runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places, goesOn);
+      });
+    }
+
+    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
+    private static void remember(Completion completion) {
+      if (completion.outcome().to() == StepState.COMPLETE) {
+        completion.attempt().memory().remember(completion.attempt().stepId(), completion.outcome().result());
+      }
+    }
+
+    private Attempt parentOf(ClaimedStep step) {
+      return wanted.get(step.stepId()).stream().filter(accepted::contains).findFirst().orElseThrow().attempt();
+    }
+
+    @Override
+    public void letGo() {
+      batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
+      batch.forEach(completion -> runtime.held().remove(completion.attempt()));
+      if (accepted.size() < batch.size()) {
+        logRefused();
+      }
+    }
+
+    private void logRefused() {
+      Set<Completion> refused = new HashSet<>(batch);
+      accepted.forEach(refused::remove);
+      for (Completion completion : refused) {
+        LOG.info(
+            "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
+            completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
+      }
+    }
+  }
+}

@@ -1,0 +1,699 @@
+-- The one home for every change of state after a claim: what an outcome, a person, a crash or a sweep means for the rest of a task.
+--
+--   record_outcome, record_outcomes, give_back, crash, retry_step, resolve_step, end_task, heal    each changes its own steps, then calls
+--     └─▶ follow    what follows from that for children, queue, fail_fast and the task, and the log of all of it
+--
+-- Whoever calls holds the task's lock. Lock order, as before: tasks by task_id, then step_queue rows, then workflow_steps by step_id.
+
+-- Sets of states and the numbering of steps. PostgreSQL inlines these into the statements that use them.
+
+CREATE FUNCTION tasker.step_id(task_id bigint, ordinal smallint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (task_id << 16) + ordinal $$;
+COMMENT ON FUNCTION tasker.step_id IS 'The id of a task''s step; an id alone names its task (tasker.task_of).';
+
+CREATE FUNCTION tasker.task_of(step_id bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT step_id >> 16 $$;
+COMMENT ON FUNCTION tasker.task_of IS 'The task that a step belongs to.';
+
+CREATE FUNCTION tasker.is_queued(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('enqueued', 'waiting_for_retry') $$;
+COMMENT ON FUNCTION tasker.is_queued IS 'Whether a step in this state has a row in step_queue.';
+
+CREATE FUNCTION tasker.is_active(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('enqueued', 'in_progress', 'waiting_for_retry') $$;
+COMMENT ON FUNCTION tasker.is_active IS 'Whether a step in this state keeps its task from ending: tasks.active_steps counts these.';
+
+CREATE FUNCTION tasker.is_satisfied(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('complete', 'skipped', 'resolved_manually') $$;
+COMMENT ON FUNCTION tasker.is_satisfied IS 'Whether children of a step in this state no longer wait for it.';
+
+CREATE FUNCTION tasker.may_wait(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('pending', 'cancelled', 'skipped', 'resolved_manually') $$;
+COMMENT ON FUNCTION tasker.may_wait IS 'Whether a step in this state may have parents that are not satisfied.';
+
+CREATE FUNCTION tasker.is_freed(state text, waiting_on smallint, parents smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state = 'pending' AND waiting_on <= parents $$;
+COMMENT ON FUNCTION tasker.is_freed IS 'Whether a step becomes ready when so many of its parents become satisfied.';
+
+CREATE FUNCTION tasker.freed_state(state text, waiting_on smallint, parents smallint, wanted boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN NOT tasker.is_freed(state, waiting_on, parents) THEN state WHEN wanted THEN 'in_progress' ELSE 'enqueued' END
+$$;
+COMMENT ON FUNCTION tasker.freed_state IS
+  'What becomes of a step when so many of its parents become satisfied: if it is ready, a process that wants it has it at once.';
+
+CREATE FUNCTION tasker.claims(state text, waiting_on smallint, parents smallint, wanted boolean) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (wanted IS TRUE AND tasker.is_freed(state, waiting_on, parents))::integer $$;
+COMMENT ON FUNCTION tasker.claims IS 'How many claims that makes: 1 where a process wants the step and it becomes ready, else 0.';
+
+CREATE FUNCTION tasker.has_ended(state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('complete', 'error', 'cancelled', 'resolved_manually') $$;
+COMMENT ON FUNCTION tasker.has_ended IS 'Whether a task in this state has ended.';
+
+CREATE FUNCTION tasker.task_state(state text, active integer, failed integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN tasker.has_ended(state) AND state <> 'error' THEN state
+              WHEN active > 0 THEN CASE WHEN state = 'pending' THEN state ELSE 'in_progress' END
+              WHEN failed > 0 THEN 'error'
+              ELSE 'complete' END
+$$;
+COMMENT ON FUNCTION tasker.task_state IS
+  'What becomes of a task that is in this state when so many of its steps are active and so many in error.';
+
+CREATE FUNCTION tasker.crash_ends(crashes smallint, max_crashes smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes + 1 >= max_crashes $$;
+COMMENT ON FUNCTION tasker.crash_ends IS 'Whether one crash more ends the step.';
+
+CREATE OR REPLACE FUNCTION tasker.last_chance(crashes smallint, max_crashes smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes > 0 AND crashes + 1 >= max_crashes $$;
+COMMENT ON FUNCTION tasker.last_chance IS
+  'Whether processes have died under a step, and tasker.crash_ends holds: either the step kills them, or it ran beside one that does.';
+
+-- What several columns of a row must hold together. PostgreSQL reads the text of a table's CHECKs anew for each statement that writes
+-- to the table; for a statement on one row that took longer than the row. A compiled function of the whole row is kept: to call it
+-- costs a twentieth. So each table has one CHECK, which calls it.
+
+CREATE FUNCTION tasker.is_sound(s tasker.workflow_steps) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN s.step_id >> 16 = s.task_id AND s.crashes <= s.attempts AND s.attempts <= s.fence
+    AND (s.state = 'in_progress') = (s.process_id IS NOT NULL)
+    AND (s.waiting_on = 0 OR tasker.may_wait(s.state));
+END
+$$;
+COMMENT ON FUNCTION tasker.is_sound(tasker.workflow_steps) IS 'The rules for the columns of a step together.';
+
+CREATE FUNCTION tasker.is_sound(t tasker.tasks) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN tasker.has_ended(t.state) = (t.completed_at IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION tasker.is_sound(tasker.tasks) IS 'The rules for the columns of a task together.';
+
+ALTER TABLE tasker.workflow_steps
+  ADD CONSTRAINT workflow_steps_sound CHECK (tasker.is_sound(workflow_steps)) NOT VALID,
+  DROP CONSTRAINT workflow_steps_check,
+  DROP CONSTRAINT workflow_steps_check1,
+  DROP CONSTRAINT workflow_steps_check2;
+ALTER TABLE tasker.tasks
+  ADD CONSTRAINT tasks_sound CHECK (tasker.is_sound(tasks)) NOT VALID,
+  DROP CONSTRAINT tasks_check;
+
+CREATE TYPE tasker.change AS (
+  task_id      bigint,
+  step_id      bigint,            -- null where the task itself changed
+  from_state   text,
+  to_state     text,
+  attempt      smallint,
+  reason       text,
+  after_ms     double precision,  -- of a task that has ended: how long after it could have begun
+  name         text,              -- from here on: of a step that the calling process holds from now on
+  handler      text,
+  parents      smallint[],
+  children     smallint[],
+  crashes      smallint,
+  max_attempts smallint,
+  fence        integer,
+  accepted     integer[],         -- these three are in the first row alone, which tells of no change: which outcomes, from 1,
+  at           timestamptz,       -- were accepted; when all this happened;
+  newest       bigint             -- and the last entry that was made in the log
+);
+COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed: a row for all of it, then one for each change that the caller did not ask for.';
+
+CREATE FUNCTION tasker.enqueue(p_step_ids bigint[], p_at timestamptz) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+  SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, p_at), t.namespace, s.handler,
+    tasker.last_chance(s.crashes, s.max_crashes)
+  FROM unnest(p_step_ids) AS n(step_id)
+  JOIN tasker.workflow_steps s ON s.task_id = tasker.task_of(n.step_id) AND s.step_id = n.step_id
+  JOIN tasker.tasks t ON t.task_id = s.task_id
+  ORDER BY s.step_id
+$$;
+COMMENT ON FUNCTION tasker.enqueue IS 'Gives steps that are enqueued or wait for a retry their rows in step_queue.';
+
+CREATE FUNCTION tasker.cancel_steps(p_task_id bigint, p_states text[], p_at timestamptz,
+  OUT ids bigint[], OUT before text[], OUT attempts smallint[])
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- This waits for claims that are under way. Only a statement that begins afterwards sees what they did.
+  DELETE FROM tasker.step_queue q WHERE q.task_id = p_task_id;
+  WITH old AS MATERIALIZED (
+    SELECT s.task_id, s.step_id, s.state
+    FROM tasker.workflow_steps s
+    WHERE s.task_id = p_task_id AND s.state = ANY (p_states)
+    ORDER BY s.step_id
+    FOR NO KEY UPDATE
+  ), cancelled AS (
+    UPDATE tasker.workflow_steps s
+    SET state = 'cancelled', process_id = NULL, next_run_at = NULL, completed_at = p_at
+    FROM old
+    WHERE s.task_id = old.task_id AND s.step_id = old.step_id
+    RETURNING s.step_id, old.state, NULLIF(s.attempts, 0)::smallint AS attempt
+  )
+  SELECT array_agg(c.step_id ORDER BY c.step_id), array_agg(c.state::text ORDER BY c.step_id),
+    array_agg(c.attempt ORDER BY c.step_id)
+  INTO ids, before, attempts
+  FROM cancelled c;
+END
+$$;
+COMMENT ON FUNCTION tasker.cancel_steps IS 'Cancels the steps of a task that are in one of these states; tasker.follow must come after it.';
+
+CREATE FUNCTION tasker.follow(
+  p_at timestamptz, p_task_id bigint, p_task_state text, p_ids bigint[], p_from text[], p_to text[], p_attempts smallint[],
+  p_reasons text[], p_freed bigint[] DEFAULT NULL, p_wanted bigint[] DEFAULT NULL, p_process_id bigint DEFAULT NULL,
+  p_accepted integer[] DEFAULT NULL, p_revive boolean DEFAULT false, p_settle boolean DEFAULT false, p_reason text DEFAULT NULL,
+  p_decided text DEFAULT NULL)
+RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  -- All changes, in the order of the log. An id is a step's, or minus a task's.
+  v_ids      bigint[]   := p_ids;
+  v_from     text[]     := p_from;
+  v_to       text[]     := p_to;
+  v_attempts smallint[] := p_attempts;
+  v_reasons  text[]     := p_reasons;
+  v_after    double precision[]; -- of the tasks that end, which are last
+  v_untold   integer    := CASE WHEN p_accepted IS NULL THEN 1 ELSE cardinality(p_ids) + 1 END;
+  v_steps    integer;
+  v_active   integer    := 0;
+  v_failed   integer    := 0;
+  v_newest   bigint;
+  v_more     record;
+  v_told     tasker.change;
+BEGIN
+  -- Children wait for one parent less. Those that wait for none any more are claimed at once where the process wants them, else they
+  -- are enqueued. Cancelled, skipped and resolved ones are counted on as well, for they may come to life again.
+  IF cardinality(p_freed) > 0 THEN
+    IF p_task_id IS NOT NULL THEN
+      -- They have one parent that ended. To find each by its key costs half of what the statement for many does.
+      FOR v_more IN
+        UPDATE tasker.workflow_steps s
+        SET waiting_on = GREATEST(s.waiting_on - 1, 0),
+            state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
+            fence = s.fence + tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
+        WHERE s.task_id = p_task_id AND s.step_id = ANY (p_freed) AND tasker.may_wait(s.state)
+        RETURNING s.step_id, s.state, s.attempts
+      LOOP
+        CONTINUE WHEN NOT tasker.is_active(v_more.state);
+        v_ids := v_ids || v_more.step_id;
+        v_from := v_from || 'pending'::text;
+        v_to := v_to || v_more.state::text;
+        v_attempts := v_attempts || NULLIF(v_more.attempts, 0)::smallint;
+        v_reasons := v_reasons || NULL::text;
+      END LOOP;
+    ELSE
+      WITH lowered AS (
+        UPDATE tasker.workflow_steps s
+        SET waiting_on = GREATEST(s.waiting_on - f.parents, 0),
+            state = tasker.freed_state(s.state, s.waiting_on, f.parents, f.wanted),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
+            fence = s.fence + tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_at ELSE s.started_at END
+        FROM (
+          SELECT c.step_id, count(*)::smallint AS parents, c.step_id = ANY (p_wanted) AS wanted
+          FROM unnest(p_freed) AS c(step_id)
+          GROUP BY c.step_id
+          ORDER BY c.step_id
+        ) f
+        WHERE s.task_id = tasker.task_of(f.step_id) AND s.step_id = f.step_id AND tasker.may_wait(s.state)
+        RETURNING s.step_id, s.state, NULLIF(s.attempts, 0)::smallint AS attempt
+      )
+      SELECT array_agg(l.step_id) AS ids, array_agg(l.state::text) AS states, array_agg(l.attempt) AS attempts
+      INTO v_more
+      FROM lowered l
+      WHERE tasker.is_active(l.state);
+      IF v_more.ids IS NOT NULL THEN
+        v_ids := v_ids || v_more.ids;
+        v_from := v_from || array_fill('pending'::text, ARRAY[cardinality(v_more.ids)]);
+        v_to := v_to || v_more.states;
+        v_attempts := v_attempts || v_more.attempts;
+        v_reasons := v_reasons || array_fill(NULL::text, ARRAY[cardinality(v_more.ids)]);
+      END IF;
+    END IF;
+  END IF;
+
+  -- A task that had failed fast comes to life again, with what was cancelled by that.
+  IF p_revive THEN
+    UPDATE tasker.tasks t SET failing = false WHERE t.task_id = p_task_id;
+    FOR v_more IN
+      UPDATE tasker.workflow_steps s
+      SET state = CASE WHEN s.waiting_on = 0 THEN 'enqueued' ELSE 'pending' END, completed_at = NULL
+      FROM (
+        SELECT o.step_id
+        FROM tasker.workflow_steps o
+        WHERE o.task_id = p_task_id AND o.state = 'cancelled'
+        ORDER BY o.step_id
+        FOR NO KEY UPDATE
+      ) c
+      WHERE s.task_id = p_task_id AND s.step_id = c.step_id
+      RETURNING s.step_id, s.state, s.attempts
+    LOOP
+      v_ids := v_ids || v_more.step_id;
+      v_from := v_from || 'cancelled'::text;
+      v_to := v_to || v_more.state::text;
+      v_attempts := v_attempts || NULLIF(v_more.attempts, 0)::smallint;
+      v_reasons := v_reasons || 'revived'::text;
+    END LOOP;
+  END IF;
+
+  IF 'enqueued' = ANY (v_to) OR 'waiting_for_retry' = ANY (v_to) THEN
+    PERFORM tasker.enqueue(ARRAY(SELECT c.id FROM unnest(v_ids, v_to) AS c(id, state) WHERE tasker.is_queued(c.state)), p_at);
+  END IF;
+
+  -- Under fail_fast a failure cancels whatever has not started, and from then on what goes back into the queue.
+  IF p_to && ARRAY['error', 'enqueued', 'waiting_for_retry'] THEN
+    FOR v_more IN
+      SELECT c.*
+      FROM (
+        SELECT t.task_id
+        FROM tasker.tasks t
+        JOIN (
+          SELECT tasker.task_of(g.id) AS task_id, bool_or(g.state = 'error') AS failed
+          FROM unnest(p_ids, p_to) AS g(id, state)
+          GROUP BY 1
+        ) g ON g.task_id = t.task_id
+        WHERE t.fail_fast AND (t.failing OR g.failed)
+        ORDER BY t.task_id
+      ) f
+      CROSS JOIN LATERAL tasker.cancel_steps(f.task_id, ARRAY['pending', 'enqueued', 'waiting_for_retry'], p_at) AS c
+      WHERE c.ids IS NOT NULL
+    LOOP
+      v_ids := v_ids || v_more.ids;
+      v_from := v_from || v_more.before;
+      v_to := v_to || array_fill('cancelled'::text, ARRAY[cardinality(v_more.ids)]);
+      v_attempts := v_attempts || v_more.attempts;
+      v_reasons := v_reasons || array_fill('fail_fast'::text, ARRAY[cardinality(v_more.ids)]);
+    END LOOP;
+  END IF;
+
+  -- The tasks: their counters, and their end once nothing of them is active.
+  v_steps := COALESCE(cardinality(v_ids), 0);
+  IF p_task_id IS NOT NULL THEN
+    FOR i IN 1..v_steps LOOP
+      v_active := v_active + tasker.is_active(v_to[i])::integer - tasker.is_active(v_from[i])::integer;
+      v_failed := v_failed + (v_to[i] = 'error')::integer - (v_from[i] = 'error')::integer;
+    END LOOP;
+    IF v_active <> 0 OR v_failed <> 0 OR p_settle THEN
+      UPDATE tasker.tasks t
+      SET active_steps = t.active_steps + v_active,
+          failed_steps = t.failed_steps + v_failed,
+          failing = t.failing OR (t.fail_fast AND v_failed > 0),
+          state = COALESCE(p_decided, tasker.task_state(t.state, t.active_steps + v_active, t.failed_steps + v_failed)),
+          started_at = CASE WHEN p_decided IS NULL AND t.active_steps + v_active > 0 AND t.state = 'error'
+                            THEN COALESCE(t.started_at, p_at) ELSE t.started_at END,
+          completed_at = CASE WHEN tasker.has_ended(
+                                COALESCE(p_decided, tasker.task_state(t.state, t.active_steps + v_active, t.failed_steps + v_failed)))
+                              THEN COALESCE(t.completed_at, p_at) END
+      WHERE t.task_id = p_task_id
+      RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms INTO v_more;
+      IF p_task_state <> 'in_progress' AND v_more.state IN ('complete', 'error') AND v_more.state <> p_task_state THEN
+        -- A task completes or fails only while it is in progress: the log has that in between.
+        v_ids := v_ids || ARRAY[-p_task_id, -p_task_id];
+        v_from := v_from || ARRAY[p_task_state, 'in_progress'];
+        v_to := v_to || ARRAY['in_progress', v_more.state::text];
+        v_reasons := v_reasons || ARRAY[p_reason, p_reason];
+        v_after := ARRAY[NULL, v_more.after_ms];
+      ELSIF v_more.state <> p_task_state THEN
+        v_ids := v_ids || -p_task_id;
+        v_from := v_from || p_task_state;
+        v_to := v_to || v_more.state::text;
+        v_reasons := v_reasons || p_reason;
+        v_after := ARRAY[v_more.after_ms];
+      END IF;
+    END IF;
+  ELSE
+    WITH settled AS (
+      UPDATE tasker.tasks t
+      SET active_steps = t.active_steps + d.active,
+          failed_steps = t.failed_steps + d.failed,
+          failing = t.failing OR (t.fail_fast AND d.failed > 0),
+          state = tasker.task_state(t.state, t.active_steps + d.active, t.failed_steps + d.failed),
+          completed_at = CASE WHEN tasker.has_ended(tasker.task_state(t.state, t.active_steps + d.active, t.failed_steps + d.failed))
+                              THEN COALESCE(t.completed_at, p_at) END
+      FROM (
+        SELECT tasker.task_of(c.id) AS task_id,
+          sum(tasker.is_active(c.state)::integer - tasker.is_active(c.before)::integer)::integer AS active,
+          sum((c.state = 'error')::integer - (c.before = 'error')::integer)::integer AS failed
+        FROM unnest(v_ids, v_from, v_to) AS c(id, before, state)
+        GROUP BY 1
+      ) d
+      WHERE t.task_id = d.task_id AND (d.active <> 0 OR d.failed <> 0)
+      RETURNING t.task_id, t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms
+    )
+    SELECT array_agg(-s.task_id) AS ids, array_agg(s.state::text) AS states, array_agg(s.after_ms::double precision) AS after
+    INTO v_more
+    FROM settled s
+    WHERE tasker.has_ended(s.state);
+    IF v_more.ids IS NOT NULL THEN
+      v_ids := v_ids || v_more.ids;
+      v_from := v_from || array_fill('in_progress'::text, ARRAY[cardinality(v_more.ids)]);
+      v_to := v_to || v_more.states;
+      v_after := v_more.after;
+    END IF;
+  END IF;
+
+  IF v_ids IS NOT NULL THEN
+    INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at, reason)
+    SELECT CASE WHEN c.id > 0 THEN tasker.task_of(c.id) ELSE -c.id END, CASE WHEN c.id > 0 THEN c.id END, c.before, c.state, c.attempt,
+      p_at, c.reason
+    FROM unnest(v_ids, v_from, v_to, v_attempts, v_reasons) AS c(id, before, state, attempt, reason);
+    v_newest := lastval();
+  END IF;
+
+  IF v_untold <= v_steps THEN
+    RETURN QUERY
+    SELECT tasker.task_of(c.id), c.id, c.before, c.state, c.attempt, c.reason, NULL::double precision, s.name, s.handler, s.parents,
+      s.children, s.crashes::smallint, s.max_attempts::smallint, s.fence, NULL::integer[], NULL::timestamptz, NULL::bigint
+    FROM unnest(v_ids[v_untold:v_steps], v_from[v_untold:v_steps], v_to[v_untold:v_steps], v_attempts[v_untold:v_steps],
+        v_reasons[v_untold:v_steps]) AS c(id, before, state, attempt, reason)
+    LEFT JOIN tasker.workflow_steps s ON c.state = 'in_progress' AND s.task_id = tasker.task_of(c.id) AND s.step_id = c.id;
+  END IF;
+  FOR i IN v_steps + 1..COALESCE(cardinality(v_ids), 0) LOOP
+    v_told.task_id := -v_ids[i];
+    v_told.from_state := v_from[i];
+    v_told.to_state := v_to[i];
+    v_told.reason := v_reasons[i];
+    v_told.after_ms := v_after[i - v_steps];
+    RETURN NEXT v_told;
+  END LOOP;
+  v_told := NULL;
+  v_told.accepted := p_accepted;
+  v_told.at := p_at;
+  v_told.newest := v_newest;
+  RETURN NEXT v_told;
+END
+$$;
+COMMENT ON FUNCTION tasker.follow IS
+  'What follows from changes of steps that are in the database already: all else that changes by them, and the log. The caller holds the tasks'' locks.';
+
+CREATE FUNCTION tasker.record_outcome(
+  p_process_id bigint, p_step_id bigint, p_fence integer, p_to text, p_result text, p_error text, p_delay_ms bigint, p_reason text,
+  p_wanted bigint[], p_plain boolean)
+RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at      timestamptz := tasker.now();
+  v_task_id bigint      := tasker.task_of(p_step_id);
+  v_state   text;
+  v_step    record;
+  v_nth     smallint;
+  v_told    tasker.change;
+BEGIN
+  IF NOT p_plain THEN
+    SELECT t.state INTO v_state FROM tasker.tasks t WHERE t.task_id = v_task_id FOR NO KEY UPDATE;
+  END IF;
+  UPDATE tasker.workflow_steps s
+  SET state = p_to, result = p_result::json, error = p_error::json, process_id = NULL,
+      next_run_at = v_at + p_delay_ms * interval '1 millisecond',
+      completed_at = CASE WHEN p_delay_ms IS NULL THEN v_at END
+  WHERE s.task_id = v_task_id AND s.step_id = p_step_id AND s.fence = p_fence AND s.state = 'in_progress'
+  RETURNING s.attempts, s.children INTO v_step;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF NOT p_plain THEN
+    RETURN QUERY SELECT * FROM tasker.follow(
+      v_at, v_task_id, v_state, ARRAY[p_step_id], ARRAY['in_progress'], ARRAY[p_to], ARRAY[v_step.attempts::smallint], ARRAY[p_reason],
+      CASE WHEN tasker.is_satisfied(p_to) THEN ARRAY(SELECT tasker.step_id(v_task_id, c) FROM unnest(v_step.children) AS c) END,
+      p_wanted, p_process_id, ARRAY[1]);
+    RETURN;
+  END IF;
+
+  -- Plain: the one child, whose one parent this is, is claimed at once. That changes nothing else of the task, so nobody locks it.
+  v_nth := v_step.attempts;
+  v_told.accepted := ARRAY[1];
+  v_told.at := v_at;
+  UPDATE tasker.workflow_steps s
+  SET waiting_on = 0, state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = p_process_id, started_at = v_at
+  WHERE s.task_id = v_task_id AND s.step_id = p_wanted[1] AND tasker.is_freed(s.state, s.waiting_on, 1::smallint)
+  RETURNING s.step_id, s.attempts, s.name, s.handler, s.parents, s.children, s.crashes, s.max_attempts, s.fence INTO v_step;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'step % has changed: record the outcome of its parent % under the lock of their task', p_wanted[1], p_step_id
+      USING ERRCODE = 'TK001';
+  END IF;
+  INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
+  VALUES (v_task_id, p_step_id, 'in_progress', p_to, v_nth, v_at),
+         (v_task_id, v_step.step_id, 'pending', 'in_progress', v_step.attempts, v_at);
+  v_told.newest := lastval();
+  RETURN NEXT v_told;
+  v_told := NULL;
+  v_told.task_id := v_task_id;
+  v_told.step_id := v_step.step_id;
+  v_told.from_state := 'pending';
+  v_told.to_state := 'in_progress';
+  v_told.attempt := v_step.attempts;
+  v_told.name := v_step.name;
+  v_told.handler := v_step.handler;
+  v_told.parents := v_step.parents;
+  v_told.children := v_step.children;
+  v_told.crashes := v_step.crashes;
+  v_told.max_attempts := v_step.max_attempts;
+  v_told.fence := v_step.fence;
+  RETURN NEXT v_told;
+END
+$$;
+COMMENT ON FUNCTION tasker.record_outcome(bigint, bigint, integer, text, text, text, bigint, text, bigint[], boolean) IS
+  'Records the outcome of an attempt, unless its claim is no longer valid. Plain: it is complete, has one child, that one has no other parent and a higher id, and is wanted.';
+
+CREATE FUNCTION tasker.record_outcomes(
+  p_process_id bigint, p_step_ids bigint[], p_fences integer[], p_to text[], p_results text[], p_errors text[], p_delays_ms bigint[],
+  p_reasons text[], p_wanted bigint[])
+RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at   timestamptz := tasker.now();
+  v_done record;
+BEGIN
+  PERFORM 1
+  FROM tasker.tasks t
+  WHERE t.task_id IN (SELECT tasker.task_of(o.step_id) FROM unnest(p_step_ids) AS o(step_id))
+  ORDER BY t.task_id
+  FOR NO KEY UPDATE;
+  WITH accepted AS (
+    UPDATE tasker.workflow_steps s
+    SET state = o.to_state, result = o.result::json, error = o.error::json, process_id = NULL,
+        next_run_at = v_at + o.delay_ms * interval '1 millisecond',
+        completed_at = CASE WHEN o.delay_ms IS NULL THEN v_at END
+    FROM unnest(p_step_ids, p_fences, p_to, p_results, p_errors, p_delays_ms, p_reasons) WITH ORDINALITY
+      AS o(step_id, fence, to_state, result, error, delay_ms, reason, nth)
+    WHERE s.task_id = tasker.task_of(o.step_id) AND s.step_id = o.step_id AND s.fence = o.fence AND s.state = 'in_progress'
+    RETURNING s.task_id, s.step_id, s.state, s.attempts::smallint AS attempt, s.children, o.reason, o.nth::integer AS nth
+  )
+  SELECT array_agg(a.step_id) AS ids, array_agg(a.state::text) AS states, array_agg(a.attempt) AS attempts,
+    array_agg(a.reason) AS reasons, array_agg(a.nth) AS accepted, (
+      SELECT array_agg(tasker.step_id(p.task_id, c.ordinal))
+      FROM accepted p
+      CROSS JOIN LATERAL unnest(p.children) AS c(ordinal)
+      WHERE tasker.is_satisfied(p.state)) AS freed
+  INTO v_done
+  FROM accepted a;
+  IF v_done.ids IS NOT NULL THEN
+    RETURN QUERY SELECT * FROM tasker.follow(
+      v_at, NULL, NULL, v_done.ids, array_fill('in_progress'::text, ARRAY[cardinality(v_done.ids)]), v_done.states, v_done.attempts,
+      v_done.reasons, v_done.freed, p_wanted, p_process_id, v_done.accepted);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tasker.record_outcomes IS
+  'Records outcomes of attempts, of any tasks, in the order of their steps'' ids. One whose claim is no longer valid is refused without touching the others.';
+
+CREATE FUNCTION tasker.give_back(p_step_ids bigint[], p_fences integer[], p_started boolean) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at   timestamptz := tasker.now();
+  v_done record;
+BEGIN
+  PERFORM 1
+  FROM tasker.tasks t
+  WHERE t.task_id IN (SELECT tasker.task_of(c.step_id) FROM unnest(p_step_ids) AS c(step_id))
+  ORDER BY t.task_id
+  FOR NO KEY UPDATE;
+  WITH returned AS (
+    UPDATE tasker.workflow_steps s
+    SET state = 'enqueued', attempts = s.attempts - (NOT p_started)::integer, process_id = NULL
+    FROM (SELECT * FROM unnest(p_step_ids, p_fences) AS u(step_id, fence) ORDER BY u.step_id) c
+    WHERE s.task_id = tasker.task_of(c.step_id) AND s.step_id = c.step_id AND s.fence = c.fence AND s.state = 'in_progress'
+    RETURNING s.step_id, NULLIF(s.attempts, 0)::smallint AS attempt
+  )
+  SELECT array_agg(r.step_id) AS ids, array_agg(r.attempt) AS attempts, count(*)::integer AS count INTO v_done FROM returned r;
+  IF v_done.count > 0 THEN
+    RETURN QUERY SELECT * FROM tasker.follow(
+      v_at, NULL, NULL, v_done.ids, array_fill('in_progress'::text, ARRAY[v_done.count]),
+      array_fill('enqueued'::text, ARRAY[v_done.count]), v_done.attempts,
+      array_fill(CASE WHEN p_started THEN 'interrupted' ELSE 'given_back' END, ARRAY[v_done.count]));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tasker.give_back IS
+  'Gives claims back: anybody may run the steps at once. Where the handlers have not started, the attempts do not count.';
+
+CREATE FUNCTION tasker.crash(p_task_id bigint, p_step_ids bigint[], p_errors text[]) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at    timestamptz := tasker.now();
+  v_state text;
+  v_done  record;
+BEGIN
+  SELECT t.state INTO v_state FROM tasker.tasks t WHERE t.task_id = p_task_id FOR NO KEY UPDATE;
+  WITH crashed AS (
+    UPDATE tasker.workflow_steps s
+    SET state = CASE WHEN c.error IS NULL THEN 'enqueued' ELSE 'error' END, crashes = s.crashes + 1, process_id = NULL,
+        completed_at = CASE WHEN c.error IS NOT NULL THEN v_at END, error = COALESCE(c.error::json, s.error)
+    FROM (SELECT * FROM unnest(p_step_ids, p_errors) AS u(step_id, error) ORDER BY u.step_id) c
+    WHERE s.task_id = p_task_id AND s.step_id = c.step_id AND s.state = 'in_progress'
+    RETURNING s.step_id, s.state, s.attempts::smallint AS attempt
+  )
+  SELECT array_agg(c.step_id) AS ids, array_agg(c.state::text) AS states, array_agg(c.attempt) AS attempts,
+    array_agg(CASE c.state WHEN 'error' THEN 'crash_limit' ELSE 'lease_lapsed' END) AS reasons, count(*)::integer AS count
+  INTO v_done
+  FROM crashed c;
+  IF v_done.count > 0 THEN
+    RETURN QUERY SELECT * FROM tasker.follow(
+      v_at, p_task_id, v_state, v_done.ids, array_fill('in_progress'::text, ARRAY[v_done.count]), v_done.states, v_done.attempts,
+      v_done.reasons);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tasker.crash IS
+  'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. The caller has locked them.';
+
+CREATE FUNCTION tasker.retry_step(p_step_id bigint) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at   timestamptz := tasker.now();
+  v_task record;
+  v_step record;
+BEGIN
+  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
+  INTO v_task
+  FROM tasker.tasks t
+  WHERE t.task_id = tasker.task_of(p_step_id)
+  FOR NO KEY UPDATE;
+  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
+  SELECT s.state, s.attempts
+  INTO v_step
+  FROM tasker.workflow_steps s
+  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
+  FOR NO KEY UPDATE;
+  UPDATE tasker.workflow_steps s
+  SET state = 'enqueued', max_attempts = s.max_attempts + 1, next_run_at = NULL, completed_at = NULL
+  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  RETURN QUERY SELECT * FROM tasker.follow(
+    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['enqueued'],
+    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY['retry_step'], p_revive => v_task.failed, p_reason => 'retry_step');
+END
+$$;
+COMMENT ON FUNCTION tasker.retry_step IS 'Lets a step run at once, with one attempt more than it had. Whether it may, the caller has looked at under the locks.';
+
+CREATE FUNCTION tasker.resolve_step(p_step_id bigint, p_result text, p_reason text) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at   timestamptz := tasker.now();
+  v_task record;
+  v_step record;
+BEGIN
+  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
+  INTO v_task
+  FROM tasker.tasks t
+  WHERE t.task_id = tasker.task_of(p_step_id)
+  FOR NO KEY UPDATE;
+  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
+  SELECT s.state, s.attempts, s.children
+  INTO v_step
+  FROM tasker.workflow_steps s
+  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
+  FOR NO KEY UPDATE;
+  UPDATE tasker.workflow_steps s
+  SET state = 'resolved_manually', result = p_result::json, next_run_at = NULL, completed_at = v_at
+  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  RETURN QUERY SELECT * FROM tasker.follow(
+    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['resolved_manually'],
+    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY[p_reason],
+    p_freed => ARRAY(SELECT tasker.step_id(v_task.task_id, c) FROM unnest(v_step.children) AS c),
+    p_revive => v_task.failed, p_reason => 'resolve_step');
+END
+$$;
+COMMENT ON FUNCTION tasker.resolve_step IS
+  'Ends a step by decision of a person; its result is what its children read. Whether it may end so, the caller has looked at under the locks.';
+
+CREATE FUNCTION tasker.end_task(p_task_id bigint, p_to text, p_reason text) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at    timestamptz := tasker.now();
+  v_state text;
+  v_done  record;
+BEGIN
+  SELECT t.state INTO v_state FROM tasker.tasks t WHERE t.task_id = p_task_id FOR NO KEY UPDATE;
+  SELECT c.*, COALESCE(cardinality(c.ids), 0) AS count
+  INTO v_done
+  FROM tasker.cancel_steps(p_task_id, ARRAY['pending', 'enqueued', 'in_progress', 'waiting_for_retry', 'error'], v_at) AS c;
+  RETURN QUERY SELECT * FROM tasker.follow(
+    v_at, p_task_id, v_state, v_done.ids, v_done.before, array_fill('cancelled'::text, ARRAY[v_done.count]), v_done.attempts,
+    array_fill(p_reason, ARRAY[v_done.count]), p_settle => true, p_reason => p_reason, p_decided => p_to);
+END
+$$;
+COMMENT ON FUNCTION tasker.end_task IS 'Ends a task by decision of a person: all of it that is unfinished is cancelled.';
+
+CREATE FUNCTION tasker.heal(p_task_id bigint) RETURNS SETOF tasker.change
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_at     timestamptz := tasker.now();
+  v_task   record;
+  v_done   record;
+  v_count  integer;
+  v_to     text := 'cancelled';
+  v_reason text := 'sweep';
+BEGIN
+  SELECT t.state, t.failing INTO v_task FROM tasker.tasks t WHERE t.task_id = p_task_id FOR NO KEY UPDATE;
+  IF v_task.failing OR (tasker.has_ended(v_task.state) AND v_task.state <> 'error') THEN
+    -- Nothing of such a task begins any more, unless a person brings it back.
+    SELECT c.* INTO v_done FROM tasker.cancel_steps(p_task_id, ARRAY['pending', 'enqueued', 'waiting_for_retry'], v_at) AS c;
+    IF v_task.failing THEN
+      v_reason := 'fail_fast';
+    END IF;
+  ELSE
+    v_to := 'enqueued';
+    WITH released AS (
+      UPDATE tasker.workflow_steps s
+      SET state = 'enqueued'
+      WHERE s.task_id = p_task_id AND s.state = 'pending' AND s.waiting_on = 0
+      RETURNING s.step_id, NULLIF(s.attempts, 0)::smallint AS attempt
+    )
+    SELECT array_agg(r.step_id ORDER BY r.step_id) AS ids, array_agg('pending'::text) AS before,
+      array_agg(r.attempt ORDER BY r.step_id) AS attempts
+    INTO v_done
+    FROM released r;
+  END IF;
+  v_count := COALESCE(cardinality(v_done.ids), 0);
+  RETURN QUERY SELECT * FROM tasker.follow(
+    v_at, p_task_id, v_task.state, v_done.ids, v_done.before, array_fill(v_to, ARRAY[v_count]), v_done.attempts,
+    array_fill(v_reason, ARRAY[v_count]), p_settle => true, p_reason => 'sweep');
+END
+$$;
+COMMENT ON FUNCTION tasker.heal IS
+  'Lets a task whose counters were put right go on from there: what waits for nothing is enqueued, and it ends where nothing of it is active.';
+
+CREATE OR REPLACE FUNCTION tasker.record_one(
+  p_process_id bigint, p_step_id bigint, p_fence integer, p_to text, p_result text, p_error text, p_delay_ms bigint,
+  p_reason text, p_wanted bigint[])
+RETURNS TABLE (
+  kind text, task_id bigint, step_id bigint, state text, name text, handler text, parents smallint[], children smallint[],
+  attempts smallint, crashes smallint, max_attempts smallint, fence integer, after_ms numeric, at timestamptz,
+  newest_transition bigint)
+LANGUAGE sql AS $$
+  SELECT CASE WHEN c.accepted IS NOT NULL THEN 'accepted' WHEN c.step_id IS NULL THEN 'ended' ELSE 'readied' END,
+    COALESCE(c.task_id, tasker.task_of(p_step_id)), CASE WHEN c.accepted IS NOT NULL THEN p_step_id ELSE c.step_id END,
+    COALESCE(c.to_state, p_to), c.name, c.handler, c.parents, c.children, c.attempt, c.crashes, c.max_attempts, c.fence,
+    c.after_ms::numeric, c.at, c.newest
+  FROM tasker.record_outcome(
+    p_process_id, p_step_id, p_fence, p_to, p_result, p_error, p_delay_ms, p_reason, p_wanted, false) AS c
+  WHERE c.to_state IS DISTINCT FROM 'cancelled'
+$$;
+COMMENT ON FUNCTION tasker.record_one IS
+  'For processes of the version before, which are still at work while the new one is rolled out: tasker.record_outcome in their words.';
