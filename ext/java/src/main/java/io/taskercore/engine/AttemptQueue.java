@@ -16,9 +16,17 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class AttemptQueue {
 
+  /** What leads to an attempt: work of the core's, for a handler thread that has nothing else to do. */
+  @FunctionalInterface
+  interface Beginning {
+    /** @return the attempt that the thread is to run; null if there is none. Throws nothing that is not an {@link Error}. */
+    Attempt begin();
+  }
+
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition offered = lock.newCondition();
   private final Deque<Attempt> attempts = new ArrayDeque<>();
+  private final Deque<Beginning> beginnings = new ArrayDeque<>();
   private final List<Runnable> starters = new ArrayList<>();
   private int idle;
   private int starting;
@@ -32,7 +40,11 @@ public final class AttemptQueue {
   public Attempt take(long idleMs) throws InterruptedException {
     Attempt taken = null;
     try {
-      taken = waitForOne(idleMs);
+      Beginning next = waitForOne(idleMs);
+      while (next != null && taken == null) {
+        taken = next.begin();
+        next = taken == null ? waitForOne(idleMs) : null;
+      }
       return taken;
     } finally {
       if (taken == null) {
@@ -42,20 +54,22 @@ public final class AttemptQueue {
     }
   }
 
-  private Attempt waitForOne(long idleMs) throws InterruptedException {
+  /** Null when there was none for so long. */
+  private Beginning waitForOne(long idleMs) throws InterruptedException {
     long nanos = TimeUnit.MILLISECONDS.toNanos(idleMs);
     lock.lockInterruptibly();
     try {
       starting = Math.max(0, starting - 1);
       idle++;
       try {
-        while (attempts.isEmpty()) {
+        while (attempts.isEmpty() && beginnings.isEmpty()) {
           if (nanos <= 0) {
             return null;
           }
           nanos = offered.awaitNanos(nanos);
         }
-        return attempts.pollFirst();
+        Attempt attempt = attempts.pollFirst();
+        return attempt == null ? beginnings.pollFirst() : () -> attempt;
       } finally {
         idle--;
       }
@@ -99,6 +113,21 @@ public final class AttemptQueue {
       lock.unlock();
     }
     pokeStarters();
+  }
+
+  /** Gives work to a handler thread that has none; false if all are busy. */
+  boolean offer(Beginning beginning) {
+    lock.lock();
+    try {
+      if (attempts.size() + beginnings.size() >= idle) {
+        return false;
+      }
+      beginnings.addLast(beginning);
+      offered.signal();
+      return true;
+    } finally {
+      lock.unlock();
+    }
   }
 
   boolean isEmpty() {
@@ -155,6 +184,6 @@ public final class AttemptQueue {
   }
 
   private int missing() {
-    return attempts.size() - idle - starting;
+    return attempts.size() + beginnings.size() - idle - starting;
   }
 }

@@ -77,7 +77,7 @@ final class CoreRuntime implements AutoCloseable {
     this.memories = new TaskMemories(database, templates);
     this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
     this.held = new HeldClaims(this, database);
-    this.signals = new Signals(database, driver, config.connectionMode());
+    this.signals = new Signals(database, driver, config.connectionMode(), timers);
     this.afterCommit = new AfterCommit(events, held, signals);
     this.strays = new Strays(this, database);
     this.lease = new ProcessLease(

@@ -23,11 +23,27 @@ final class Monitor {
     lock.lock();
     try {
       change.run();
-      for (Waiter waiter : waiters) {
-        if (waiter.until.getAsBoolean()) {
-          waiter.met.signal();
-        }
+      wake();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void wake() {
+    for (Waiter waiter : waiters) {
+      if (waiter.until.getAsBoolean()) {
+        waiter.met.signal();
       }
+    }
+  }
+
+  /** Changes what the monitor guards, and tells something of that. */
+  <T> T changeAndGet(Supplier<T> change) {
+    lock.lock();
+    try {
+      T told = change.get();
+      wake();
+      return told;
     } finally {
       lock.unlock();
     }

@@ -6,6 +6,7 @@ import io.taskercore.store.Changes.Ended;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
 
 /**
@@ -20,10 +21,13 @@ final class Signals implements AutoCloseable {
   private final Announcer announcer;
   private final Map<Long, Set<TaskRun>> runs = new ConcurrentHashMap<>();
   private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean polling = new AtomicBoolean();
+  private final Timers timers;
   private Listener listener;
 
   /** @param connections makes connections that belong to no pool */
-  Signals(Database database, DataSource connections, ConnectionMode mode) {
+  Signals(Database database, DataSource connections, ConnectionMode mode, Timers timers) {
+    this.timers = timers;
     this.connections = connections;
     this.mode = mode;
     this.announcer = new Announcer(database);
@@ -62,6 +66,19 @@ final class Signals implements AutoCloseable {
 
   void remove(TaskRun run) {
     runs.computeIfPresent(run.taskId(), (id, some) -> some.remove(run) && some.isEmpty() ? null : some);
+  }
+
+  /** As long as there are runs, each looks for itself after so many milliseconds: one timer is set for all of them. */
+  void pollRuns(long afterMs) {
+    if (polling.compareAndSet(false, true)) {
+      timers.in(afterMs, () -> {
+        polling.set(false);
+        runs.values().forEach(some -> some.forEach(TaskRun::poll));
+        if (!runs.isEmpty()) {
+          pollRuns(afterMs);
+        }
+      });
+    }
   }
 
   /** There are steps in the queue that nobody here was given. */

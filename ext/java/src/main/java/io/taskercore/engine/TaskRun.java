@@ -13,14 +13,16 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader.Progress;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
  * One call's work on one task, until the task has ended, nothing more can be done here, or time is up.
  *
- * <p>A core thread finds the task or creates it, claims steps as room comes free, and looks at the database when nothing is in
- * flight; the recorder hands children over in between, and ends the run with the task. The caller only waits, in {@link #await},
- * and looks for handlers and starts their threads when asked to.
+ * <p>A thread of the core finds the task, claims steps as room comes free, and looks at the database when nothing is in flight. While
+ * attempts are, no thread need be at it: recorders hand children over, and end the run with the task. A task that is still to be
+ * created is so by a handler thread that has nothing else to do, which goes on with the first step. The caller only waits, in
+ * {@link #await}, and looks for handlers and starts their threads when asked to.
  */
 public final class TaskRun implements Claimant, AutoCloseable {
 
@@ -30,6 +32,12 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
   private final Beginning beginning;
+
+  /** Whether a handler thread is likely to have something to run after the beginning. */
+  private final boolean leadsToAttempt;
+
+  /** Whether it needs no thread to watch the time: a deadline, or a clock that tests move. */
+  private final boolean parks;
   private final Deadline deadline;
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
@@ -41,6 +49,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private List<String> unknownHandlers = List.of();
   private boolean awake;
   private boolean maybeReady;
+
+  /** Whether no thread is at it until there is something to do. */
+  private boolean parked;
   private boolean threadsWanted;
   private boolean closed;
   private boolean over;
@@ -49,27 +60,33 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private Json outcome;
   private RuntimeException failure;
 
-  /** How the run comes by its task; called on the core's thread. */
+  /** How the run comes by its task. */
   @FunctionalInterface
   private interface Beginning {
-    void of(TaskRun run) throws InterruptedException;
+    /**
+     * @param byHandlerThread whether the calling thread can run an attempt
+     * @return that attempt; null if there is none
+     */
+    Attempt of(TaskRun run, boolean byHandlerThread) throws InterruptedException;
   }
 
-  private TaskRun(Coordinator coordinator, Long timeoutMs, Beginning beginning) {
+  private TaskRun(Coordinator coordinator, Long timeoutMs, boolean leadsToAttempt, Beginning beginning) {
     this.coordinator = coordinator;
     this.runtime = coordinator.runtime();
+    this.leadsToAttempt = leadsToAttempt;
     this.beginning = beginning;
+    this.parks = timeoutMs == null && !runtime.clock().movable();
     this.deadline = Deadline.in(timeoutMs, runtime.clock());
   }
 
   /** A run of a task that is there. */
   static TaskRun of(Coordinator coordinator, long taskId, Long timeoutMs) {
-    return new TaskRun(coordinator, timeoutMs, run -> run.find(taskId));
+    return new TaskRun(coordinator, timeoutMs, false, (run, byHandlerThread) -> run.find(taskId));
   }
 
   /** A run of a task that is still to be created: its first steps are claimed with that. */
   static TaskRun ofNew(Coordinator coordinator, Json request, Long timeoutMs) {
-    return new TaskRun(coordinator, timeoutMs, run -> run.create(request));
+    return new TaskRun(coordinator, timeoutMs, true, (run, byHandlerThread) -> run.create(request, byHandlerThread));
   }
 
   /** Begins to work on the task. */
@@ -79,7 +96,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
     try {
       // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
       coordinator.requireOpen();
-      runtime.execute(this::work);
+      if (!leadsToAttempt || !coordinator.attempts().offer(this::beginByHandlerThread)) {
+        runtime.execute(this::begin);
+      }
     } catch (RuntimeException | Error failed) {
       close();
       throw failed;
@@ -126,7 +145,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
   /** Ends the run: what has not started is given back, what runs goes on and is recorded. */
   @Override
   public void close() {
-    monitor.change(() -> closed = true);
+    change(() -> closed = true);
     coordinator.attempts().removeStarter(starter);
     if (task() != null) {
       runtime.signals().remove(this);
@@ -135,13 +154,40 @@ public final class TaskRun implements Claimant, AutoCloseable {
     runtime.held().giveBackUnstarted(this);
   }
 
-  private void work() {
-    try {
-      beginning.of(this);
-      Progress last = workUntilNothingIsLeft();
-      if (last != null) {
-        finish(document(last.state(), last.counts(), last.nextRunAt()), null);
+  private void begin() {
+    ending(() -> {
+      beginning.of(this, false);
+      goOn();
+    });
+  }
+
+  /** What comes after the first attempt is done by a thread of the core, if it is not done by recorders. */
+  private Attempt beginByHandlerThread() {
+    AtomicReference<Attempt> first = new AtomicReference<>();
+    ending(() -> {
+      try {
+        first.set(beginning.of(this, true));
+        if (!park()) {
+          runtime.execute(() -> ending(this::goOn));
+        }
+      } catch (InterruptedException wanted) {
+        // Somebody wants the thread, which has nothing to do with this run.
+        Thread.currentThread().interrupt();
+        runtime.execute(task() == null ? this::begin : () -> ending(this::goOn));
       }
+    });
+    return first.get();
+  }
+
+  @FunctionalInterface
+  private interface Part {
+    void run() throws InterruptedException;
+  }
+
+  /** Runs a part of the work; a failure ends the run. */
+  private void ending(Part part) {
+    try {
+      part.run();
     } catch (RuntimeException failed) {
       finish(null, failed);
     } catch (Error failed) {
@@ -152,7 +198,14 @@ public final class TaskRun implements Claimant, AutoCloseable {
     }
   }
 
-  private void find(long taskId) throws InterruptedException {
+  private void goOn() throws InterruptedException {
+    Progress last = workUntilNothingIsLeft();
+    if (last != null) {
+      finish(document(last.state(), last.counts(), last.nextRunAt()), null);
+    }
+  }
+
+  private Attempt find(long taskId) throws InterruptedException {
     Recalled recalled = runtime.memories().recall(taskId);
     meet(recalled.memory().template());
     monitor.change(() -> {
@@ -161,13 +214,15 @@ public final class TaskRun implements Claimant, AutoCloseable {
     });
     runtime.signals().add(this);
     leaveIfClosed();
+    return null;
   }
 
-  private void create(Json request) throws InterruptedException {
+  private Attempt create(Json request, boolean byHandlerThread) throws InterruptedException {
     Prepared prepared = coordinator.initializer().prepare(request, runtime.database());
     meet(prepared.template());
     int roots = prepared.task().rootSteps();
     Begun begun;
+    Attempt first = null;
     try (Lane.Reservation room = coordinator.lane().reserve(roots)) {
       begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
       boolean allBegun = begun.attempts().size() == roots;
@@ -178,7 +233,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
         maybeReady = !begun.ended() && !allBegun;
       });
       runtime.signals().add(this);
-      begun.attempts().forEach(room::submit);
+      if (byHandlerThread && !begun.attempts().isEmpty() && room.occupy()) {
+        first = begun.attempts().get(0);
+      }
+      begun.attempts().stream().skip(first == null ? 0 : 1).forEach(room::submit);
       if (!allBegun) {
         runtime.signals().workCame();
       }
@@ -188,6 +246,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       // Its key had made it before, of an earlier version perhaps.
       meet(begun.task().template());
     }
+    return first;
   }
 
   /** Has the caller look for those of the template's handlers that are not known yet. */
@@ -219,7 +278,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     return monitor.get(() -> task);
   }
 
-  /** @return how far it came; null if the run has ended with its task */
+  /** @return how far it came; null if the run has ended with its task, or goes on without this thread */
   private Progress workUntilNothingIsLeft() throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
     while (!isOver()) {
@@ -228,6 +287,9 @@ public final class TaskRun implements Claimant, AutoCloseable {
         pauseMs = FIRST_PAUSE_MS;
       }
       if (!timeUp && inFlight() > 0) {
+        if (park()) {
+          return null;
+        }
         pause(coordinator.config().pollIntervalMs());
         continue;
       }
@@ -278,6 +340,50 @@ public final class TaskRun implements Claimant, AutoCloseable {
     }
     leaveIfClosed();
     return some;
+  }
+
+  /**
+   * Lets the run go on without a thread, as long as attempts are in flight and nothing else is to be done.
+   *
+   * @return false if the calling thread is to go on
+   */
+  private boolean park() {
+    if (!parks) {
+      return false;
+    }
+    boolean now = monitor.get(() -> {
+      parked = inFlight > 0 && !awake && !maybeReady && !closed && !over;
+      return parked || over;
+    });
+    if (now && !isOver()) {
+      runtime.signals().pollRuns(coordinator.config().pollIntervalMs());
+    }
+    return now;
+  }
+
+  /** Changes the state of the run. If that gives it something to do while no thread is at it, a thread of the core goes on. */
+  private void change(Runnable change) {
+    boolean resumes = monitor.changeAndGet(() -> {
+      change.run();
+      boolean woken = parked && !over && (awake || closed);
+      parked &= !woken;
+      return woken;
+    });
+    if (resumes) {
+      try {
+        runtime.execute(() -> ending(this::goOn));
+      } catch (TaskerException.Closed closing) {
+        finish(null, closing);
+      }
+    }
+  }
+
+  /** Something may have happened elsewhere. */
+  void poll() {
+    change(() -> {
+      maybeReady |= parked;
+      awake |= parked;
+    });
   }
 
   /** The task has ended by an outcome that was recorded here. */
@@ -334,7 +440,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
   @Override
   public void holds(int more) {
     coordinator.holds(more);
-    monitor.change(() -> {
+    change(() -> {
       inFlight += more;
       awake |= inFlight == 0 || maybeReady;
     });
@@ -342,14 +448,14 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   /** There may be steps of the task to claim. */
   void signal() {
-    monitor.change(() -> {
+    change(() -> {
       maybeReady = true;
       awake = true;
     });
   }
 
   private void wake() {
-    monitor.change(() -> awake = true);
+    change(() -> awake = true);
   }
 
   long taskId() {
