@@ -14,7 +14,7 @@ import java.util.Set;
  *
  * <ol>
  *   <li>Events are published.
- *   <li>Steps that the process holds from now on become attempts.
+ *   <li>Steps that were claimed by it become attempts.
  *   <li>Tasks that have ended are counted.
  *   <li>Runs of tasks that have ended are told. That is before attempts are let go: a run that has none in flight any more asks
  *       the database how its task stands.
@@ -27,7 +27,7 @@ final class AfterCommit {
 
   /** What is special about one transaction: the tasks that its caller knows, and what only the caller can do. */
   interface Aftermath {
-    Map<Long, TaskMemory> knownTasks();
+    Map<Long, CachedTask> knownTasks();
 
     /** Where the end of a task is counted. */
     EngineMetrics metricsOf(long taskId);
@@ -40,7 +40,7 @@ final class AfterCommit {
   /** Changes that nobody here has an attempt for. */
   record Plain(EngineMetrics metrics) implements Aftermath {
     @Override
-    public Map<Long, TaskMemory> knownTasks() {
+    public Map<Long, CachedTask> knownTasks() {
       return Map.of();
     }
 
@@ -67,13 +67,13 @@ final class AfterCommit {
       Set.of(StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.CANCELLED, StepState.RESOLVED_MANUALLY);
 
   private final TaskEvents events;
-  private final HeldClaims held;
-  private final Signals signals;
+  private final InFlightAttempts inFlight;
+  private final WorkNotifier notifier;
 
-  AfterCommit(TaskEvents events, HeldClaims held, Signals signals) {
+  AfterCommit(TaskEvents events, InFlightAttempts inFlight, WorkNotifier notifier) {
     this.events = events;
-    this.held = held;
-    this.signals = signals;
+    this.inFlight = inFlight;
+    this.notifier = notifier;
   }
 
   /** To be called at once after the commit, with the publication that was begun before the transaction. */
@@ -82,14 +82,14 @@ final class AfterCommit {
     aftermath.handOver(changes.handedOver());
     long now = System.nanoTime();
     changes.ended().forEach(task -> aftermath.metricsOf(task.taskId()).taskEnded(task.state(), task.afterMs(), now));
-    changes.ended().forEach(signals::ended);
-    changes.tasksWithStep(Set.of(StepState.ERROR)).forEach(held::stopFailedFast);
+    changes.ended().forEach(notifier::ended);
+    changes.tasksWithStep(Set.of(StepState.ERROR)).forEach(inFlight::stopFailedFast);
     aftermath.letGo();
-    changes.tasksWithStep(NEWS).forEach(signals::workIn);
+    changes.tasksWithStep(NEWS).forEach(notifier::workIn);
     if (changes.hasStep(StepState.ENQUEUED)) {
-      signals.workCame();
+      notifier.workCame();
     } else if (changes.hasStep(StepState.WAITING_FOR_RETRY)) {
-      signals.wakeWorkers();
+      notifier.wakeWorkers();
     }
   }
 }

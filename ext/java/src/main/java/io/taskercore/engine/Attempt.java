@@ -5,12 +5,11 @@ import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepDefinition;
 import io.taskercore.model.StepOutcome;
-import io.taskercore.model.StepState;
 import io.taskercore.model.TaskFacts;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -19,11 +18,36 @@ import java.util.concurrent.atomic.AtomicReference;
  * <ol>
  *   <li>A handler thread takes it from the {@link AttemptQueue} and calls {@link #begin}, which starts the clock of its time-out.
  *   <li>It runs the handler and ends with exactly one of {@link #succeed}, {@link #fail} and {@link #release}, whatever happened:
- *       that call also gives the thread's place in the lane back.
+ *       that call also gives the thread's slot back.
  *   <li>Time-out, cancellation or the loss of the lease may end it before; the outcome that comes later is then dropped.
  * </ol>
  */
 public final class Attempt {
+
+  /** What an attempt needs of its process. */
+  interface Host {
+
+    /** As the clock of tasks has it. */
+    Instant now();
+
+    /** Runs a short action later. */
+    Future<?> in(long delayMs, Runnable action);
+
+    /** Records an outcome by another thread. */
+    void record(Attempt attempt, StepOutcome outcome);
+
+    /** Records an outcome by the calling thread if that can be done at once; returns a child for it to go on with, or null. */
+    Attempt recordHere(Attempt attempt, StepOutcome outcome);
+
+    /** The attempt never began: its step runs again, and it does not count. */
+    void giveBack(Attempt attempt);
+
+    /** The attempt is in flight no longer. */
+    void remove(Attempt attempt);
+
+    /** The attempt waits for others, one of which may be on its last chance too. */
+    void releaseLastChance(Attempt attempt);
+  }
 
   private enum Stage {
     CLAIMED,
@@ -32,10 +56,10 @@ public final class Attempt {
   }
 
   private final ClaimedStep step;
-  private final TaskMemory memory;
+  private final CachedTask task;
   private final Map<String, Json> parentResults;
-  private final Claimant claimant;
-  private final CoreRuntime runtime;
+  private final ClaimOwner owner;
+  private final Host host;
   private final long processId;
   private final long readyNanos;
   private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
@@ -52,17 +76,17 @@ public final class Attempt {
    */
   Attempt(
       ClaimedStep step,
-      TaskMemory memory,
+      CachedTask task,
       Map<String, Json> parentResults,
-      Claimant claimant,
-      CoreRuntime runtime,
+      ClaimOwner owner,
+      Host host,
       long processId,
       long readyNanos) {
     this.step = step;
-    this.memory = memory;
+    this.task = task;
     this.parentResults = parentResults;
-    this.claimant = claimant;
-    this.runtime = runtime;
+    this.owner = owner;
+    this.host = host;
     this.processId = processId;
     this.readyNanos = readyNanos;
   }
@@ -138,7 +162,7 @@ public final class Attempt {
   }
 
   public HandlerDirectory directory() {
-    return claimant.directory();
+    return owner.directory();
   }
 
   /**
@@ -149,53 +173,52 @@ public final class Attempt {
    */
   public boolean begin(Runnable interrupter) {
     this.interrupter = interrupter;
-    long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : claimant.stepTimeoutMs();
-    deadline = runtime.clock().instant().plusMillis(timeoutMs);
+    long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : owner.stepTimeoutMs();
+    deadline = host.now().plusMillis(timeoutMs);
     if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
       return false;
     }
     begunNanos = System.nanoTime();
-    claimant.lane().begin(begunNanos);
-    claimant.metrics().began(begunNanos - readyNanos, begunNanos);
-    timer = runtime.timers().in(timeoutMs, () -> timedOut(timeoutMs));
-    claimant.began(this);
+    owner.slots().begin(begunNanos);
+    owner.metrics().began(begunNanos - readyNanos, begunNanos);
+    timer = host.in(timeoutMs, () -> timedOut(timeoutMs));
+    owner.attemptBegan();
     return true;
   }
 
   /**
    * Ends with a result.
    *
-   * @return an attempt at a child, which the calling thread is to run next, in the place of this one; null if there is none
+   * @return an attempt at a child, which the calling thread is to run next, in the slot of this one; null if there is none
    */
   public Attempt succeed(Json result) {
-    claimant.lane().end(begunNanos);
+    owner.slots().end(begunNanos);
     Attempt next = null;
     try {
       if (end()) {
-        Completion completion = new Completion(this, Outcomes.success(step, result));
-        ResultRecorder recorder = runtime.recorderOf(step.taskId());
-        if (claimant.lane().idle()) {
-          next = recorder.recordHere(completion);
+        StepOutcome outcome = Outcomes.success(step, result);
+        if (owner.slots().idle()) {
+          next = host.recordHere(this, outcome);
         } else {
-          recorder.record(completion);
+          host.record(this, outcome);
         }
       }
       return next;
     } finally {
       if (next == null) {
-        claimant.lane().leave();
+        owner.slots().release();
       }
     }
   }
 
   public void fail(Failure failure) {
-    claimant.lane().end(begunNanos);
+    owner.slots().end(begunNanos);
     try {
       if (end()) {
         recordFailure(failure);
       }
     } finally {
-      claimant.lane().leave();
+      owner.slots().release();
     }
   }
 
@@ -203,26 +226,25 @@ public final class Attempt {
   public void release() {
     try {
       if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
-        runtime.held().giveBack(List.of(step));
-        runtime.held().remove(this);
+        host.giveBack(this);
       }
     } finally {
-      claimant.lane().leave();
+      owner.slots().release();
     }
   }
 
-  /** Lends this attempt's place to others while its handler waits for them; {@link #reclaimSlot} must follow. */
+  /** Lends this attempt's slot to others while its handler waits for them; {@link #reclaimSlot} must follow. */
   public void lendSlot() {
-    runtime.held().leaveLastChance(this);
-    claimant.lane().lend(begunNanos);
+    host.releaseLastChance(this);
+    owner.slots().lend(begunNanos);
   }
 
   public void reclaimSlot() {
-    claimant.lane().reclaim(begunNanos);
+    owner.slots().reclaim(begunNanos);
   }
 
   /** The task does not want the outcome any more; the handler may find out by {@link #cancelled}. */
-  void tell() {
+  void markCancelled() {
     cancelled = true;
   }
 
@@ -231,11 +253,11 @@ public final class Attempt {
    *
    * @return true if the handler was running
    */
-  boolean lose() {
+  boolean revoke() {
     cancelled = true;
     Stage before = stage.getAndSet(Stage.ENDED);
     if (before != Stage.ENDED) {
-      runtime.held().remove(this);
+      host.remove(this);
     }
     if (before == Stage.RUNNING) {
       stopTimer();
@@ -245,7 +267,7 @@ public final class Attempt {
   }
 
   /** Ends an attempt that nobody began, so that nobody begins it. */
-  boolean withdraw() {
+  boolean preempt() {
     return stage.compareAndSet(Stage.CLAIMED, Stage.ENDED);
   }
 
@@ -260,10 +282,7 @@ public final class Attempt {
   }
 
   private void recordFailure(Failure failure) {
-    StepOutcome outcome = Outcomes.failure(step, definition().retry(), failure, runtime.random());
-    boolean failsTask = failFast() && outcome.to() == StepState.ERROR;
-    List<Attempt> withheld = failsTask ? runtime.held().withhold(runtime.held().ofTask(step.taskId())) : List.of();
-    runtime.recorderOf(step.taskId()).record(new Completion(this, outcome, withheld));
+    host.record(this, Outcomes.failure(step, definition().retry(), failure, ThreadLocalRandom.current()));
   }
 
   private boolean end() {
@@ -277,7 +296,7 @@ public final class Attempt {
 
   private void countRun() {
     endedNanos = System.nanoTime();
-    claimant.metrics().ran(endedNanos - begunNanos, endedNanos);
+    owner.metrics().ran(endedNanos - begunNanos, endedNanos);
   }
 
   long endedNanos() {
@@ -305,19 +324,19 @@ public final class Attempt {
     return step;
   }
 
-  TaskMemory memory() {
-    return memory;
+  CachedTask task() {
+    return task;
   }
 
-  Claimant claimant() {
-    return claimant;
+  ClaimOwner owner() {
+    return owner;
   }
 
   private TaskFacts facts() {
-    return memory.facts();
+    return task.facts();
   }
 
   private StepDefinition definition() {
-    return memory.definition(step);
+    return task.definition(step);
   }
 }

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * Where handler threads find their next attempt.
  *
  * <p>The threads belong to the handlers' side, which alone can start them; so the queue counts how many are missing, and pokes
- * those who wait on that side anyway (a {@link TaskRun}'s caller, a worker's foreman); the first to ask starts them.
+ * those who wait on that side anyway (a run's caller, a worker's supervisor); the first to ask starts them.
  */
 public final class AttemptQueue {
 
@@ -140,7 +140,7 @@ public final class AttemptQueue {
   }
 
   /** Takes back an attempt that no thread has taken yet. */
-  boolean withdraw(Attempt attempt) {
+  boolean remove(Attempt attempt) {
     lock.lock();
     try {
       return attempts.remove(attempt);

@@ -6,9 +6,9 @@ import java.util.List;
 /**
  * An attempt that has ended, and what is to be recorded of it.
  *
- * @param withheld claims of the same task that must not begin until that is known, and go back then
+ * @param preempted attempts of the same task that must not begin until that is known, and go back then
  */
-record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> withheld) {
+record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> preempted) {
 
   Completion(Attempt attempt, StepOutcome outcome) {
     this(attempt, outcome, List.of());

@@ -15,8 +15,6 @@ import io.taskercore.store.LentConnections;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -28,55 +26,48 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class Coordinator implements AutoCloseable {
 
   private final HandlerDirectory directory;
-  private final AttemptQueue attempts;
   private final CoreRuntime runtime;
-  private final Lane lane;
   private final LentConnections lent;
   private final TaskInitializer initializer;
-  private final TaskChanges changes;
+  private final OperatorChanges changes;
   private final TaskReports reports;
-  private final Set<String> met = ConcurrentHashMap.newKeySet();
-  private final Set<TaskRun> runs = ConcurrentHashMap.newKeySet();
-  private final Set<StepRun> stepRuns = ConcurrentHashMap.newKeySet();
-  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private final CoordinatorRuns runs;
   private final Subscriptions subscriptions;
   private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, CoreRuntime.processMetrics());
-  private final InFlight inFlight = new InFlight();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile OrchestrationConfig config;
 
-  private Coordinator(
-      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreRuntime runtime) {
+  private Coordinator(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue queue, CoreRuntime runtime) {
     this.config = config;
     this.directory = directory;
-    this.attempts = attempts;
     this.runtime = runtime;
-    this.lane = new Lane(attempts, config.maxParallelSteps(), System::nanoTime, this::roomCameFree);
     this.lent = new LentConnections(runtime.database());
-    this.initializer = new TaskInitializer(runtime.templates(), runtime.events(), lent, this::config);
-    this.changes = new TaskChanges(runtime, metrics, () -> config.cancelGraceMs());
+    this.initializer = runtime.initializer(lent, this::config);
+    this.changes = runtime.operatorChanges(metrics, () -> config().cancelGraceMs());
     this.reports = new TaskReports(runtime.database());
-    this.subscriptions = new Subscriptions(runtime.events().publisher());
+    this.runs = new CoordinatorRuns(
+        directory, queue, runtime.runServices(), initializer, metrics, this::config, this::isClosed);
+    this.subscriptions = new Subscriptions(runtime.publisher());
   }
 
   /**
    * Opens a handle; the first one on a database makes the pool and checks the schema.
    *
    * @param directory which handlers are at hand
-   * @param attempts where handler threads look for work
+   * @param queue where handler threads look for work
    * @throws TaskerException.Configuration if the schema is missing and {@code auto_migrate} is off
    * @throws TaskerException.Database if PostgreSQL cannot be reached
    */
-  public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts) {
-    return open(config, directory, attempts, CoreClock.ACTUAL);
+  public static Coordinator open(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue queue) {
+    return open(config, directory, queue, CoreClock.ACTUAL);
   }
 
   /** The same on another clock than real time, for tests. */
   public static Coordinator open(
-      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue attempts, CoreClock clock) {
+      OrchestrationConfig config, HandlerDirectory directory, AttemptQueue queue, CoreClock clock) {
     CoreRuntime runtime = OpenRuntimes.acquire(config, clock);
-    Coordinator coordinator = new Coordinator(config, directory, attempts, runtime);
-    runtime.add(coordinator);
+    Coordinator coordinator = new Coordinator(config, directory, queue, runtime);
+    runtime.add(coordinator.runs);
     return coordinator;
   }
 
@@ -98,45 +89,45 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value will not do; then nothing changes
    */
   public synchronized Json reconfigure(Json changes) {
-    open();
+    openRuntime();
     OrchestrationConfig changed = config.with(changes);
     config = changed;
-    lane.widen(changed.maxParallelSteps());
+    runs.slots().widen(changed.maxParallelSteps());
     return changed.changeable();
   }
 
   /** @throws TaskerException.Validation naming each key that is wrong, or {@code version} if it is taken by other content */
   public Json registerTemplate(Json document) {
-    return open().templates().register(document, config.environment());
+    return openRuntime().templates().register(document, config.environment());
   }
 
   public Json initializeTask(Json request) {
-    Json created = initializer.initialize(request, open().database());
-    runtime.signals().workCame();
+    Json created = initializer.initialize(request, openRuntime().database());
+    runtime.workCame();
     return created;
   }
 
   /** The same in the caller's transaction: a rollback leaves nothing. */
   public Json initializeTask(Json request, Connection connection) {
-    open();
+    openRuntime();
     return initializer.initialize(request, connection);
   }
 
   /** All of them or none. */
   public Json initializeTasks(List<Json> requests) {
-    Json created = initializer.initializeAll(requests, open().database());
-    runtime.signals().workCame();
+    Json created = initializer.initializeAll(requests, openRuntime().database());
+    runtime.workCame();
     return created;
   }
 
   public Json initializeTasks(List<Json> requests, Connection connection) {
-    open();
+    openRuntime();
     return initializer.initializeAll(requests, connection);
   }
 
   /** @throws TaskerException.State if a transaction is under way on the connection: what it creates cannot run yet */
   public void refuseTransaction(Connection connection) {
-    open();
+    openRuntime();
     lent.refuseTransaction(connection);
   }
 
@@ -146,16 +137,12 @@ public final class Coordinator implements AutoCloseable {
    * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
    */
   public TaskRun orchestrate(long taskId, Long timeoutMs) {
-    TaskRun run = TaskRun.of(this, taskId, timeoutMs);
-    run.start();
-    return run;
+    return runs.orchestrate(taskId, timeoutMs);
   }
 
   /** Creates a task and runs it; what is wrong with the request is for its outcome to say. */
   public TaskRun handle(Json request, Long timeoutMs) {
-    TaskRun run = TaskRun.ofNew(this, request, timeoutMs);
-    run.start();
-    return run;
+    return runs.handle(request, timeoutMs);
   }
 
   /**
@@ -164,7 +151,8 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.StepNotFound if there is none
    */
   public StepRun prepareStep(long stepId) {
-    return new StepRun(this, open().step(stepId));
+    openRuntime();
+    return runs.prepareStep(stepId);
   }
 
   /** Begins to work through everything that may run and whose handler is at hand. */
@@ -174,61 +162,53 @@ public final class Coordinator implements AutoCloseable {
 
   /** The same, told more than the configuration says. It works until it is stopped or this handle is closed. */
   public Worker startWorker(WorkerOptions options) {
-    open();
-    Worker worker = new Worker(this, options);
-    workers.add(worker);
-    worker.start();
-    if (closed.get()) {
-      // Closed in this very moment, and perhaps too late for close to see the worker.
-      worker.stop(0);
-      throw new TaskerException.Closed("The coordinator");
-    }
-    return worker;
+    openRuntime();
+    return runs.startWorker(options);
   }
 
   /** The directory has handlers that it did not have before. */
   public void handlersCame() {
-    roomCameFree();
+    runs.signal();
   }
 
   /** Whether this process can do its work, and if not, why; never waits for longer than a second or two. */
   public Json health() {
-    return open().health().report();
+    return openRuntime().health();
   }
 
   public Json taskContext(long taskId) {
-    open();
+    openRuntime();
     return reports.context(taskId);
   }
 
   public Json listTasks(Json filter) {
-    open();
+    openRuntime();
     return reports.list(filter);
   }
 
   public Json explain(long taskId) {
-    open();
+    openRuntime();
     return reports.explain(taskId, directory);
   }
 
   public Json cancelTask(long taskId, String reason) {
-    open();
+    openRuntime();
     return changes.cancel(taskId, reason);
   }
 
   public Json resolveTask(long taskId, String reason) {
-    open();
+    openRuntime();
     return changes.resolve(taskId, reason);
   }
 
   public Json retryStep(long stepId) {
-    open();
+    openRuntime();
     return changes.retryStep(stepId);
   }
 
   /** @param result what children read; null: {@code {}} */
   public Json resolveStep(long stepId, String reason, Json result) {
-    open();
+    openRuntime();
     return changes.resolveStep(stepId, reason, result);
   }
 
@@ -239,9 +219,9 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Validation if it is not one, or has a name of the core's
    */
   public Json publishEvent(Json document) {
-    open();
+    openRuntime();
     Event event = EventReader.read(document, runtime.clock().instant());
-    runtime.events().publisher().publish(event);
+    runtime.publisher().publish(event);
     return event.json();
   }
 
@@ -252,19 +232,19 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.Validation if it is none of these
    */
   public Subscription subscribe(String pattern) {
-    open();
+    openRuntime();
     return subscriptions.add(EventPattern.of(pattern), config.eventQueueSize());
   }
 
   /** @return false if it is not one of this coordinator's, or not any more */
   public boolean unsubscribe(Subscription subscription) {
-    open();
+    openRuntime();
     return subscriptions.remove(subscription);
   }
 
   /** What time it is for the tasks of this handle's database. */
   public Instant now() {
-    return open().database().call(new ClockOffset()::now);
+    return openRuntime().database().call(new ClockOffset()::now);
   }
 
   /**
@@ -273,7 +253,7 @@ public final class Coordinator implements AutoCloseable {
    * @throws TaskerException.State unless this handle is a test's, on a clock of its own
    */
   public void erase(List<String> namespaces) {
-    if (!open().clock().movable()) {
+    if (!openRuntime().clock().movable()) {
       throw new TaskerException.State("Only tests erase what they have made");
     }
     runtime.database().transaction(connection -> {
@@ -284,7 +264,7 @@ public final class Coordinator implements AutoCloseable {
 
   /** What this handle has done, and how its database stands. */
   public Json performanceMetrics() {
-    open();
+    openRuntime();
     return MetricsReports.of(metrics, runtime.metrics(), List.of(runtime)).json();
   }
 
@@ -314,24 +294,12 @@ public final class Coordinator implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       try {
-        endWork();
+        runs.end();
       } finally {
         subscriptions.end();
-        runtime.remove(this);
+        runtime.remove(runs);
         OpenRuntimes.release(config, runtime.clock());
       }
-    }
-  }
-
-  private void endWork() {
-    runs.forEach(TaskRun::close);
-    stepRuns.forEach(StepRun::close);
-    // All of them first: they end at the same time, not one after the other.
-    Deadline deadline = Deadline.in((long) config.shutdownTimeoutMs());
-    workers.forEach(Worker::quiet);
-    workers.forEach(worker -> worker.stop(deadline.leftMs()));
-    if (!inFlight.awaitNone(deadline.leftMs())) {
-      runtime.held().breakOff(attempt -> attempt.claimant().lane() == lane);
     }
   }
 
@@ -339,81 +307,13 @@ public final class Coordinator implements AutoCloseable {
     return closed.get();
   }
 
-  private CoreRuntime open() {
-    requireOpen();
+  /** @throws TaskerException.Closed if this handle is closed */
+  private CoreRuntime openRuntime() {
+    runs.requireOpen();
     return runtime;
-  }
-
-  void requireOpen() {
-    if (closed.get()) {
-      throw new TaskerException.Closed("The coordinator");
-    }
   }
 
   CoreRuntime runtime() {
     return runtime;
-  }
-
-  TaskInitializer initializer() {
-    return initializer;
-  }
-
-  AttemptQueue attempts() {
-    return attempts;
-  }
-
-  HandlerDirectory directory() {
-    return directory;
-  }
-
-  Lane lane() {
-    return lane;
-  }
-
-  /** Those of the handlers that are at hand; from now on the process says so to others. */
-  List<String> atHand(List<String> handlers) {
-    List<String> atHand = handlers.stream().filter(directory::has).toList();
-    met.addAll(atHand);
-    return atHand;
-  }
-
-  /** So many attempts more, or fewer, are claimed by this handle and not yet recorded. */
-  void holds(int more) {
-    inFlight.add(more);
-  }
-
-  void started(TaskRun run) {
-    runs.add(run);
-  }
-
-  void ended(TaskRun run) {
-    runs.remove(run);
-  }
-
-  void started(StepRun run) {
-    stepRuns.add(run);
-  }
-
-  void ended(StepRun run) {
-    stepRuns.remove(run);
-  }
-
-  void ended(Worker worker) {
-    workers.remove(worker);
-  }
-
-  private void roomCameFree() {
-    runs.forEach(TaskRun::signal);
-    workers.forEach(Worker::signal);
-  }
-
-  /** Handlers that templates ask for and that the directory was asked about. */
-  void met(Set<String> names) {
-    met.addAll(names);
-  }
-
-  /** Those of the names met that are at hand now. */
-  List<String> handlersAtHandNow() {
-    return met.stream().filter(directory::has).toList();
   }
 }

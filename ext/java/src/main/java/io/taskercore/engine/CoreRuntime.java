@@ -7,25 +7,24 @@ import io.taskercore.event.EventPublisher;
 import io.taskercore.event.Losses;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.PoolUse;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
-import io.taskercore.store.StepClaims;
-import io.taskercore.store.StepClaims.Outlook;
+import io.taskercore.store.LentConnections;
 import io.taskercore.store.TaskReader;
-import io.taskercore.store.TaskReader.Progress;
-import io.taskercore.store.TaskReader.StepRow;
-import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.random.RandomGenerator;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,28 +40,41 @@ final class CoreRuntime implements AutoCloseable {
   /** What all coordinators that this process ever had have done together. */
   private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
 
+  private final CoreClock clock;
+  private final Timers timers;
   private final HikariDataSource pool;
   private final Database database;
   private final ExecutorService executor;
-  private final CoreClock clock;
-  private final Timers timers;
-  private final Runnable clockListener = this::timeMoved;
-  private final ResultRecorders recorders;
-  private final StepClaimer claimer;
-  private final TemplateRegistry templates;
-  private final TaskMemories memories;
-  private final HeldClaims held;
-  private final Signals signals;
-  private final Strays strays;
-  private final ProcessLease lease;
-  private final TaskReader reader = new TaskReader();
-  private final StepClaims claims = new StepClaims();
   private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, PROCESS);
+  private final TemplateRegistry templates;
+  private final EventPublisher publisher;
   private final TaskEvents events;
-  private final Set<Coordinator> coordinators = ConcurrentHashMap.newKeySet();
+  private final WorkNotifier notifier;
+  private final InFlightAttempts inFlight;
   private final AfterCommit afterCommit;
+  private final ClaimReturns returns;
+  private final Housekeeping housekeeping;
+  private final ResultRecorders recorders;
   private final Health health;
+  private final RunServices runServices;
+  private final TaskReader reader = new TaskReader();
+  private final Set<CoordinatorRuns> coordinators = ConcurrentHashMap.newKeySet();
+  private final Runnable clockListener = this::timeMoved;
 
+  /**
+   * Builds everything, each from what stands above it:
+   *
+   * <ol>
+   *   <li>time, and the ways to the database;
+   *   <li>templates and tasks as they are kept in memory;
+   *   <li>who is told of what happens;
+   *   <li>the attempts in flight. They alone need something that comes later: where outcomes go, and how claims are given back;
+   *   <li>what follows a commit, and the transactions of which that is true;
+   *   <li>what runs and workers are given.
+   * </ol>
+   *
+   * <p>No thread runs before {@link #start}.
+   */
   CoreRuntime(OrchestrationConfig config, CoreClock clock) {
     this.clock = clock;
     this.timers = new Timers(clock);
@@ -72,23 +84,52 @@ final class CoreRuntime implements AutoCloseable {
     this.database = database(pool, clock);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
-    this.claimer = new StepClaimer(this, database);
+
     this.templates = new TemplateRegistry(database);
-    this.memories = new TaskMemories(database, templates);
-    this.events = new TaskEvents(new EventPublisher(new CountedLosses(metrics)), memories);
-    this.held = new HeldClaims(this, database);
-    this.signals = new Signals(database, driver, config.connectionMode(), timers);
-    this.afterCommit = new AfterCommit(events, held, signals);
-    this.strays = new Strays(this, database);
-    this.lease = new ProcessLease(
-        this, database, Connections.kept(config), strays, config.leaseMs(), config.sweepIntervalMs());
-    this.recorders = new ResultRecorders(this, database, config.databasePoolSize());
+    TaskCache tasks = new TaskCache(database, templates);
+
+    this.publisher = new EventPublisher(new CountedLosses(metrics));
+    this.events = new TaskEvents(publisher, tasks);
+    this.notifier = new WorkNotifier(database, driver, config.connectionMode(), timers);
+
+    this.inFlight =
+        new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers);
+
+    this.afterCommit = new AfterCommit(events, inFlight, notifier);
+    this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
+    UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
+    ProcessLease lease =
+        new ProcessLease(Connections.kept(config), inFlight, this::handlersAtHand, config.leaseMs());
+    Reaper reaper = new Reaper(database, events, afterCommit, metrics, lease);
+    Sweeper sweeper = new Sweeper(database, events, afterCommit, metrics);
+    this.housekeeping = new Housekeeping(lease, reaper, sweeper, unconfirmed, config.sweepIntervalMs());
+    StepClaimer claimer = new StepClaimer(
+        database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
+    OutcomeTransactions outcomes = new OutcomeTransactions(
+        database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
+    this.recorders = new ResultRecorders(outcomes, inFlight, unconfirmed, config.databasePoolSize());
+
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        config.connectionMode(), signals);
+        config.connectionMode(), notifier);
+    this.runServices =
+        new RunServices(database, clock, this::execute, tasks, templates, claimer, inFlight, notifier);
+  }
+
+  void start() {
+    recorders.start();
     if (clock instanceof TestClock movable) {
       movable.add(clockListener);
     }
+  }
+
+  private OutcomeSink outcomeSink() {
+    return recorders;
+  }
+
+  /** Gives claims back, so that their steps run again. */
+  void giveBack(List<ClaimedStep> claims, boolean started) {
+    returns.giveBack(claims, started);
   }
 
   /** A test's clock is told to each connection anew; nothing is done for real time. */
@@ -101,7 +142,7 @@ final class CoreRuntime implements AutoCloseable {
 
   private void timeMoved() {
     timers.moved();
-    signals.timeMoved();
+    notifier.timeMoved();
   }
 
   /** After what has arrived was recorded. */
@@ -111,10 +152,10 @@ final class CoreRuntime implements AutoCloseable {
       movable.remove(clockListener);
     }
     recorders.close();
-    signals.close();
+    notifier.close();
     executor.shutdown();
     awaitExecutor();
-    lease.close();
+    housekeeping.close();
     timers.close();
     pool.close();
   }
@@ -157,8 +198,47 @@ final class CoreRuntime implements AutoCloseable {
     return clock;
   }
 
-  TaskEvents events() {
-    return events;
+  TemplateRegistry templates() {
+    return templates;
+  }
+
+  EventPublisher publisher() {
+    return publisher;
+  }
+
+  InFlightAttempts inFlight() {
+    return inFlight;
+  }
+
+  /** The id under which this process holds claims; from the first call on, its lease is renewed. */
+  long processId() {
+    return housekeeping.processId();
+  }
+
+  RunServices runServices() {
+    return runServices;
+  }
+
+  /** @param config as it is at the time */
+  TaskInitializer initializer(LentConnections lent, Supplier<OrchestrationConfig> config) {
+    return new TaskInitializer(templates, events, lent, config);
+  }
+
+  /**
+   * @param counted where the ends of tasks are counted
+   * @param cancelGraceMs as it is at the time
+   */
+  OperatorChanges operatorChanges(EngineMetrics counted, LongSupplier cancelGraceMs) {
+    return new OperatorChanges(database, events, afterCommit, inFlight, timers, counted, cancelGraceMs);
+  }
+
+  /** There are steps in the queue that nobody here was given. */
+  void workCame() {
+    notifier.workCame();
+  }
+
+  Json health() {
+    return health.report();
   }
 
   static EngineMetrics processMetrics() {
@@ -190,68 +270,7 @@ final class CoreRuntime implements AutoCloseable {
     }
   }
 
-  ResultRecorder recorderOf(long taskId) {
-    return recorders.of(taskId);
-  }
-
-  StepClaimer claimer() {
-    return claimer;
-  }
-
-  TemplateRegistry templates() {
-    return templates;
-  }
-
-  TaskMemories memories() {
-    return memories;
-  }
-
-  Timers timers() {
-    return timers;
-  }
-
-  RandomGenerator random() {
-    return ThreadLocalRandom.current();
-  }
-
-  /** The id under which this process holds claims; from the first call on, its lease is renewed. */
-  long processId() {
-    return lease.processId();
-  }
-
-  Health health() {
-    return health;
-  }
-
-  AfterCommit afterCommit() {
-    return afterCommit;
-  }
-
-  HeldClaims held() {
-    return held;
-  }
-
-  Signals signals() {
-    return signals;
-  }
-
-  /** @throws TaskerException.StepNotFound if there is none */
-  StepRow step(long stepId) {
-    return database.call(connection -> reader.step(connection, stepId))
-        .orElseThrow(() -> new TaskerException.StepNotFound(stepId));
-  }
-
-  Progress progress(long taskId, Collection<String> handlers) {
-    return database.call(connection -> reader.progress(connection, taskId, handlers))
-        .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
-  }
-
-  /** What there is to expect of the queue for one of the handlers. */
-  Outlook outlook(Collection<String> handlers) {
-    return database.call(connection -> claims.outlook(connection, handlers));
-  }
-
-  void execute(Runnable work) {
+  private void execute(Runnable work) {
     try {
       executor.execute(() -> {
         try {
@@ -265,22 +284,18 @@ final class CoreRuntime implements AutoCloseable {
     }
   }
 
-  void add(Coordinator coordinator) {
+  void add(CoordinatorRuns coordinator) {
     coordinators.add(coordinator);
   }
 
-  void remove(Coordinator coordinator) {
+  void remove(CoordinatorRuns coordinator) {
     coordinators.remove(coordinator);
   }
 
-  /** The handlers that this process can run, as far as it has met them. */
-  Set<String> handlersAtHand() {
+  /** The handlers that this process can run, as far as it has looked for them. */
+  private Set<String> handlersAtHand() {
     Set<String> names = new TreeSet<>();
-    coordinators.forEach(coordinator -> names.addAll(coordinator.handlersAtHandNow()));
+    coordinators.forEach(coordinator -> names.addAll(coordinator.resolvedHandlers()));
     return names;
-  }
-
-  Strays strays() {
-    return strays;
   }
 }

@@ -25,7 +25,7 @@ final class Health {
   private final DatabaseProbe direct;
   private final ProcessLease lease;
   private final ConnectionMode mode;
-  private final Signals signals;
+  private final WorkNotifier notifier;
 
   /**
    * @param pooled asks on a connection of the pool
@@ -37,13 +37,13 @@ final class Health {
       DatabaseProbe direct,
       ProcessLease lease,
       ConnectionMode mode,
-      Signals signals) {
+      WorkNotifier notifier) {
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
     this.lease = lease;
     this.mode = mode;
-    this.signals = signals;
+    this.notifier = notifier;
   }
 
   /** One look, as it is written down. */
@@ -81,7 +81,7 @@ final class Health {
       look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
           .formatted(renewedMs, lease.leaseMs()));
     }
-    Boolean listening = signals.listenerConnected();
+    Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");
     }
@@ -141,7 +141,7 @@ final class Health {
             .put("renewed_ms_ago", renewedMs)
             .put("lease_ms", lease.leaseMs())))
         .put("listener", listening == null ? null : listening ? "connected" : "lost")
-        .put("workers", signals.workers()));
+        .put("workers", notifier.workers()));
   }
 
   private static Json database(Found found) {

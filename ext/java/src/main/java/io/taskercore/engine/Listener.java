@@ -21,7 +21,7 @@ final class Listener implements AutoCloseable {
   private final DataSource connections;
   private final Runnable onWork;
   private final Announcements announcements = new Announcements();
-  private final Thread thread;
+  private final Thread thread = Threads.named("listener").newThread(this::run);
   private volatile boolean closed;
   private volatile Connection current;
 
@@ -32,7 +32,10 @@ final class Listener implements AutoCloseable {
   Listener(DataSource connections, Runnable onWork) {
     this.connections = connections;
     this.onWork = onWork;
-    this.thread = Threads.start("listener", this::run);
+  }
+
+  void start() {
+    thread.start();
   }
 
   boolean isConnected() {

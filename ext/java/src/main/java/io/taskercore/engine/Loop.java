@@ -31,7 +31,11 @@ final class Loop implements AutoCloseable {
     this.job = job;
     this.pauseMs = pauseMs;
     this.round = round;
-    this.thread = Threads.start(job, this::run);
+    this.thread = Threads.named(job).newThread(this::run);
+  }
+
+  void start() {
+    thread.start();
   }
 
   private void run() {

@@ -44,7 +44,9 @@ final class OpenRuntimes {
     try {
       synchronized (slot) {
         if (slot.runtime == null) {
-          slot.runtime = new CoreRuntime(config, clock);
+          CoreRuntime opened = new CoreRuntime(config, clock);
+          opened.start();
+          slot.runtime = opened;
         }
         slot.runtime.widenPool(config.databasePoolSize());
         slot.handles++;

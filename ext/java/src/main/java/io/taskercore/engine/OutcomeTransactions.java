@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,13 +28,37 @@ final class OutcomeTransactions {
 
   private static final Logger LOG = LoggerFactory.getLogger(OutcomeTransactions.class);
 
-  private final CoreRuntime runtime;
   private final Database database;
+  private final TaskEvents events;
+  private final StepClaimer claimer;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
+  private final AfterCommit afterCommit;
+  private final LongSupplier processId;
+  private final EngineMetrics metrics;
   private final Transitions transitions = new Transitions();
 
-  OutcomeTransactions(CoreRuntime runtime, Database database) {
-    this.runtime = runtime;
+  /**
+   * @param processId the id under which this process claims
+   * @param metrics what belongs to no coordinator is counted here
+   */
+  OutcomeTransactions(
+      Database database,
+      TaskEvents events,
+      StepClaimer claimer,
+      InFlightAttempts inFlight,
+      UnconfirmedClaims unconfirmed,
+      AfterCommit afterCommit,
+      LongSupplier processId,
+      EngineMetrics metrics) {
     this.database = database;
+    this.events = events;
+    this.claimer = claimer;
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+    this.afterCommit = afterCommit;
+    this.processId = processId;
+    this.metrics = metrics;
   }
 
   /** Records outcomes of any tasks, together. */
@@ -44,7 +69,7 @@ final class OutcomeTransactions {
   /**
    * Records the outcome of an attempt by the thread that ran it.
    *
-   * @return a child that the thread is to go on with, in the place of the attempt; null if there is none
+   * @return a child that the thread is to go on with, in the slot of the attempt; null if there is none
    */
   Attempt recordAndGoOn(Completion completion) {
     Batch batch = new Batch(List.of(completion), true);
@@ -63,8 +88,8 @@ final class OutcomeTransactions {
     /** The completions that would have a child run here, by the child's id. Of two for one step only one may be accepted. */
     private final Map<Long, List<Completion>> wanted = new HashMap<>();
 
-    private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
-    private final long processId = runtime.processId();
+    private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
+    private final long claimId = processId.getAsLong();
     private List<Completion> accepted = List.of();
     private Attempt next;
 
@@ -74,17 +99,17 @@ final class OutcomeTransactions {
     }
 
     void run() {
-      runtime.strays().claiming(() -> {
+      unconfirmed.claiming(() -> {
         reserveRoomForChildren();
-        try (Publication publication = runtime.events().begin()) {
+        try (Publication publication = events.begin()) {
           List<StepOutcome> outcomes = batch.stream().map(Completion::outcome).toList();
           boolean plain = isPlain();
           Changes changes =
-              database.call(connection -> transitions.record(connection, processId, outcomes, wanted.keySet(), plain));
+              database.call(connection -> transitions.record(connection, claimId, outcomes, wanted.keySet(), plain));
           accepted = changes.accepted().stream().map(batch::get).toList();
-          runtime.afterCommit().apply(publication, changes.after(transitions(changes.at())), this);
+          afterCommit.apply(publication, changes.after(transitions(changes.at())), this);
         } finally {
-          room.values().forEach(Lane.Reservation::close);
+          room.values().forEach(SlotPool.Reservation::close);
         }
         return null;
       });
@@ -96,25 +121,25 @@ final class OutcomeTransactions {
         return false;
       }
       ClaimedStep step = batch.get(0).attempt().step();
-      TaskMemory memory = batch.get(0).attempt().memory();
-      return step.children().size() == 1 && memory.parentsOf(step.children().get(0)).size() == 1;
+      CachedTask task = batch.get(0).attempt().task();
+      return step.children().size() == 1 && task.parentsOf(step.children().get(0)).size() == 1;
     }
 
     /**
-     * Children are claimed with their parents' results where somebody here can run them: one in its parent's place, so that
+     * Children are claimed with their parents' results where somebody here can run them: one in its parent's slot, so that
      * what was begun goes on before what waits in the queue; more as far as there is room.
      */
     private void reserveRoomForChildren() {
       for (Completion completion : batch) {
-        Claimant claimant = completion.attempt().claimant();
-        if (completion.outcome().to() != StepState.COMPLETE || !claimant.open()) {
+        ClaimOwner owner = completion.attempt().owner();
+        if (completion.outcome().to() != StepState.COMPLETE || !owner.acceptsChildren()) {
           continue;
         }
         boolean succeeded = false;
         ClaimedStep step = completion.attempt().step();
         for (int child : step.children()) {
           long childId = ClaimedStep.stepId(step.taskId(), child);
-          if (!claimant.directory().has(completion.attempt().memory().handlerOf(child))) {
+          if (!owner.directory().has(completion.attempt().task().handlerOf(child))) {
             continue;
           }
           List<Completion> parents = wanted.get(childId);
@@ -122,7 +147,7 @@ final class OutcomeTransactions {
             parents.add(completion);
             continue;
           }
-          Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
+          SlotPool.Reservation places = room.computeIfAbsent(owner, c -> c.slots().reserve(0));
           if (!succeeded) {
             places.extendAnyway();
             succeeded = true;
@@ -146,9 +171,9 @@ final class OutcomeTransactions {
     }
 
     @Override
-    public Map<Long, TaskMemory> knownTasks() {
-      Map<Long, TaskMemory> tasks = new HashMap<>();
-      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().memory()));
+    public Map<Long, CachedTask> knownTasks() {
+      Map<Long, CachedTask> tasks = new HashMap<>();
+      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().task()));
       return tasks;
     }
 
@@ -158,15 +183,15 @@ final class OutcomeTransactions {
       return accepted.stream()
           .filter(completion -> completion.attempt().taskId() == taskId)
           .findFirst()
-          .map(completion -> completion.attempt().claimant().metrics())
-          .orElse(runtime.metrics());
+          .map(completion -> completion.attempt().owner().metrics())
+          .orElse(metrics);
     }
 
     @Override
     public void handOver(List<ClaimedStep> claimed) {
       long now = System.nanoTime();
       for (Completion completion : accepted) {
-        completion.attempt().claimant().metrics()
+        completion.attempt().owner().metrics()
             .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now);
         remember(completion);
       }
@@ -175,15 +200,15 @@ final class OutcomeTransactions {
         byParent.computeIfAbsent(parentOf(step), parent -> new ArrayList<>()).add(step);
       }
       byParent.forEach((parent, steps) -> {
-        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
-        next = runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places, goesOn);
+        SlotPool.Reservation places = room.get(parent.owner()).split(steps.size());
+        next = claimer.handOver(steps, claimId, parent.task(), parent.owner(), places, goesOn);
       });
     }
 
     /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
     private static void remember(Completion completion) {
       if (completion.outcome().to() == StepState.COMPLETE) {
-        completion.attempt().memory().remember(completion.attempt().stepId(), completion.outcome().result());
+        completion.attempt().task().remember(completion.attempt().stepId(), completion.outcome().result());
       }
     }
 
@@ -193,8 +218,8 @@ final class OutcomeTransactions {
 
     @Override
     public void letGo() {
-      batch.forEach(completion -> runtime.held().giveBackWithheld(completion.withheld()));
-      batch.forEach(completion -> runtime.held().remove(completion.attempt()));
+      batch.forEach(completion -> inFlight.giveBackPreempted(completion.preempted()));
+      batch.forEach(completion -> inFlight.remove(completion.attempt()));
       if (accepted.size() < batch.size()) {
         logRefused();
       }

@@ -2,7 +2,6 @@ package io.taskercore.engine;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
-import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
@@ -23,7 +22,7 @@ import org.slf4j.LoggerFactory;
  *   <li>The first claim registers the process; from then on one statement renews the lease of all its claims, three times within
  *       its length.
  *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted; and whether the leases of other
- *       processes have lapsed, which the {@link Reaper} then looks at.
+ *       processes have lapsed, which a reaper then looks at.
  *   <li>A process that was thought dead finds its row gone. It has lost all claims, and starts anew under a new id.
  *   <li>At the end the row is removed, so that nobody waits for the lease to lapse.
  * </ol>
@@ -32,53 +31,41 @@ final class ProcessLease implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
 
-  private final CoreRuntime runtime;
-  private final Database database;
   private final KeptConnection kept;
-  private final Strays strays;
+  private final InFlightAttempts inFlight;
+  private final Supplier<Set<String>> handlersAtHand;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
-  private final int sweepIntervalMs;
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
-  private Reaper dead;
-  private Loop keeper;
-  private Loop reaper;
-  private Loop sweeper;
-  private boolean closed;
 
-  /** @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results */
-  ProcessLease(CoreRuntime runtime, Database database, KeptConnection kept, Strays strays, int leaseMs, int sweepIntervalMs) {
-    this.runtime = runtime;
-    this.database = database;
+  /**
+   * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
+   * @param handlersAtHand what this process tells others that it can run
+   */
+  ProcessLease(KeptConnection kept, InFlightAttempts inFlight, Supplier<Set<String>> handlersAtHand, int leaseMs) {
     this.kept = kept;
-    this.strays = strays;
+    this.inFlight = inFlight;
+    this.handlersAtHand = handlersAtHand;
     this.leaseMs = leaseMs;
-    this.sweepIntervalMs = sweepIntervalMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
   }
 
-  long processId() {
-    Long id = processId;
-    return id != null ? id : register();
+  /** The id under which this process holds its claims; null before {@link #register}. */
+  Long processId() {
+    return processId;
   }
 
-  private synchronized long register() {
-    if (processId == null) {
-      processId = newProcess();
-      dead = new Reaper(runtime, database, this);
-      reaper = new Loop("reaper", dead::untilNextRoundMs, dead::round);
-      keeper = new Loop("lease", this::untilNextRenewalMs, this::renew);
-      sweeper = new Loop("sweeper", () -> sweepIntervalMs, new Sweeper(runtime, database)::round);
-    }
-    return processId;
+  /** Begins the lease; to be called once. */
+  void register() {
+    processId = newProcess();
   }
 
   private long newProcess() {
     long pid = ProcessHandle.current().pid();
     return timed(() ->
-        kept.call(connection -> processes.register(connection, host(), pid, leaseMs, runtime.handlersAtHand())));
+        kept.call(connection -> processes.register(connection, host(), pid, leaseMs, handlersAtHand.get())));
   }
 
   /** A write that took long, or that failed, tells that others may have had the same trouble. */
@@ -134,7 +121,7 @@ final class ProcessLease implements AutoCloseable {
   }
 
   /** At once where the last renewal took so long that the lease it has brought is half over, soon where it failed. */
-  private long untilNextRenewalMs() {
+  long untilNextRenewalMs() {
     boolean troubled = System.nanoTime() - troubledNanos < nanos(intervalMs());
     return troubled ? intervalMs() / 10 : intervalMs();
   }
@@ -151,14 +138,22 @@ final class ProcessLease implements AutoCloseable {
     }
   }
 
-  private void renew() {
+  /**
+   * What a renewal has told.
+   *
+   * @param othersLapsed whether leases of other processes have lapsed
+   * @param orphans whether claims of ours are left to a reaper, for they were made under an id that has no row any more
+   */
+  record News(boolean othersLapsed, boolean orphans) {}
+
+  News renew() {
     long id = processId;
-    List<Attempt> held = runtime.held().all().stream().filter(attempt -> attempt.processId() == id).toList();
-    List<ClaimedStep> steps = held.stream().map(Attempt::step).toList();
-    Set<Long> mayFailFast = held.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
+    List<Attempt> ours = inFlight.all().stream().filter(attempt -> attempt.processId() == id).toList();
+    List<ClaimedStep> steps = ours.stream().map(Attempt::step).toList();
+    Set<Long> mayFailFast = ours.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
     Renewal renewal = timed(() -> {
       Renewal answer = kept.call(
-          connection -> processes.renew(connection, id, leaseMs, runtime.handlersAtHand(), steps, mayFailFast));
+          connection -> processes.renew(connection, id, leaseMs, handlersAtHand.get(), steps, mayFailFast));
       if (answer.late() || !answer.alive()) {
         // Before we count as current again, and with that as somebody who may judge others.
         troubled();
@@ -166,18 +161,15 @@ final class ProcessLease implements AutoCloseable {
       return answer;
     });
     if (renewal.alive()) {
-      renewal.lost().forEach(this::lose);
-      renewal.failing().forEach(runtime.held()::stopFailedFast);
+      renewal.lost().forEach(this::revoke);
+      renewal.failing().forEach(inFlight::stopFailedFast);
     } else {
       LOG.warn(
           "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
-          leaseMs, held.size());
+          leaseMs, ours.size());
       processId = newProcess();
     }
-    if (dropOldClaims() || renewal.othersLapsed()) {
-      reaper.soon();
-    }
-    strays.look(processId);
+    return new News(renewal.othersLapsed(), revokeOldClaims());
   }
 
   /**
@@ -185,35 +177,25 @@ final class ProcessLease implements AutoCloseable {
    *
    * @return whether the reaper is to see to some of them
    */
-  private boolean dropOldClaims() {
+  private boolean revokeOldClaims() {
     long id = processId;
-    boolean running = runtime.held().lose(attempt -> attempt.processId() != id) > 0;
-    if (running) {
-      dead.wantSweep();
-    }
-    return running;
+    return inFlight.revoke(attempt -> attempt.processId() != id) > 0;
   }
 
-  private void lose(Claim claim) {
-    Attempt attempt = runtime.held().of(claim);
+  private void revoke(Claim claim) {
+    Attempt attempt = inFlight.of(claim);
     if (attempt != null) {
-      attempt.lose();
+      attempt.revoke();
     }
   }
 
+  /** Ends the lease, if it has begun. Whoever renews it has ended before. */
   @Override
   public void close() {
-    synchronized (this) {
-      if (closed || processId == null) {
-        closed = true;
-        return;
-      }
-      closed = true;
+    Long id = processId;
+    if (id == null) {
+      return;
     }
-    List<Loop> loops = List.of(sweeper, reaper, keeper);
-    loops.forEach(Loop::stop);
-    loops.forEach(Loop::close);
-    long id = processId;
     try {
       kept.call(connection -> {
         processes.remove(connection, List.of(id));

@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Changes;
@@ -35,8 +36,10 @@ final class Reaper {
   /** So many leases apart it looks for claims of processes that have no row, which no lease can tell of. */
   private static final long LEASES_PER_SWEEP = 10;
 
-  private final CoreRuntime runtime;
   private final Database database;
+  private final TaskEvents events;
+  private final AfterCommit afterCommit;
+  private final EngineMetrics metrics;
   private final ProcessLease lease;
   private final ProcessStore processes = new ProcessStore();
   private final TaskStore tasks = new TaskStore();
@@ -46,9 +49,11 @@ final class Reaper {
   private final long sweepMs;
   private long sweptNanos;
 
-  Reaper(CoreRuntime runtime, Database database, ProcessLease lease) {
-    this.runtime = runtime;
+  Reaper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, ProcessLease lease) {
     this.database = database;
+    this.events = events;
+    this.afterCommit = afterCommit;
+    this.metrics = metrics;
     this.lease = lease;
     this.sweepMs = LEASES_PER_SWEEP * lease.leaseMs();
     this.sweptNanos = System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(sweepMs);
@@ -91,10 +96,10 @@ final class Reaper {
     if (!sweep && database.call(this::lapsed).isEmpty()) {
       return;
     }
-    try (Publication publication = runtime.events().begin()) {
+    try (Publication publication = events.begin()) {
       Changes changes = database.transaction(this::release);
-      runtime.afterCommit().apply(publication, changes, new Plain(runtime.metrics()));
-      runtime.metrics().crashed(crashesIn(changes));
+      afterCommit.apply(publication, changes, new Plain(metrics));
+      metrics.crashed(crashesIn(changes));
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -37,17 +38,22 @@ final class ResultRecorder {
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
 
-  private final CoreRuntime runtime;
   private final OutcomeTransactions outcomes;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
   private final ReentrantLock turn = new ReentrantLock();
-  private final Thread thread;
+  private final Thread thread = Threads.named("recorder").newThread(this::run);
   private volatile boolean closing;
 
-  ResultRecorder(CoreRuntime runtime, OutcomeTransactions outcomes) {
-    this.runtime = runtime;
+  ResultRecorder(OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed) {
     this.outcomes = outcomes;
-    this.thread = Threads.start("recorder", this::run);
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+  }
+
+  void start() {
+    thread.start();
   }
 
   void record(Completion completion) {
@@ -57,7 +63,7 @@ final class ResultRecorder {
   /**
    * The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's.
    *
-   * @return a child that the thread is to go on with, in the place of the attempt that has ended; null if there is none
+   * @return a child that the thread is to go on with, in the slot of the attempt that has ended; null if there is none
    */
   Attempt recordHere(Completion completion) {
     // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
@@ -86,7 +92,7 @@ final class ResultRecorder {
     try {
       return outcomes.recordAndGoOn(completion);
     } catch (TaskerException.Database failure) {
-      runtime.strays().suspect();
+      unconfirmed.suspect();
       arrived.add(completion);
     } catch (RuntimeException | Error failure) {
       abandon(batch, failure);
@@ -122,7 +128,8 @@ final class ResultRecorder {
   private void abandon(List<Completion> batch, Throwable failure) {
     LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
     try {
-      runtime.held().abandon(batch);
+      batch.forEach(completion -> inFlight.giveBackPreempted(completion.preempted()));
+      inFlight.abandon(batch.stream().map(Completion::attempt).toList());
     } catch (TaskerException.Closed closing) {
       LOG.warn("recorder: the steps run again once this process's claims are found by others: {}", closing.getMessage());
     }
@@ -151,7 +158,7 @@ final class ResultRecorder {
           flushInParts(batch, failure);
           return;
         }
-        runtime.strays().suspect();
+        unconfirmed.suspect();
         if (closing) {
           throw failure;
         }
@@ -184,8 +191,8 @@ final class ResultRecorder {
     LOG.error("recorder: step {}: {}", completion.attempt().stepId(), message, failure);
     Failure instead = Failure.of("TaskerCore::DatabaseError", message, "outcome_refused", false);
     StepOutcome outcome =
-        Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, runtime.random());
-    outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.withheld())));
+        Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, ThreadLocalRandom.current());
+    outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.preempted())));
   }
 
   /** Nothing more will arrive; {@link #awaitEnd} must follow. */

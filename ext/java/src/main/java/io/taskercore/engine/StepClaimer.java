@@ -1,8 +1,8 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.TaskCache.Snapshot;
 import io.taskercore.engine.TaskInitializer.Born;
 import io.taskercore.engine.TaskInitializer.Prepared;
-import io.taskercore.engine.TaskMemories.Recalled;
 import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
@@ -20,27 +20,50 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 
 /** Claims steps, and makes attempts of claimed steps. */
 final class StepClaimer {
 
-  private final CoreRuntime runtime;
   private final Database database;
+  private final TaskCache tasks;
+  private final TaskEvents events;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
+  private final ClaimReturner returner;
+  private final LongSupplier processId;
+  private final Executor executor;
   private final StepClaims claims = new StepClaims();
   private final StepStore steps = new StepStore();
 
-  StepClaimer(CoreRuntime runtime, Database database) {
-    this.runtime = runtime;
+  /** @param processId the id under which this process claims */
+  StepClaimer(
+      Database database,
+      TaskCache tasks,
+      TaskEvents events,
+      InFlightAttempts inFlight,
+      UnconfirmedClaims unconfirmed,
+      ClaimReturner returner,
+      LongSupplier processId,
+      Executor executor) {
     this.database = database;
+    this.tasks = tasks;
+    this.events = events;
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+    this.returner = returner;
+    this.processId = processId;
+    this.executor = executor;
   }
 
-  List<Attempt> claimOfTask(TaskMemory task, List<String> handlers, int limit, Claimant claimant) {
+  List<Attempt> claimOfTask(CachedTask task, List<String> handlers, int limit, ClaimOwner owner) {
     long taskId = task.facts().taskId();
-    boolean lastChance = runtime.held().lastChanceIsFree();
+    boolean lastChance = inFlight.isLastChanceFree();
     return claiming((processId, publication) -> {
       Claims claims = database.call(
           connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, lastChance, limit));
-      return attempts(claims, processId, Map.of(taskId, task), claimant, publication);
+      return attempts(claims, processId, Map.of(taskId, task), owner, publication);
     });
   }
 
@@ -50,15 +73,15 @@ final class StepClaimer {
     T by(long processId, Publication publication);
   }
 
-  /** PostgreSQL may have made the claims even where its answer does not arrive; they are strays then. */
+  /** PostgreSQL may have made the claims even where its answer does not arrive; they are unconfirmed then. */
   private <T> T claiming(Claimed<T> claim) {
-    long processId = runtime.processId();
-    return runtime.strays().claiming(() -> {
-      try (Publication publication = runtime.events().begin()) {
-        return claim.by(processId, publication);
+    long id = processId.getAsLong();
+    return unconfirmed.claiming(() -> {
+      try (Publication publication = events.begin()) {
+        return claim.by(id, publication);
       } catch (RuntimeException | Error failure) {
         if (!(failure instanceof TaskerException.Database refused) || refused.isTransient()) {
-          runtime.strays().suspect();
+          unconfirmed.suspect();
         }
         throw failure;
       }
@@ -72,66 +95,66 @@ final class StepClaimer {
    * @param ended whether it has ended before
    * @param attempts at its root steps
    */
-  record Begun(TaskMemory task, boolean created, boolean ended, List<Attempt> attempts) {}
+  record Begun(CachedTask task, boolean created, boolean ended, List<Attempt> attempts) {}
 
   /** Creates a task and claims root steps of it in the same transaction. */
-  Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, Claimant claimant) {
+  Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, ClaimOwner owner) {
     return claiming((processId, publication) -> {
       Born born = initializer.begin(prepared, new RootClaims(processId, handlers, limit), database);
       if (born.created() == null) {
-        Recalled recalled = runtime.memories().recall(born.taskId());
-        return new Begun(recalled.memory(), false, recalled.state().ended(), List.of());
+        Snapshot snapshot = this.tasks.find(born.taskId());
+        return new Begun(snapshot.task(), false, snapshot.state().ended(), List.of());
       }
-      TaskMemory task = new TaskMemory(prepared.task().facts(born.taskId()), prepared.template());
-      runtime.events().begun(publication, prepared.task(), born.created(), task);
+      CachedTask task = new CachedTask(prepared.task().facts(born.taskId()), prepared.template());
+      events.begun(publication, prepared.task(), born.created(), task);
       List<ClaimedStep> claimed = born.created().claims().steps();
-      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), claimant));
+      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), owner));
     });
   }
 
   /** @param candidates how many to look at, for others may be about to claim the first ones */
   List<Attempt> claimReady(
-      List<String> handlers, List<String> namespaces, int limit, int candidates, Claimant claimant) {
-    boolean lastChance = runtime.held().lastChanceIsFree();
+      List<String> handlers, List<String> namespaces, int limit, int candidates, ClaimOwner owner) {
+    boolean lastChance = inFlight.isLastChanceFree();
     return claiming((processId, publication) -> {
       Claims claims = database.call(connection ->
           this.claims.claimReady(connection, processId, handlers, namespaces, lastChance, limit, candidates));
-      return attempts(claims, processId, claimant, publication);
+      return attempts(claims, processId, owner, publication);
     });
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
-  Optional<Attempt> claimStep(long stepId, Claimant claimant) {
-    boolean lastChance = runtime.held().lastChanceIsFree();
+  Optional<Attempt> claimStep(long stepId, ClaimOwner owner) {
+    boolean lastChance = inFlight.isLastChanceFree();
     return claiming((processId, publication) -> {
       Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId, lastChance));
-      return attempts(claims, processId, claimant, publication).stream().findFirst();
+      return attempts(claims, processId, owner, publication).stream().findFirst();
     });
   }
 
-  private List<Attempt> attempts(Claims claims, long processId, Claimant claimant, Publication publication) {
+  private List<Attempt> attempts(Claims claims, long processId, ClaimOwner owner, Publication publication) {
     return claims.taken().isEmpty()
         ? List.of()
-        : attempts(claims, processId, tasksOf(claims.steps()), claimant, publication);
+        : attempts(claims, processId, tasksOf(claims.steps()), owner, publication);
   }
 
   private List<Attempt> attempts(
-      Claims claims, long processId, Map<Long, TaskMemory> tasks, Claimant claimant, Publication publication) {
+      Claims claims, long processId, Map<Long, CachedTask> tasks, ClaimOwner owner, Publication publication) {
     long now = System.nanoTime();
-    runtime.events().changed(publication, claims.changes(), tasks);
+    events.changed(publication, claims.changes(), tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
-    return attempts(claims.steps(), processId, readyNanos, tasks, claimant);
+    return attempts(claims.steps(), processId, readyNanos, tasks, owner);
   }
 
   /** If the tasks cannot be read, the claims are given back. */
-  private Map<Long, TaskMemory> tasksOf(List<ClaimedStep> claimed) {
+  private Map<Long, CachedTask> tasksOf(List<ClaimedStep> claimed) {
     try {
-      return runtime.memories().of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
+      return this.tasks.of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
     } catch (RuntimeException failure) {
-      runtime.held().giveBack(claimed);
+      returner.giveBack(claimed, false);
       throw failure;
     }
   }
@@ -140,26 +163,26 @@ final class StepClaimer {
    * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
    * results are at hand, else as soon as they have been read.
    *
-   * @param goesOn whether the calling thread runs one of them itself, in the place of its parent
+   * @param goesOn whether the calling thread runs one of them itself, in the slot of its parent
    * @return that one; null if there is none
    */
   Attempt handOver(
-      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room, boolean goesOn) {
+      List<ClaimedStep> claimed, long processId, CachedTask task, ClaimOwner owner, SlotPool.Reservation room, boolean goesOn) {
     boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
     if (allAtHand) {
-      return submit(claimed, processId, task, claimant, room, goesOn);
+      return submit(claimed, processId, task, owner, room, goesOn);
     }
-    // They are held from now on, or whoever waits for the claimant's last attempt would not wait for them.
-    claimant.holds(claimed.size());
-    Strays.Claiming claiming = runtime.strays().begin();
+    // They are in flight from now on, or whoever waits for the owner's last attempt would not wait for them.
+    owner.inFlightChanged(claimed.size());
+    UnconfirmedClaims.Claiming claiming = unconfirmed.begin();
     Runnable handedOver = () -> {
       claiming.close();
-      claimant.holds(-claimed.size());
+      owner.inFlightChanged(-claimed.size());
     };
     try {
-      runtime.execute(() -> {
+      executor.execute(() -> {
         try {
-          submit(claimed, processId, task, claimant, room, false);
+          submit(claimed, processId, task, owner, room, false);
         } finally {
           handedOver.run();
         }
@@ -168,18 +191,18 @@ final class StepClaimer {
     } catch (RuntimeException | Error noThread) {
       room.close();
       handedOver.run();
-      runtime.strays().suspect();
+      unconfirmed.suspect();
       throw noThread;
     }
   }
 
   private Attempt submit(
-      List<ClaimedStep> claimed, long processId, TaskMemory task, Claimant claimant, Lane.Reservation room, boolean goesOn) {
+      List<ClaimedStep> claimed, long processId, CachedTask task, ClaimOwner owner, SlotPool.Reservation room, boolean goesOn) {
     try (room) {
-      List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), claimant);
-      if (!claimant.open()) {
+      List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), owner);
+      if (!owner.acceptsChildren()) {
         // Closed since its children were claimed: nobody may be there any more to start a thread for them.
-        runtime.held().giveBackUnstarted(attempts);
+        inFlight.giveBackUnstarted(attempts);
         return null;
       }
       Attempt next = goesOn && !attempts.isEmpty() ? attempts.get(0) : null;
@@ -200,25 +223,25 @@ final class StepClaimer {
       List<ClaimedStep> claimed,
       long processId,
       Map<Long, Long> readyNanos,
-      Map<Long, TaskMemory> tasks,
-      Claimant claimant) {
-    claimant.metrics().claimed(claimed.size());
+      Map<Long, CachedTask> tasks,
+      ClaimOwner owner) {
+    owner.metrics().claimed(claimed.size());
     long now = System.nanoTime();
     Map<Long, Json> loaded;
     try {
       loaded = load(claimed, tasks);
     } catch (RuntimeException failure) {
-      runtime.held().giveBack(claimed);
+      returner.giveBack(claimed, false);
       throw failure;
     }
     List<Attempt> attempts = new ArrayList<>(claimed.size());
     for (ClaimedStep step : claimed) {
-      TaskMemory task = tasks.get(step.taskId());
+      CachedTask task = tasks.get(step.taskId());
       long ready = readyNanos.getOrDefault(step.stepId(), now);
-      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), claimant, runtime, processId, ready);
-      runtime.held().add(attempt);
-      if (step.lastChance() && !runtime.held().takeLastChance(attempt)) {
-        runtime.held().giveBackUnstarted(List.of(attempt));
+      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), owner, inFlight, processId, ready);
+      inFlight.add(attempt);
+      if (step.lastChance() && !inFlight.takeLastChance(attempt)) {
+        inFlight.giveBackUnstarted(List.of(attempt));
       } else {
         attempts.add(attempt);
       }
@@ -226,7 +249,7 @@ final class StepClaimer {
     return attempts;
   }
 
-  private Map<Long, Json> load(List<ClaimedStep> claimed, Map<Long, TaskMemory> tasks) {
+  private Map<Long, Json> load(List<ClaimedStep> claimed, Map<Long, CachedTask> tasks) {
     TreeSet<Long> missing = new TreeSet<>();
     claimed.forEach(step -> missing.addAll(tasks.get(step.taskId()).missingFor(step)));
     if (missing.isEmpty()) {

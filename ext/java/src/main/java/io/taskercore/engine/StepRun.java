@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -15,14 +16,14 @@ import java.util.concurrent.TimeUnit;
  * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
  * children are left to whoever works on the task.
  */
-public final class StepRun implements Claimant, AutoCloseable {
+public final class StepRun implements ClaimOwner, AutoCloseable {
 
   /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
   private static final int TRIES = 10;
   private static final long PAUSE_MS = 20;
 
-  private final Coordinator coordinator;
-  private final CoreRuntime runtime;
+  private final RunHost host;
+  private final RunServices services;
   private final StepRow step;
   private final TaskReader reader = new TaskReader();
   private final Runnable starter = this::threadsWanted;
@@ -35,9 +36,9 @@ public final class StepRun implements Claimant, AutoCloseable {
   private long begunNanos;
   private long endedNanos;
 
-  StepRun(Coordinator coordinator, StepRow step) {
-    this.coordinator = coordinator;
-    this.runtime = coordinator.runtime();
+  StepRun(RunHost host, RunServices services, StepRow step) {
+    this.host = host;
+    this.services = services;
     this.step = step;
   }
 
@@ -52,16 +53,15 @@ public final class StepRun implements Claimant, AutoCloseable {
    * @throws TaskerException.State if it cannot run now, with the reason
    */
   public void start() {
-    coordinator.started(this);
-    coordinator.attempts().addStarter(starter);
+    host.queue().addStarter(starter);
     // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
-    coordinator.requireOpen();
-    if (!coordinator.directory().has(step.handler())) {
+    host.requireOpen();
+    if (!host.directory().has(step.handler())) {
       throw refusal("this process has no handler named " + step.handler());
     }
-    coordinator.met(Set.of(step.handler()));
+    host.resolved(Set.of(step.handler()));
     Attempt attempt = claim();
-    lane().reserveAnyway().submit(attempt);
+    slots().reserveAnyway().submit(attempt);
     monitor.change(() -> claimed = true);
     if (isClosed()) {
       // Whoever asked for it has left meanwhile.
@@ -71,11 +71,11 @@ public final class StepRun implements Claimant, AutoCloseable {
 
   private Attempt claim() {
     for (int tries = 1; ; tries++) {
-      Optional<Attempt> attempt = runtime.claimer().claimStep(step.stepId(), this);
+      Optional<Attempt> attempt = services.claimer().claimStep(step.stepId(), this);
       if (attempt.isPresent()) {
         return attempt.get();
       }
-      Standing standing = runtime.database().call(connection -> reader.standing(connection, step.stepId()))
+      Standing standing = services.database().call(connection -> reader.standing(connection, step.stepId()))
           .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
       if (!standing.due() || tries == TRIES || isClosed()) {
         throw refusal(standing);
@@ -125,7 +125,7 @@ public final class StepRun implements Claimant, AutoCloseable {
 
   /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is the handler's. */
   public Json outcome() {
-    StepRow now = runtime.database().call(connection -> reader.step(connection, step.stepId()))
+    StepRow now = services.database().call(connection -> reader.step(connection, step.stepId()))
         .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
     return JsonWriter.object(out -> {
       out.put("task_id", ClaimedStep.taskIdOf(now.stepId()))
@@ -153,9 +153,9 @@ public final class StepRun implements Claimant, AutoCloseable {
   @Override
   public void close() {
     monitor.change(() -> closed = true);
-    coordinator.attempts().removeStarter(starter);
-    coordinator.ended(this);
-    runtime.held().giveBackUnstarted(this);
+    host.queue().removeStarter(starter);
+    host.ended(this);
+    services.inFlight().giveBackUnstarted(this);
   }
 
   private boolean isClosed() {
@@ -167,26 +167,41 @@ public final class StepRun implements Claimant, AutoCloseable {
   }
 
   @Override
-  public Coordinator coordinator() {
-    return coordinator;
+  public HandlerDirectory directory() {
+    return host.directory();
+  }
+
+  @Override
+  public SlotPool slots() {
+    return host.slots();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return host.metrics();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return host.config().stepTimeoutMs();
   }
 
   /** Never: this step was asked for, and no other. */
   @Override
-  public boolean open() {
+  public boolean acceptsChildren() {
     return false;
   }
 
   @Override
-  public void began(Attempt attempt) {
+  public void attemptBegan() {
     monitor.change(() -> begunNanos = System.nanoTime());
   }
 
   @Override
-  public void holds(int more) {
-    coordinator.holds(more);
+  public void inFlightChanged(int delta) {
+    host.inFlightChanged(delta);
     monitor.change(() -> {
-      inFlight += more;
+      inFlight += delta;
       endedNanos = System.nanoTime();
     });
   }

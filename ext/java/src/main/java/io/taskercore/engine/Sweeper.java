@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.store.Audit;
 import io.taskercore.store.Audit.Bounds;
 import io.taskercore.store.Audit.Look;
@@ -30,17 +31,21 @@ final class Sweeper {
   /** A round reads no more than this, however much there is. */
   private static final Bounds BOUNDS = new Bounds(500, 5_000);
 
-  private final CoreRuntime runtime;
   private final Database database;
+  private final TaskEvents events;
+  private final AfterCommit afterCommit;
+  private final EngineMetrics metrics;
   private final Audit audit = new Audit();
   private final TaskStore tasks = new TaskStore();
   private final Transitions transitions = new Transitions();
   private long lastTask;
   private long lastQueued;
 
-  Sweeper(CoreRuntime runtime, Database database) {
-    this.runtime = runtime;
+  Sweeper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics) {
     this.database = database;
+    this.events = events;
+    this.afterCommit = afterCommit;
+    this.metrics = metrics;
   }
 
   void round() {
@@ -63,15 +68,15 @@ final class Sweeper {
   /** Each task in a transaction of its own, so that none waits for another's. */
   private void heal(long taskId) {
     Healed healed;
-    try (Publication publication = runtime.events().begin()) {
+    try (Publication publication = events.begin()) {
       healed = database.transaction(connection -> heal(connection, taskId));
-      runtime.afterCommit().apply(publication, healed.changes(), new Plain(runtime.metrics()));
+      afterCommit.apply(publication, healed.changes(), new Plain(metrics));
     }
     if (!healed.what().isEmpty()) {
       LOG.error(
           "sweeper: task {} disagreed with its steps and was put right: {}. That is a fault of the engine's, or somebody has written "
               + "to its tables", taskId, String.join(", ", healed.what()));
-      runtime.metrics().healed();
+      metrics.healed();
     }
   }
 

@@ -33,11 +33,11 @@ final class TaskEvents {
   private static final Logger LOG = LoggerFactory.getLogger(TaskEvents.class);
 
   private final EventPublisher publisher;
-  private final TaskMemories memories;
+  private final TaskCache cache;
 
-  TaskEvents(EventPublisher publisher, TaskMemories memories) {
+  TaskEvents(EventPublisher publisher, TaskCache cache) {
     this.publisher = publisher;
-    this.memories = memories;
+    this.cache = cache;
   }
 
   EventPublisher publisher() {
@@ -53,10 +53,10 @@ final class TaskEvents {
   }
 
   /** A task that was created and begun in one transaction. */
-  void begun(Publication publication, NewTask task, Created created, TaskMemory memory) {
+  void begun(Publication publication, NewTask task, Created created, CachedTask begun) {
     publish(publication, created.claims().newestTransition(), () -> {
       List<Event> events = new ArrayList<>(ofCreated(List.of(task), created));
-      events.addAll(ofChanges(created.claims().changes(), Map.of(memory.facts().taskId(), memory)));
+      events.addAll(ofChanges(created.claims().changes(), Map.of(begun.facts().taskId(), begun)));
       return events;
     });
   }
@@ -75,14 +75,14 @@ final class TaskEvents {
   /**
    * What a transaction has changed.
    *
-   * @param known memories of tasks that are at hand; the others are read
+   * @param known tasks that are at hand; the others are read
    */
-  void changed(Publication publication, Changes changes, Map<Long, TaskMemory> known) {
+  void changed(Publication publication, Changes changes, Map<Long, CachedTask> known) {
     publish(publication, changes.newest(), () -> {
-      Map<Long, TaskMemory> tasks = new HashMap<>(known);
+      Map<Long, CachedTask> tasks = new HashMap<>(known);
       List<Long> unknown = changes.taskIds().stream().filter(taskId -> !known.containsKey(taskId)).toList();
       if (!unknown.isEmpty()) {
-        tasks.putAll(memories.of(unknown));
+        tasks.putAll(cache.of(unknown));
       }
       return ofChanges(changes, tasks);
     });
@@ -100,7 +100,7 @@ final class TaskEvents {
     }
   }
 
-  private static List<Event> ofChanges(Changes changes, Map<Long, TaskMemory> tasks) {
+  private static List<Event> ofChanges(Changes changes, Map<Long, CachedTask> tasks) {
     return changes.transitions().stream()
         .filter(change -> tasks.containsKey(change.taskId()))
         .map(change -> of(change, tasks.get(change.taskId()), changes.at()))
@@ -109,7 +109,7 @@ final class TaskEvents {
   }
 
   /** Null where there is no event for it. */
-  private static Event of(Transition change, TaskMemory task, Instant at) {
+  private static Event of(Transition change, CachedTask task, Instant at) {
     if (change.stepId() == null) {
       return ofTask(task.facts(), change.from(), TaskState.of(change.to()), at, data(change));
     }

@@ -1,8 +1,9 @@
 package io.taskercore.engine;
 
 import io.taskercore.engine.StepClaimer.Begun;
+import io.taskercore.engine.TaskCache.Snapshot;
 import io.taskercore.engine.TaskInitializer.Prepared;
-import io.taskercore.engine.TaskMemories.Recalled;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -10,6 +11,7 @@ import io.taskercore.model.StepCounts;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
 import java.time.Instant;
 import java.util.List;
@@ -24,13 +26,13 @@ import java.util.function.Consumer;
  * created is so by a handler thread that has nothing else to do, which goes on with the first step. The caller only waits, in
  * {@link #await}, and looks for handlers and starts their threads when asked to.
  */
-public final class TaskRun implements Claimant, AutoCloseable {
+public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
 
   /** The first pause of a run that waits for others; doubles up to the poll interval. */
   private static final long FIRST_PAUSE_MS = 5;
 
-  private final Coordinator coordinator;
-  private final CoreRuntime runtime;
+  private final RunHost host;
+  private final RunServices services;
   private final Beginning beginning;
 
   /** Whether a handler thread is likely to have something to run after the beginning. */
@@ -42,9 +44,10 @@ public final class TaskRun implements Claimant, AutoCloseable {
   private final long startedNanos = System.nanoTime();
   private final Runnable starter = this::threadsWanted;
 
+  private final TaskReader reader = new TaskReader();
   private final Monitor monitor = new Monitor();
   private TaskTemplate template;
-  private TaskMemory task;
+  private CachedTask task;
   private Boolean created;
   private List<String> unknownHandlers = List.of();
   private boolean awake;
@@ -70,34 +73,33 @@ public final class TaskRun implements Claimant, AutoCloseable {
     Attempt of(TaskRun run, boolean byHandlerThread) throws InterruptedException;
   }
 
-  private TaskRun(Coordinator coordinator, Long timeoutMs, boolean leadsToAttempt, Beginning beginning) {
-    this.coordinator = coordinator;
-    this.runtime = coordinator.runtime();
+  private TaskRun(RunHost host, RunServices services, Long timeoutMs, boolean leadsToAttempt, Beginning beginning) {
+    this.host = host;
+    this.services = services;
     this.leadsToAttempt = leadsToAttempt;
     this.beginning = beginning;
-    this.parks = timeoutMs == null && !runtime.clock().movable();
-    this.deadline = Deadline.in(timeoutMs, runtime.clock());
+    this.parks = timeoutMs == null && !services.clock().movable();
+    this.deadline = Deadline.in(timeoutMs, services.clock());
   }
 
   /** A run of a task that is there. */
-  static TaskRun of(Coordinator coordinator, long taskId, Long timeoutMs) {
-    return new TaskRun(coordinator, timeoutMs, false, (run, byHandlerThread) -> run.find(taskId));
+  static TaskRun of(RunHost host, RunServices services, long taskId, Long timeoutMs) {
+    return new TaskRun(host, services, timeoutMs, false, (run, byHandlerThread) -> run.find(taskId));
   }
 
   /** A run of a task that is still to be created: its first steps are claimed with that. */
-  static TaskRun ofNew(Coordinator coordinator, Json request, Long timeoutMs) {
-    return new TaskRun(coordinator, timeoutMs, true, (run, byHandlerThread) -> run.create(request, byHandlerThread));
+  static TaskRun ofNew(RunHost host, RunServices services, Json request, Long timeoutMs) {
+    return new TaskRun(host, services, timeoutMs, true, (run, byHandlerThread) -> run.create(request, byHandlerThread));
   }
 
   /** Begins to work on the task. */
   void start() {
-    coordinator.started(this);
-    coordinator.attempts().addStarter(starter);
+    host.queue().addStarter(starter);
     try {
       // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
-      coordinator.requireOpen();
-      if (!leadsToAttempt || !coordinator.attempts().offer(this::beginByHandlerThread)) {
-        runtime.execute(this::begin);
+      host.requireOpen();
+      if (!leadsToAttempt || !host.queue().offer(this::beginByHandlerThread)) {
+        services.executor().execute(this::begin);
       }
     } catch (RuntimeException | Error failed) {
       close();
@@ -146,12 +148,12 @@ public final class TaskRun implements Claimant, AutoCloseable {
   @Override
   public void close() {
     change(() -> closed = true);
-    coordinator.attempts().removeStarter(starter);
+    host.queue().removeStarter(starter);
     if (task() != null) {
-      runtime.signals().remove(this);
+      services.notifier().remove(this);
     }
-    coordinator.ended(this);
-    runtime.held().giveBackUnstarted(this);
+    host.ended(this);
+    services.inFlight().giveBackUnstarted(this);
   }
 
   private void begin() {
@@ -168,12 +170,12 @@ public final class TaskRun implements Claimant, AutoCloseable {
       try {
         first.set(beginning.of(this, true));
         if (!park()) {
-          runtime.execute(() -> ending(this::goOn));
+          services.executor().execute(() -> ending(this::goOn));
         }
       } catch (InterruptedException wanted) {
         // Somebody wants the thread, which has nothing to do with this run.
         Thread.currentThread().interrupt();
-        runtime.execute(task() == null ? this::begin : () -> ending(this::goOn));
+        services.executor().execute(task() == null ? this::begin : () -> ending(this::goOn));
       }
     });
     return first.get();
@@ -206,25 +208,25 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   private Attempt find(long taskId) throws InterruptedException {
-    Recalled recalled = runtime.memories().recall(taskId);
-    meet(recalled.memory().template());
+    Snapshot snapshot = services.tasks().find(taskId);
+    meet(snapshot.task().template());
     monitor.change(() -> {
-      task = recalled.memory();
-      maybeReady = !recalled.state().ended();
+      task = snapshot.task();
+      maybeReady = !snapshot.state().ended();
     });
-    runtime.signals().add(this);
+    services.notifier().add(this);
     leaveIfClosed();
     return null;
   }
 
   private Attempt create(Json request, boolean byHandlerThread) throws InterruptedException {
-    Prepared prepared = coordinator.initializer().prepare(request, runtime.database());
+    Prepared prepared = host.initializer().prepare(request, services.database());
     meet(prepared.template());
     int roots = prepared.task().rootSteps();
     Begun begun;
     Attempt first = null;
-    try (Lane.Reservation room = coordinator.lane().reserve(roots)) {
-      begun = runtime.claimer().begin(coordinator.initializer(), prepared, atHand(), room.size(), this);
+    try (SlotPool.Reservation room = host.slots().reserve(roots)) {
+      begun = services.claimer().begin(host.initializer(), prepared, atHand(), room.size(), this);
       boolean allBegun = begun.attempts().size() == roots;
       monitor.change(() -> {
         task = begun.task();
@@ -232,13 +234,13 @@ public final class TaskRun implements Claimant, AutoCloseable {
         created = begun.created();
         maybeReady = !begun.ended() && !allBegun;
       });
-      runtime.signals().add(this);
+      services.notifier().add(this);
       if (byHandlerThread && !begun.attempts().isEmpty() && room.occupy()) {
         first = begun.attempts().get(0);
       }
       begun.attempts().stream().skip(first == null ? 0 : 1).forEach(room::submit);
       if (!allBegun) {
-        runtime.signals().workCame();
+        services.notifier().workCame();
       }
     }
     leaveIfClosed();
@@ -251,7 +253,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   /** Has the caller look for those of the template's handlers that are not known yet. */
   private void meet(TaskTemplate known) throws InterruptedException {
-    List<String> unknown = known.handlerNames().stream().filter(name -> !coordinator.directory().has(name)).toList();
+    List<String> unknown = known.handlerNames().stream().filter(name -> !host.directory().has(name)).toList();
     monitor.change(() -> {
       template = known;
       unknownHandlers = unknown;
@@ -263,18 +265,18 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   private List<String> atHand() {
-    return coordinator.atHand(template.handlerNames());
+    return host.atHand(template.handlerNames());
   }
 
   /** Whoever asked for it has left while a claim was made. */
   private void leaveIfClosed() {
     if (isClosed()) {
-      runtime.signals().remove(this);
-      runtime.held().giveBackUnstarted(this);
+      services.notifier().remove(this);
+      services.inFlight().giveBackUnstarted(this);
     }
   }
 
-  private TaskMemory task() {
+  private CachedTask task() {
     return monitor.get(() -> task);
   }
 
@@ -290,23 +292,28 @@ public final class TaskRun implements Claimant, AutoCloseable {
         if (park()) {
           return null;
         }
-        pause(coordinator.config().pollIntervalMs());
+        pause(host.config().pollIntervalMs());
         continue;
       }
-      Progress progress = runtime.progress(taskId(), atHand());
+      Progress progress = progress();
       boolean heldByOthers = progress.counts().inProgress() > 0;
       boolean nothingLeft = progress.runnableHere() == 0 && !heldByOthers && inFlight() == 0;
       if (timeUp || progress.state().ended() || nothingLeft) {
         return progress;
       }
-      if (onlyTimePasses(progress, heldByOthers) && runtime.clock().skip(untilDue(progress))) {
+      if (onlyTimePasses(progress, heldByOthers) && services.clock().skip(untilDue(progress))) {
         signal();
         continue;
       }
       pause(untilNextLook(progress, heldByOthers, pauseMs));
-      pauseMs = Math.min(2 * pauseMs, coordinator.config().pollIntervalMs());
+      pauseMs = Math.min(2 * pauseMs, host.config().pollIntervalMs());
     }
     return null;
+  }
+
+  private Progress progress() {
+    return services.database().call(connection -> reader.progress(connection, taskId(), atHand()))
+        .orElseThrow(() -> new TaskerException.TaskNotFound(taskId()));
   }
 
   private static boolean onlyTimePasses(Progress progress, boolean heldByOthers) {
@@ -320,17 +327,17 @@ public final class TaskRun implements Claimant, AutoCloseable {
 
   private long untilNextLook(Progress progress, boolean heldByOthers, long pauseMs) {
     return onlyTimePasses(progress, heldByOthers)
-        ? Math.min(progress.nextRunInMs() + 1, coordinator.config().pollIntervalMs())
+        ? Math.min(progress.nextRunInMs() + 1, host.config().pollIntervalMs())
         : pauseMs;
   }
 
   /** @return whether there was something */
   private boolean claim() {
     boolean some;
-    try (Lane.Reservation room = coordinator.lane().reserve(template.steps().size())) {
+    try (SlotPool.Reservation room = host.slots().reserve(template.steps().size())) {
       List<Attempt> attempts = room.size() == 0
           ? List.of()
-          : runtime.claimer().claimOfTask(task(), atHand(), room.size(), this);
+          : services.claimer().claimOfTask(task(), atHand(), room.size(), this);
       if (attempts.size() == room.size()) {
         // There may be more than there was room for.
         monitor.get(() -> maybeReady = true);
@@ -356,7 +363,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
       return parked || over;
     });
     if (now && !isOver()) {
-      runtime.signals().pollRuns(coordinator.config().pollIntervalMs());
+      services.notifier().pollTasks(host.config().pollIntervalMs());
     }
     return now;
   }
@@ -371,7 +378,7 @@ public final class TaskRun implements Claimant, AutoCloseable {
     });
     if (resumes) {
       try {
-        runtime.execute(() -> ending(this::goOn));
+        services.executor().execute(() -> ending(this::goOn));
       } catch (TaskerException.Closed closing) {
         finish(null, closing);
       }
@@ -379,7 +386,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   /** Something may have happened elsewhere. */
-  void poll() {
+  @Override
+  public void poll() {
     change(() -> {
       maybeReady |= parked;
       awake |= parked;
@@ -387,7 +395,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   /** The task has ended by an outcome that was recorded here. */
-  void taskEnded(TaskState state) {
+  @Override
+  public void taskEnded(TaskState state) {
     if (state == TaskState.COMPLETE) {
       finish(document(state, StepCounts.allCompleted(template.steps().size()), null), null);
     } else {
@@ -423,31 +432,47 @@ public final class TaskRun implements Claimant, AutoCloseable {
   }
 
   @Override
-  public Coordinator coordinator() {
-    return coordinator;
+  public HandlerDirectory directory() {
+    return host.directory();
   }
 
   @Override
-  public boolean open() {
+  public SlotPool slots() {
+    return host.slots();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return host.metrics();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return host.config().stepTimeoutMs();
+  }
+
+  @Override
+  public boolean acceptsChildren() {
     return !isClosed() && !deadline.passed();
   }
 
   @Override
-  public void began(Attempt attempt) {
+  public void attemptBegan() {
     monitor.get(() -> ++executed);
   }
 
   @Override
-  public void holds(int more) {
-    coordinator.holds(more);
+  public void inFlightChanged(int delta) {
+    host.inFlightChanged(delta);
     change(() -> {
-      inFlight += more;
+      inFlight += delta;
       awake |= inFlight == 0 || maybeReady;
     });
   }
 
   /** There may be steps of the task to claim. */
-  void signal() {
+  @Override
+  public void signal() {
     change(() -> {
       maybeReady = true;
       awake = true;
@@ -458,7 +483,8 @@ public final class TaskRun implements Claimant, AutoCloseable {
     change(() -> awake = true);
   }
 
-  long taskId() {
+  @Override
+  public long taskId() {
     return task().facts().taskId();
   }
 

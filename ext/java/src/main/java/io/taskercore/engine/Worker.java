@@ -1,8 +1,10 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.ConnectionMode;
+import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.Outlook;
 import java.util.List;
 import java.util.Set;
@@ -15,14 +17,14 @@ import org.slf4j.LoggerFactory;
  * Works through whatever may run, of any task, until it is stopped.
  *
  * <ol>
- *   <li>Its claimer thread takes batches from the queue, as much as the lane has room for, and sleeps when there is nothing:
+ *   <li>Its claimer thread takes batches from the queue, as many as there are slots for, and sleeps when there is nothing:
  *       until somebody in this process makes work, or another one announces it, or the poll interval is over.
  *   <li>Handler threads run the attempts; the recorder hands over children in between.
  *   <li>{@link #stop} claims no more, lets what runs come to its end, interrupts the rest after the deadline, and gives back
  *       what it holds.
  * </ol>
  */
-public final class Worker implements Claimant, AutoCloseable {
+public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
@@ -39,9 +41,10 @@ public final class Worker implements Claimant, AutoCloseable {
   /** How often handlers that could not be found are looked for again. */
   private static final long RESOLVE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-  private final Coordinator coordinator;
-  private final CoreRuntime runtime;
+  private final RunHost host;
+  private final RunServices services;
   private final WorkerOptions options;
+  private final StepClaims claims = new StepClaims();
   private final Runnable starter = this::threadsWanted;
   private final InFlight inFlight = new InFlight();
   private final AtomicLong claimedSteps = new AtomicLong();
@@ -59,15 +62,15 @@ public final class Worker implements Claimant, AutoCloseable {
   private long resolvedNanos = System.nanoTime();
   private volatile Set<String> templateHandlers = Set.of();
 
-  Worker(Coordinator coordinator, WorkerOptions options) {
-    this.coordinator = coordinator;
-    this.runtime = coordinator.runtime();
+  Worker(RunHost host, RunServices services, WorkerOptions options) {
+    this.host = host;
+    this.services = services;
     this.options = options;
   }
 
   void start() {
-    coordinator.attempts().addStarter(starter);
-    runtime.signals().add(this);
+    host.queue().addStarter(starter);
+    services.notifier().add(this);
     claimer.start();
   }
 
@@ -116,7 +119,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Called after the directory has been brought up to date. */
   public void handlersResolved() {
-    coordinator.met(templateHandlers);
+    host.resolved(templateHandlers);
     signal();
   }
 
@@ -139,7 +142,7 @@ public final class Worker implements Claimant, AutoCloseable {
   private enum Claimed {
     SOME,
     NOTHING,
-    /** It was not asked, for the lane is full; {@link #signal} follows as soon as it is not. */
+    /** It was not asked, for all slots are taken; {@link #signal} follows as soon as it is not. */
     NO_ROOM
   }
 
@@ -148,7 +151,7 @@ public final class Worker implements Claimant, AutoCloseable {
     long longest = longestPauseMs(emptyLooks);
     Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
     if (claimed == Claimed.NOTHING) {
-      Outlook outlook = runtime.outlook(coordinator.handlersAtHandNow());
+      Outlook outlook = outlook();
       meetTemplates(outlook.newestTemplate());
       longest = outlook.nextInMs() == null ? longest : Math.max(1, Math.min(outlook.nextInMs() + 1, longest));
       if (outlook.ready()) {
@@ -159,29 +162,35 @@ public final class Worker implements Claimant, AutoCloseable {
     return claimed == Claimed.SOME || pause(longest);
   }
 
+  /** What there is to expect of the queue for handlers that are at hand. */
+  private Outlook outlook() {
+    List<String> handlers = host.resolvedHandlers();
+    return services.database().call(connection -> claims.outlook(connection, handlers));
+  }
+
   /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
   private long longestPauseMs(int emptyLooks) {
-    int mostIntervals = coordinator.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
-    return coordinator.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
+    int mostIntervals = host.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return host.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
   }
 
   private Claimed claim(int look) {
     if (newestTemplate < 0) {
-      meetTemplates(runtime.templates().newestId());
+      meetTemplates(services.templates().newestId());
     }
-    List<String> handlers = coordinator.handlersAtHandNow();
+    List<String> handlers = host.resolvedHandlers();
     if (handlers.isEmpty()) {
       return Claimed.NOTHING;
     }
-    try (Lane.Reservation room = coordinator.lane().reserveBatch()) {
+    try (SlotPool.Reservation room = host.slots().reserveBatch()) {
       if (room.size() == 0) {
         return Claimed.NO_ROOM;
       }
-      List<Attempt> attempts = runtime.claimer().claimReady(
+      List<Attempt> attempts = services.claimer().claimReady(
           handlers, namespaces(), room.size(), room.size() * look, this);
       if (isQuiet()) {
         // Since the claim was sent: it may have taken what came after quiet had returned.
-        runtime.held().giveBackUnstarted(attempts);
+        services.inFlight().giveBackUnstarted(attempts);
         return Claimed.NOTHING;
       }
       claimedSteps.addAndGet(attempts.size());
@@ -192,14 +201,14 @@ public final class Worker implements Claimant, AutoCloseable {
 
   /** Empty: all. */
   private List<String> namespaces() {
-    return options.namespaces() != null ? options.namespaces() : coordinator.config().namespaces();
+    return options.namespaces() != null ? options.namespaces() : host.config().namespaces();
   }
 
   /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
   private void meetTemplates(long newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
     if (newest != newestTemplate || anew) {
-      templateHandlers = runtime.templates().handlerNames();
+      templateHandlers = services.templates().handlerNames();
       newestTemplate = newest;
       resolvedNanos = System.nanoTime();
       monitor.change(() -> handlersWanted = true);
@@ -207,7 +216,8 @@ public final class Worker implements Claimant, AutoCloseable {
   }
 
   /** Looks at the queue soon: work was made, or room came free. */
-  void signal() {
+  @Override
+  public void signal() {
     monitor.change(() -> workMayBeThere = true);
   }
 
@@ -222,7 +232,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   private void sleepAfterFailure() {
     try {
-      pause(coordinator.config().pollIntervalMs());
+      pause(host.config().pollIntervalMs());
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -245,14 +255,14 @@ public final class Worker implements Claimant, AutoCloseable {
       stopping = true;
     });
     joinClaimer();
-    runtime.held().giveBackUnstarted(this);
+    services.inFlight().giveBackUnstarted(this);
     boolean drained = inFlight.awaitNone(timeoutMs);
     if (!drained) {
-      runtime.held().breakOff(attempt -> attempt.claimant() == this);
+      services.inFlight().breakOff(attempt -> attempt.owner() == this);
     }
-    coordinator.attempts().removeStarter(starter);
-    runtime.signals().remove(this);
-    coordinator.ended(this);
+    host.queue().removeStarter(starter);
+    services.notifier().remove(this);
+    host.ended(this);
     monitor.change(() -> stopped = true);
     return drained;
   }
@@ -269,7 +279,7 @@ public final class Worker implements Claimant, AutoCloseable {
 
   @Override
   public void close() {
-    stop(coordinator.config().shutdownTimeoutMs());
+    stop(host.config().shutdownTimeoutMs());
   }
 
   public boolean isRunning() {
@@ -286,10 +296,10 @@ public final class Worker implements Claimant, AutoCloseable {
    * {@code running}, {@code waiting}.
    */
   public Json stats() {
-    Lane.Load load = coordinator.lane().load();
+    SlotPool.Load load = host.slots().load();
     return JsonWriter.object(out -> out
         .put("state", state())
-        .put("connection_mode", coordinator.config().connectionMode().value())
+        .put("connection_mode", host.config().connectionMode().value())
         .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())
@@ -309,23 +319,38 @@ public final class Worker implements Claimant, AutoCloseable {
   }
 
   @Override
-  public Coordinator coordinator() {
-    return coordinator;
+  public HandlerDirectory directory() {
+    return host.directory();
   }
 
   @Override
-  public boolean open() {
+  public SlotPool slots() {
+    return host.slots();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return host.metrics();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return host.config().stepTimeoutMs();
+  }
+
+  @Override
+  public boolean acceptsChildren() {
     return !isQuiet();
   }
 
   @Override
-  public void began(Attempt attempt) {
+  public void attemptBegan() {
     executed.incrementAndGet();
   }
 
   @Override
-  public void holds(int more) {
-    coordinator.holds(more);
-    inFlight.add(more);
+  public void inFlightChanged(int delta) {
+    host.inFlightChanged(delta);
+    inFlight.add(delta);
   }
 }

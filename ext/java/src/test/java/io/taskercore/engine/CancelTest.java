@@ -126,7 +126,7 @@ class CancelTest {
     }
     engine.handlers().awaitIdle();
     assertThat(engine.handlers().ran()).hasSize(1);
-    Await.until("nothing is in flight", () -> engine.coordinator().runtime().held().ofTask(taskId).isEmpty());
+    Await.until("nothing is in flight", () -> engine.coordinator().runtime().inFlight().ofTask(taskId).isEmpty());
   }
 
   @Test

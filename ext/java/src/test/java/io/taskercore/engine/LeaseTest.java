@@ -152,7 +152,7 @@ class LeaseTest {
         fresh.awaitEntered();
 
         old.openAndAwaitLeft();
-        Await.until("the late result was dealt with", () -> dead.runtime().held().ofTask(taskId).isEmpty());
+        Await.until("the late result was dealt with", () -> dead.runtime().inFlight().ofTask(taskId).isEmpty());
 
         assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
         assertThat(engine.state(taskId, "b")).isEqualTo("pending");

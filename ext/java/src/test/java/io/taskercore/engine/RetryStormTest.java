@@ -38,6 +38,6 @@ class RetryStormTest {
       }
       assertThat(runs).allSatisfy(run -> assertThat(run.outcome().get("status").asString()).isEqualTo("complete"));
     }
-    assertThat(engine.coordinator().runtime().held().all()).isEmpty();
+    assertThat(engine.coordinator().runtime().inFlight().all()).isEmpty();
   }
 }

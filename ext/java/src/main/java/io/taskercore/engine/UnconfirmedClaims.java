@@ -20,31 +20,33 @@ import org.slf4j.LoggerFactory;
  * nothing of them.
  *
  * <ol>
- *   <li>Whoever claims says so before the statement is sent, until its claims are held ({@link #begin}).
+ *   <li>Whoever claims says so before the statement is sent, until its claims are in flight ({@link #begin}).
  *   <li>When an answer was lost, each renewal of the lease is followed by a look, for a minute.
- *   <li>A claim that nobody here holds is a stray once everybody is done who was claiming when it was first seen. It goes back.
+ *   <li>A claim that nobody here holds is unconfirmed once everybody is done who was claiming when it was first seen. It goes back.
  * </ol>
  */
-final class Strays {
+final class UnconfirmedClaims {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Strays.class);
+  private static final Logger LOG = LoggerFactory.getLogger(UnconfirmedClaims.class);
 
   /** For how long after a lost answer claims may still turn up that were made by it: no statement lives longer. */
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-  private final CoreRuntime runtime;
   private final Database database;
+  private final InFlightAttempts inFlight;
+  private final ClaimReturner returner;
   private final ProcessStore processes = new ProcessStore();
   private final Set<Claiming> underWay = ConcurrentHashMap.newKeySet();
   private volatile Long suspectedNanos;
   private Map<Claim, Long> firstSeenNanos = Map.of();
 
-  Strays(CoreRuntime runtime, Database database) {
-    this.runtime = runtime;
+  UnconfirmedClaims(Database database, InFlightAttempts inFlight, ClaimReturner returner) {
     this.database = database;
+    this.inFlight = inFlight;
+    this.returner = returner;
   }
 
-  /** Somebody who claims; closed once what was claimed is held, or is known not to be. */
+  /** Somebody who claims; closed once what was claimed is in flight, or is known not to be ours. */
   final class Claiming {
 
     private final long beganNanos = System.nanoTime();
@@ -60,7 +62,7 @@ final class Strays {
     return claiming;
   }
 
-  /** Claims, and holds what was claimed. */
+  /** Claims, and lets what was claimed be in flight. */
   <T> T claiming(Supplier<T> work) {
     Claiming claiming = begin();
     try {
@@ -86,20 +88,20 @@ final class Strays {
     // Before we ask who holds them: those who are done by now hold what they have claimed.
     long oldest = underWay.stream().mapToLong(claiming -> claiming.beganNanos - now).min().orElse(0);
     Map<Claim, Long> unknown = new HashMap<>();
-    List<ClaimedStep> strays = new ArrayList<>();
+    List<ClaimedStep> unconfirmed = new ArrayList<>();
     for (ClaimedStep step : ours) {
-      if (runtime.held().of(step.claim()) == null) {
+      if (inFlight.of(step.claim()) == null) {
         long firstSeen = firstSeenNanos.getOrDefault(step.claim(), now);
         unknown.put(step.claim(), firstSeen);
         if (firstSeen - now < oldest) {
-          strays.add(step);
+          unconfirmed.add(step);
         }
       }
     }
     firstSeenNanos = unknown;
-    if (!strays.isEmpty()) {
-      LOG.warn("lease: {} claims were made but never confirmed; giving them back", strays.size());
-      runtime.held().giveBack(strays);
+    if (!unconfirmed.isEmpty()) {
+      LOG.warn("lease: {} claims were made but never confirmed; giving them back", unconfirmed.size());
+      returner.giveBack(unconfirmed, false);
     }
     if (unknown.isEmpty() && now - suspected > LOOK_NANOS && suspected.equals(suspectedNanos)) {
       suspectedNanos = null;

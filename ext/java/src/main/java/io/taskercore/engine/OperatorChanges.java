@@ -23,7 +23,7 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /** What people do to tasks and steps by hand: cancel, retry, resolve. Each is one transaction under the task's lock. */
-final class TaskChanges {
+final class OperatorChanges {
 
   private static final Set<TaskState> CANCELLABLE = Set.of(TaskState.PENDING, TaskState.IN_PROGRESS, TaskState.ERROR);
 
@@ -32,18 +32,32 @@ final class TaskChanges {
   private static final Set<StepState> RESOLVABLE =
       Set.of(StepState.PENDING, StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.ERROR);
 
-  private final CoreRuntime runtime;
-  private final EngineMetrics metrics;
   private final Database database;
+  private final TaskEvents events;
+  private final AfterCommit afterCommit;
+  private final InFlightAttempts inFlight;
+  private final Timers timers;
+  private final EngineMetrics metrics;
   private final LongSupplier cancelGraceMs;
   private final TaskStore tasks = new TaskStore();
   private final StepStore steps = new StepStore();
   private final Transitions transitions = new Transitions();
 
-  TaskChanges(CoreRuntime runtime, EngineMetrics metrics, LongSupplier cancelGraceMs) {
-    this.runtime = runtime;
+  /** @param cancelGraceMs as it is at the time */
+  OperatorChanges(
+      Database database,
+      TaskEvents events,
+      AfterCommit afterCommit,
+      InFlightAttempts inFlight,
+      Timers timers,
+      EngineMetrics metrics,
+      LongSupplier cancelGraceMs) {
+    this.database = database;
+    this.events = events;
+    this.afterCommit = afterCommit;
+    this.inFlight = inFlight;
+    this.timers = timers;
     this.metrics = metrics;
-    this.database = runtime.database();
     this.cancelGraceMs = cancelGraceMs;
   }
 
@@ -69,11 +83,11 @@ final class TaskChanges {
 
   /** Handlers are told first, so that they can end by themselves; then interrupted. Other processes find out when they renew. */
   private void stopAttempts(long taskId) {
-    List<Attempt> running = runtime.held().ofTask(taskId);
-    running.forEach(Attempt::tell);
-    runtime.held().withhold(running).forEach(runtime.held()::remove);
+    List<Attempt> running = inFlight.ofTask(taskId);
+    running.forEach(Attempt::markCancelled);
+    inFlight.preempt(running).forEach(inFlight::remove);
     if (!running.isEmpty()) {
-      runtime.timers().in(cancelGraceMs.getAsLong(), () -> running.forEach(Attempt::lose));
+      timers.in(cancelGraceMs.getAsLong(), () -> running.forEach(Attempt::revoke));
     }
   }
 
@@ -104,9 +118,9 @@ final class TaskChanges {
 
   /** A decision in a transaction of its own. */
   private void change(Database.Work<Changes> decision) {
-    try (Publication publication = runtime.events().begin()) {
+    try (Publication publication = events.begin()) {
       Changes changes = database.transaction(decision);
-      runtime.afterCommit().apply(publication, changes, new Plain(metrics));
+      afterCommit.apply(publication, changes, new Plain(metrics));
     }
   }
 

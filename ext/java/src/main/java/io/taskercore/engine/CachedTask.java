@@ -14,7 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * What this process knows of a task while it works on it: so that a child handed over needs nothing from the database. Lives as
  * long as an attempt or a run refers to it.
  */
-final class TaskMemory {
+final class CachedTask {
 
   /** Larger results are read again rather than kept. */
   private static final int KEPT_BYTES = 64 * 1024;
@@ -23,10 +23,10 @@ final class TaskMemory {
   private final TaskTemplate template;
   private final Map<Long, Json> results = new ConcurrentHashMap<>();
 
-  /** Attempts in flight; {@link TaskMemories} alone reads and changes it, one at a time. */
+  /** Attempts in flight; {@link TaskCache} alone reads and changes it, one at a time. */
   int users;
 
-  TaskMemory(TaskFacts facts, TaskTemplate template) {
+  CachedTask(TaskFacts facts, TaskTemplate template) {
     this.facts = facts;
     this.template = template;
   }

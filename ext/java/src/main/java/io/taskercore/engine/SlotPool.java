@@ -14,7 +14,7 @@ import java.util.function.LongSupplier;
  * <p>How many may wait follows from how long handlers take: as many as a tenth of a second will see off. So short steps are
  * claimed by the hundred, and of long ones none is kept from other processes.
  */
-final class Lane {
+final class SlotPool {
 
   private static final double HORIZON_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
   private static final int MOST_WAITING = 1_000;
@@ -40,7 +40,7 @@ final class Lane {
   record Load(int running, int waiting) {}
 
   /** @param roomCameFree called after somebody was refused room and there is some again; must not block */
-  Lane(AttemptQueue queue, int parallel, LongSupplier nanoTime, Runnable roomCameFree) {
+  SlotPool(AttemptQueue queue, int parallel, LongSupplier nanoTime, Runnable roomCameFree) {
     this.queue = queue;
     this.parallel = parallel;
     this.nanoTime = nanoTime;
@@ -82,18 +82,18 @@ final class Lane {
     /** Lets a claimed attempt run as soon as one may. */
     void submit(Attempt attempt) {
       size--;
-      Lane.this.submit(attempt);
+      SlotPool.this.submit(attempt);
     }
 
-    /** Lets a claimed attempt have the place of another one, which has ended and does not {@link Lane#leave}. */
+    /** Lets a claimed attempt have the place of another one, which has ended and does not {@link SlotPool#release}. */
     void succeedTo() {
       size--;
-      Lane.this.succeedTo();
+      SlotPool.this.succeedTo();
     }
 
     /** Gives a claimed attempt a place that is free, for a thread that is at hand; false if there is none. */
     boolean occupy() {
-      boolean occupied = Lane.this.occupy();
+      boolean occupied = SlotPool.this.occupy();
       size -= occupied ? 1 : 0;
       return occupied;
     }
@@ -226,7 +226,7 @@ final class Lane {
   }
 
   /** An attempt has ended, and gives its place to the next one. */
-  void leave() {
+  void release() {
     Attempt next;
     boolean tell;
     synchronized (this) {
@@ -251,10 +251,10 @@ final class Lane {
       begun--;
       begunNanos -= nanos;
     }
-    leave();
+    release();
   }
 
-  /** It goes on; for a moment there may be one more than the lane is wide. */
+  /** It goes on; for a moment there may be one more than there are slots. */
   synchronized void reclaim(long nanos) {
     places++;
     begun++;
@@ -262,7 +262,7 @@ final class Lane {
   }
 
   /** Takes out an attempt that no thread has taken yet; the one that has taken it lets it go by itself. */
-  void drop(Attempt attempt) {
+  void remove(Attempt attempt) {
     boolean waited;
     boolean tell = false;
     synchronized (this) {
@@ -272,8 +272,8 @@ final class Lane {
     if (tell) {
       roomCameFree.run();
     }
-    if (!waited && queue.withdraw(attempt)) {
-      leave();
+    if (!waited && queue.remove(attempt)) {
+      release();
     }
   }
 

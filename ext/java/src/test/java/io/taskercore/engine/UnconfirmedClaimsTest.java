@@ -9,14 +9,15 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Claims that are in the database and that nobody here holds. */
-class StraysTest {
+/** Claims that are in the database and that nobody here has an attempt for. */
+class UnconfirmedClaimsTest {
 
   @RegisterExtension
   final Engine engine = Engine.start();
 
   private final CoreRuntime runtime = engine.coordinator().runtime();
-  private final Strays strays = new Strays(runtime, runtime.database());
+  private final UnconfirmedClaims unconfirmed =
+      new UnconfirmedClaims(runtime.database(), runtime.inFlight(), runtime::giveBack);
   private final long taskId = engine.task(Workflow.named("w").step("a"));
 
   /** Claims the step for this process, and tells nobody. */
@@ -27,13 +28,13 @@ class StraysTest {
   }
 
   private void look() {
-    strays.look(runtime.processId());
+    unconfirmed.look(runtime.processId());
   }
 
   @Test
   void aClaimWhoseConfirmationWasLostGoesBackWhenItIsSeenAgain() {
     claim();
-    strays.suspect();
+    unconfirmed.suspect();
 
     look();
     assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
@@ -45,9 +46,9 @@ class StraysTest {
 
   @Test
   void whileSomebodyIsClaimingWhatIsSeenMayBeHisHoweverLongItTakes() {
-    Strays.Claiming slow = strays.begin();
+    UnconfirmedClaims.Claiming slow = unconfirmed.begin();
     claim();
-    strays.suspect();
+    unconfirmed.suspect();
 
     look();
     look();
@@ -62,10 +63,10 @@ class StraysTest {
   @Test
   void whoBeganToClaimAfterItWasSeenIsNotWaitedFor() {
     claim();
-    strays.suspect();
+    unconfirmed.suspect();
     look();
 
-    strays.begin();
+    unconfirmed.begin();
     look();
 
     engine.awaitState(taskId, "a", "enqueued");

@@ -6,19 +6,19 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-class LaneTest {
+class SlotPoolTest {
 
   private final AtomicInteger told = new AtomicInteger();
 
   /** Two at once, and two behind them, for a handler is taken to run for a tenth of a second. */
-  private final Lane lane = new Lane(new AttemptQueue(), 2, () -> 0, told::incrementAndGet);
+  private final SlotPool slots = new SlotPool(new AttemptQueue(), 2, () -> 0, told::incrementAndGet);
 
   private static Attempt attempt() {
     return new Attempt(null, null, Map.of(), null, null, 0, 0);
   }
 
   private void fill() {
-    try (Lane.Reservation room = lane.reserveBatch()) {
+    try (SlotPool.Reservation room = slots.reserveBatch()) {
       assertThat(room.size()).isEqualTo(4);
       for (int i = 0; i < 4; i++) {
         room.submit(attempt());
@@ -29,27 +29,27 @@ class LaneTest {
   @Test
   void whoWasRefusedABatchIsToldOnceThereIsRoomForOne() {
     fill();
-    try (Lane.Reservation none = lane.reserveBatch()) {
+    try (SlotPool.Reservation none = slots.reserveBatch()) {
       assertThat(none.size()).isZero();
     }
 
-    lane.leave();
+    slots.release();
     assertThat(told).as("room for one, where a look is worth it for two").hasValue(0);
-    lane.leave();
+    slots.release();
 
     assertThat(told).hasValue(1);
-    assertThat(lane.reserveBatch().size()).isEqualTo(2);
+    assertThat(slots.reserveBatch().size()).isEqualTo(2);
   }
 
   @Test
   void whoWasRefusedOnePlaceIsTold() {
     fill();
-    try (Lane.Reservation none = lane.reserve(1)) {
+    try (SlotPool.Reservation none = slots.reserve(1)) {
       assertThat(none.size()).isZero();
     }
 
-    lane.leave();
-    lane.leave();
+    slots.release();
+    slots.release();
 
     assertThat(told).hasValue(1);
   }
@@ -57,10 +57,10 @@ class LaneTest {
   @Test
   void whoAskedForNothingIsNotToldOfRoom() {
     fill();
-    lane.reserve(0).close();
+    slots.reserve(0).close();
 
-    lane.leave();
-    lane.leave();
+    slots.release();
+    slots.release();
 
     assertThat(told).hasValue(0);
   }

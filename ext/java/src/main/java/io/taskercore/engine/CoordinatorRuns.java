@@ -1,0 +1,174 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.TaskReader;
+import io.taskercore.store.TaskReader.StepRow;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/** The runs and workers of a coordinator, and what it lends them. */
+final class CoordinatorRuns implements RunHost {
+
+  private final HandlerDirectory directory;
+  private final AttemptQueue queue;
+  private final RunServices services;
+  private final TaskInitializer initializer;
+  private final EngineMetrics metrics;
+  private final Supplier<OrchestrationConfig> config;
+  private final BooleanSupplier isClosed;
+  private final SlotPool slots;
+  private final TaskReader reader = new TaskReader();
+  private final Set<String> resolvedHandlers = ConcurrentHashMap.newKeySet();
+  private final Set<TaskRun> taskRuns = ConcurrentHashMap.newKeySet();
+  private final Set<StepRun> stepRuns = ConcurrentHashMap.newKeySet();
+  private final Set<Worker> workers = ConcurrentHashMap.newKeySet();
+  private final InFlight inFlight = new InFlight();
+
+  /**
+   * @param config as it is at the time
+   * @param isClosed whether the coordinator is
+   */
+  CoordinatorRuns(
+      HandlerDirectory directory,
+      AttemptQueue queue,
+      RunServices services,
+      TaskInitializer initializer,
+      EngineMetrics metrics,
+      Supplier<OrchestrationConfig> config,
+      BooleanSupplier isClosed) {
+    this.directory = directory;
+    this.queue = queue;
+    this.services = services;
+    this.initializer = initializer;
+    this.metrics = metrics;
+    this.config = config;
+    this.isClosed = isClosed;
+    this.slots = new SlotPool(queue, config.get().maxParallelSteps(), System::nanoTime, this::signal);
+  }
+
+  TaskRun orchestrate(long taskId, Long timeoutMs) {
+    return started(TaskRun.of(this, services, taskId, timeoutMs));
+  }
+
+  TaskRun handle(Json request, Long timeoutMs) {
+    return started(TaskRun.ofNew(this, services, request, timeoutMs));
+  }
+
+  private TaskRun started(TaskRun run) {
+    taskRuns.add(run);
+    run.start();
+    return run;
+  }
+
+  StepRun prepareStep(long stepId) {
+    StepRow step = services.database().call(connection -> reader.step(connection, stepId))
+        .orElseThrow(() -> new TaskerException.StepNotFound(stepId));
+    StepRun run = new StepRun(this, services, step);
+    stepRuns.add(run);
+    return run;
+  }
+
+  Worker startWorker(WorkerOptions options) {
+    Worker worker = new Worker(this, services, options);
+    workers.add(worker);
+    worker.start();
+    if (isClosed.getAsBoolean()) {
+      // Closed in this very moment, and perhaps too late for close to see the worker.
+      worker.stop(0);
+      requireOpen();
+    }
+    return worker;
+  }
+
+  /** Slots came free, or handlers that were not there before: whoever claims looks again. */
+  void signal() {
+    taskRuns.forEach(TaskRun::signal);
+    workers.forEach(Worker::signal);
+  }
+
+  /** Ends all of them; what is in flight may end by itself until the configured time is over. */
+  void end() {
+    taskRuns.forEach(TaskRun::close);
+    stepRuns.forEach(StepRun::close);
+    // All of them first: they end at the same time, not one after the other.
+    Deadline deadline = Deadline.in((long) config().shutdownTimeoutMs());
+    workers.forEach(Worker::quiet);
+    workers.forEach(worker -> worker.stop(deadline.leftMs()));
+    if (!inFlight.awaitNone(deadline.leftMs())) {
+      services.inFlight().breakOff(attempt -> attempt.owner().slots() == slots);
+    }
+  }
+
+  @Override
+  public OrchestrationConfig config() {
+    return config.get();
+  }
+
+  @Override
+  public HandlerDirectory directory() {
+    return directory;
+  }
+
+  @Override
+  public AttemptQueue queue() {
+    return queue;
+  }
+
+  @Override
+  public SlotPool slots() {
+    return slots;
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return metrics;
+  }
+
+  @Override
+  public TaskInitializer initializer() {
+    return initializer;
+  }
+
+  @Override
+  public void requireOpen() {
+    if (isClosed.getAsBoolean()) {
+      throw new TaskerException.Closed("The coordinator");
+    }
+  }
+
+  @Override
+  public void resolved(Collection<String> handlers) {
+    resolvedHandlers.addAll(handlers);
+  }
+
+  @Override
+  public List<String> atHand(List<String> handlers) {
+    List<String> atHand = handlers.stream().filter(directory::has).toList();
+    resolvedHandlers.addAll(atHand);
+    return atHand;
+  }
+
+  @Override
+  public List<String> resolvedHandlers() {
+    return resolvedHandlers.stream().filter(directory::has).toList();
+  }
+
+  @Override
+  public void inFlightChanged(int delta) {
+    inFlight.add(delta);
+  }
+
+  @Override
+  public void ended(ClaimOwner owner) {
+    taskRuns.remove(owner);
+    stepRuns.remove(owner);
+    workers.remove(owner);
+  }
+}
