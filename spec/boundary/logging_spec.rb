@@ -11,14 +11,14 @@ RSpec.describe "What the core logs" do
   def core_logger(name) = Java::IoTaskercoreJruby::CoreLogProvider.new.logger_factory.get_logger(name)
 
   it "goes to the Ruby logger, with its level and its exception" do
-    core_logger("io.taskercore.engine.Reaper").warn("lease {} lapsed", java.lang.Exception.new("reason"))
+    core_logger("io.taskercore.engine.housekeeping.Reaper").warn("lease {} lapsed", java.lang.Exception.new("reason"))
 
     expect(eventually { log.string.match?(/WARN.*lease .*reason/m) }).to be(true)
   end
 
   it "is quieter for what its libraries say" do
     core_logger("com.zaxxer.hikari.pool.HikariPool").info("library talk")
-    core_logger("io.taskercore.engine.Reaper").info("our talk")
+    core_logger("io.taskercore.engine.housekeeping.Reaper").info("our talk")
 
     expect(eventually { log.string.include?("our talk") }).to be(true)
     expect(log.string).not_to match(/INFO.*library talk/)
@@ -26,10 +26,10 @@ RSpec.describe "What the core logs" do
 
   it "harms nobody when the logger raises" do
     TaskerCore.logger = Class.new(Logger) { def add(*) = raise("broken") }.new(nil)
-    core_logger("io.taskercore.engine.Reaper").warn("into the void")
+    core_logger("io.taskercore.engine.housekeeping.Reaper").warn("into the void")
     sleep 0.1
     TaskerCore.logger = Logger.new(log)
-    core_logger("io.taskercore.engine.Reaper").warn("heard again")
+    core_logger("io.taskercore.engine.housekeeping.Reaper").warn("heard again")
 
     expect(eventually { log.string.include?("heard again") }).to be(true)
   end
@@ -51,7 +51,7 @@ RSpec.describe "What the core logs" do
     end
 
     it "is no matter for the log itself" do
-      core_logger("io.taskercore.engine.Reaper").warn("into the void")
+      core_logger("io.taskercore.engine.housekeeping.Reaper").warn("into the void")
       sleep 0.5
 
       expect(calls.size).to be <= 5

@@ -95,7 +95,7 @@ RSpec.describe "Several runtimes in one process" do
       terminate(first)
       second.run_scriptlet(<<~RUBY)
         java_import "io.taskercore.jruby.CoreLogProvider"
-        CoreLogProvider.new.logger_factory.get_logger("io.taskercore.engine.Reaper").warn("left over")
+        CoreLogProvider.new.logger_factory.get_logger("io.taskercore.engine.housekeeping.Reaper").warn("left over")
       RUBY
 
       expect(eventually { second.run_scriptlet("$log.string").include?("left over") }).to be(true)

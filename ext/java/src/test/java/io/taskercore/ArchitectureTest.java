@@ -6,6 +6,7 @@ import static com.tngtech.archunit.lang.conditions.ArchConditions.never;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
@@ -20,8 +21,13 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.library.GeneralCodingRules;
 import io.taskercore.model.Json;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -33,12 +39,22 @@ class ArchitectureTest {
 
   private static final String ROOT = "io.taskercore.";
 
+  private static final String ENGINE = ROOT + "engine";
+
   /** Each may import those above it. */
   private static final List<String> LAYERS =
       List.of("model", "document", "config", "template", "store", "event", "metrics", "engine", "jruby");
 
   /** These know nothing of their neighbours, only of what is plain data and its reading. */
   private static final Set<String> APART = Set.of("config", "template", "store", "event", "metrics");
+
+  /** The packages of the engine, each by its job. Each may import those before it; the engine's own classes import all. */
+  private static final List<String> WINGS =
+      List.of(
+          "threads", "clock", "task", "notify", "create", "attempt", "claim", "record", "housekeeping", "report", "operate", "run");
+
+  /** So many classes that all need each other can still be read as one. */
+  private static final int LARGEST_RING = 4;
 
   /** What stands where Json stands, wherever the build puts it; so without the tests. */
   private static final JavaClasses CORE =
@@ -75,6 +91,81 @@ class ArchitectureTest {
             .collect(Collectors.toSet());
 
     assertThat(LAYERS).containsAll(packages);
+  }
+
+  static Stream<String> wings() {
+    return WINGS.stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("wings")
+  void a_wing_of_the_engine_imports_only_those_before_it(String wing) {
+    Stream<String> after = WINGS.stream().skip(WINGS.indexOf(wing) + 1L).map(other -> ENGINE + "." + other + "..");
+
+    noClasses()
+        .that()
+        .resideInAPackage(ENGINE + "." + wing + "..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(Stream.concat(Stream.of(ENGINE), after).toArray(String[]::new))
+        .check(CORE);
+  }
+
+  @Test
+  void every_package_of_the_engine_is_a_wing() {
+    Set<String> packages =
+        CORE.stream()
+            .map(JavaClass::getPackageName)
+            .filter(name -> name.startsWith(ENGINE + "."))
+            .map(name -> name.substring(ENGINE.length() + 1))
+            .collect(Collectors.toSet());
+
+    assertThat(WINGS).containsExactlyInAnyOrderElementsOf(packages);
+  }
+
+  @Test
+  void the_wings_of_the_engine_have_no_circle() {
+    slices().matching(ENGINE + ".(*)..").should().beFreeOfCycles().check(CORE);
+  }
+
+  /** But for the bridge, whose handles and the state of their Ruby runtime need each other. */
+  @Test
+  void no_ring_of_classes_in_a_package_is_large() {
+    Map<String, Set<String>> needs = new TreeMap<>();
+    for (JavaClass one : CORE.that(DescribedPredicate.not(resideInAnyPackage(ROOT + "jruby..")))) {
+      String outermost = outermost(one);
+      needs.computeIfAbsent(outermost, name -> new TreeSet<>());
+      one.getDirectDependenciesFromSelf().stream()
+          .map(dependency -> dependency.getTargetClass().getBaseComponentType())
+          .filter(other -> other.getPackageName().equals(one.getPackageName()))
+          .forEach(other -> needs.get(outermost).add(outermost(other)));
+    }
+    Map<String, Set<String>> reach = new TreeMap<>();
+    needs.keySet().forEach(name -> reach.put(name, reachable(name, needs)));
+
+    List<Set<String>> large =
+        reach.keySet().stream()
+            .map(name -> reach.get(name).stream().filter(other -> reach.get(other).contains(name)).collect(Collectors.toSet()))
+            .filter(ring -> ring.size() > LARGEST_RING)
+            .distinct()
+            .toList();
+    assertThat(large).isEmpty();
+  }
+
+  private static String outermost(JavaClass one) {
+    return one.getName().replaceFirst("\\$.*", "");
+  }
+
+  private static Set<String> reachable(String from, Map<String, Set<String>> needs) {
+    Set<String> found = new TreeSet<>();
+    Deque<String> open = new ArrayDeque<>(needs.getOrDefault(from, Set.of()));
+    while (!open.isEmpty()) {
+      String next = open.pop();
+      if (found.add(next)) {
+        open.addAll(needs.getOrDefault(next, Set.of()));
+      }
+    }
+    return found;
   }
 
   @Test

@@ -1,6 +1,16 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.create.TaskInitializer;
+import io.taskercore.engine.operate.OperatorChanges;
+import io.taskercore.engine.report.TaskReports;
+import io.taskercore.engine.run.StepRun;
+import io.taskercore.engine.run.TaskRun;
+import io.taskercore.engine.run.Worker;
+import io.taskercore.engine.run.WorkerOptions;
 import io.taskercore.event.Event;
 import io.taskercore.event.EventPattern;
 import io.taskercore.event.EventReader;

@@ -1,6 +1,19 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.create.TaskInitializer;
+import io.taskercore.engine.run.RunHost;
+import io.taskercore.engine.run.RunServices;
+import io.taskercore.engine.run.StepRun;
+import io.taskercore.engine.run.TaskRun;
+import io.taskercore.engine.run.Worker;
+import io.taskercore.engine.run.WorkerOptions;
+import io.taskercore.engine.threads.InFlight;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;

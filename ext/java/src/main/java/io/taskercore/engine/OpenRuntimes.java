@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.clock.CoreClock;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;

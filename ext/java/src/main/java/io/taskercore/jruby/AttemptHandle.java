@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Json;
 import java.time.Instant;
 import java.util.Map;

@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.TestClock;
+import io.taskercore.engine.clock.TestClock;
 import io.taskercore.model.TaskerException;
 import org.jruby.RubyClass;
 import org.jruby.RubyObject;

@@ -1,13 +1,13 @@
 package io.taskercore.jruby;
 
 import io.taskercore.config.OrchestrationConfig;
-import io.taskercore.engine.AttemptQueue;
 import io.taskercore.engine.Coordinator;
-import io.taskercore.engine.CoreClock;
-import io.taskercore.engine.StepRun;
-import io.taskercore.engine.TaskRun;
-import io.taskercore.engine.Worker;
-import io.taskercore.engine.WorkerOptions;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.run.StepRun;
+import io.taskercore.engine.run.TaskRun;
+import io.taskercore.engine.run.Worker;
+import io.taskercore.engine.run.WorkerOptions;
 import io.taskercore.event.Subscription;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;

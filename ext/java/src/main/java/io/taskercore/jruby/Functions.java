@@ -3,7 +3,7 @@ package io.taskercore.jruby;
 import io.taskercore.config.ConfigKey;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
-import io.taskercore.engine.CoreClock;
+import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import org.jcodings.specific.UTF8Encoding;

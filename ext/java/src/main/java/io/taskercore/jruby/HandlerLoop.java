@@ -1,7 +1,7 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
-import io.taskercore.engine.AttemptQueue;
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.AttemptQueue;
 import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;

@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;

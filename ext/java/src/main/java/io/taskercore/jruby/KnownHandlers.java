@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.HandlerDirectory;
+import io.taskercore.engine.attempt.HandlerDirectory;
 import java.lang.ref.WeakReference;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
+import io.taskercore.engine.attempt.Attempt;
 import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 

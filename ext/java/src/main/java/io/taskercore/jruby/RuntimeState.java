@@ -1,7 +1,7 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Attempt;
-import io.taskercore.engine.AttemptQueue;
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.AttemptQueue;
 import java.lang.ref.Cleaner;
 import java.util.List;
 import java.util.Set;

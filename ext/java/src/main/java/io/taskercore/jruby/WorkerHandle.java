@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-import io.taskercore.engine.Worker;
+import io.taskercore.engine.run.Worker;
 import java.util.Set;
 import org.jruby.RubyClass;
 import org.jruby.RubyObject;

@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.engine.run.TaskRun;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.testing.Engine;

@@ -3,6 +3,9 @@ package io.taskercore.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.clock.TestClock;
+import io.taskercore.engine.clock.Timers;
 import io.taskercore.model.TaskerException;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Handlers;

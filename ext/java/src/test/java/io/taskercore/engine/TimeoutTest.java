@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.taskercore.engine.run.TaskRun;
 import io.taskercore.model.Json;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;

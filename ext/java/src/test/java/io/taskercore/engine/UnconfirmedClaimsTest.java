@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.store.StepClaims;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;

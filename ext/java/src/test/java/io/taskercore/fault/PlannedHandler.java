@@ -1,6 +1,6 @@
 package io.taskercore.fault;
 
-import io.taskercore.engine.Attempt;
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.fault.Journal.End;
 import io.taskercore.model.Json;
 import io.taskercore.testing.Handlers;

@@ -2,8 +2,8 @@ package io.taskercore.testing;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.Coordinator;
-import io.taskercore.engine.CoreClock;
-import io.taskercore.engine.TaskRun;
+import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.run.TaskRun;
 import io.taskercore.model.Json;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,6 +1,6 @@
 package io.taskercore.testing;
 
-import io.taskercore.engine.Attempt;
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Json;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

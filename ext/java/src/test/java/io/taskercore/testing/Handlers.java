@@ -1,8 +1,8 @@
 package io.taskercore.testing;
 
-import io.taskercore.engine.Attempt;
-import io.taskercore.engine.AttemptQueue;
-import io.taskercore.engine.HandlerDirectory;
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import java.util.List;

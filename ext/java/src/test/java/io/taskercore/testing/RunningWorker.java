@@ -1,7 +1,7 @@
 package io.taskercore.testing;
 
 import io.taskercore.engine.Coordinator;
-import io.taskercore.engine.Worker;
+import io.taskercore.engine.run.Worker;
 
 /** A worker with the thread that waits for it: what the Ruby side's foreman is in earnest. */
 public final class RunningWorker implements AutoCloseable {

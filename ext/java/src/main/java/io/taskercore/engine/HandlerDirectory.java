@@ -1,8 +1,0 @@
-package io.taskercore.engine;
-
-/** Which handlers are at hand; asked from the core's own threads, so a plain look-up that never blocks. */
-@FunctionalInterface
-public interface HandlerDirectory {
-
-  boolean has(String handler);
-}

@@ -1,0 +1,343 @@
+package io.taskercore.engine.attempt;
+
+import io.taskercore.engine.task.CachedTask;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Failure;
+import io.taskercore.model.Json;
+import io.taskercore.model.StepDefinition;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.TaskFacts;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * One attempt at one step, from claim to outcome.
+ *
+ * <ol>
+ *   <li>A handler thread takes it from the {@link AttemptQueue} and calls {@link #begin}, which starts the clock of its time-out.
+ *   <li>It runs the handler and ends with exactly one of {@link #succeed}, {@link #fail} and {@link #release}, whatever happened:
+ *       that call also gives the thread's slot back.
+ *   <li>Time-out, cancellation or the loss of the lease may end it before; the outcome that comes later is then dropped.
+ * </ol>
+ */
+public final class Attempt {
+
+  /** What an attempt needs of its process. */
+  public interface Host {
+
+    /** As the clock of tasks has it. */
+    Instant now();
+
+    /** Runs a short action later. */
+    Future<?> in(long delayMs, Runnable action);
+
+    /** Records an outcome by another thread. */
+    void record(Attempt attempt, StepOutcome outcome);
+
+    /** Records an outcome by the calling thread if that can be done at once; returns a child for it to go on with, or null. */
+    Attempt recordHere(Attempt attempt, StepOutcome outcome);
+
+    /** The attempt never began: its step runs again, and it does not count. */
+    void giveBack(Attempt attempt);
+
+    /** The attempt is in flight no longer. */
+    void remove(Attempt attempt);
+
+    /** The attempt waits for others, one of which may be on its last chance too. */
+    void releaseLastChance(Attempt attempt);
+  }
+
+  private enum Stage {
+    CLAIMED,
+    RUNNING,
+    ENDED
+  }
+
+  private final ClaimedStep step;
+  private final CachedTask task;
+  private final Map<String, Json> parentResults;
+  private final ClaimOwner owner;
+  private final Host host;
+  private final long processId;
+  private final long readyNanos;
+  private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
+  private volatile boolean cancelled;
+  private volatile Instant deadline;
+  private volatile long begunNanos;
+  private volatile long endedNanos;
+  private volatile Runnable interrupter;
+  private volatile Future<?> timer;
+
+  /**
+   * @param processId the id under which the claim was made
+   * @param readyNanos since when the step could run
+   */
+  public Attempt(
+      ClaimedStep step,
+      CachedTask task,
+      Map<String, Json> parentResults,
+      ClaimOwner owner,
+      Host host,
+      long processId,
+      long readyNanos) {
+    this.step = step;
+    this.task = task;
+    this.parentResults = parentResults;
+    this.owner = owner;
+    this.host = host;
+    this.processId = processId;
+    this.readyNanos = readyNanos;
+  }
+
+  public long taskId() {
+    return step.taskId();
+  }
+
+  public long stepId() {
+    return step.stepId();
+  }
+
+  public String stepName() {
+    return step.name();
+  }
+
+  public String handler() {
+    return step.handler();
+  }
+
+  public String namespace() {
+    return facts().namespace();
+  }
+
+  public String taskName() {
+    return facts().name();
+  }
+
+  public Json payload() {
+    return facts().payload();
+  }
+
+  public Json config() {
+    return definition().config();
+  }
+
+  /** Results of the direct parents, by name; {@code {}} for one that has none. */
+  public Map<String, Json> parentResults() {
+    return parentResults;
+  }
+
+  /** The number of this attempt, from 1. */
+  public int attempt() {
+    return step.attempt();
+  }
+
+  public int maxAttempts() {
+    return step.maxAttempts();
+  }
+
+  /** Whether a failure of this attempt is final even if it is retryable. */
+  public boolean isLast() {
+    return Outcomes.isLast(step, definition().retry());
+  }
+
+  public String correlationId() {
+    return facts().correlationId();
+  }
+
+  /** The same in every attempt at this step, and in no other step; of another database neither, by its correlation id. */
+  public String idempotencyKey() {
+    return facts().correlationId() + ":" + step.stepId();
+  }
+
+  /** When the attempt times out; null before it began. */
+  public Instant deadline() {
+    return deadline;
+  }
+
+  /** True once its outcome is of no use any more. */
+  public boolean cancelled() {
+    return cancelled;
+  }
+
+  public HandlerDirectory directory() {
+    return owner.directory();
+  }
+
+  /**
+   * Starts the attempt's clock; called right before the handler.
+   *
+   * @param interrupter interrupts the handler; called at most once, from a thread of the core, and must not block
+   * @return false if the attempt was taken away meanwhile: the handler must not run, and {@link #release} follows
+   */
+  public boolean begin(Runnable interrupter) {
+    this.interrupter = interrupter;
+    long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : owner.stepTimeoutMs();
+    deadline = host.now().plusMillis(timeoutMs);
+    if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
+      return false;
+    }
+    begunNanos = System.nanoTime();
+    owner.slots().begin(begunNanos);
+    owner.metrics().began(begunNanos - readyNanos, begunNanos);
+    timer = host.in(timeoutMs, () -> timedOut(timeoutMs));
+    owner.attemptBegan();
+    return true;
+  }
+
+  /**
+   * Ends with a result.
+   *
+   * @return an attempt at a child, which the calling thread is to run next, in the slot of this one; null if there is none
+   */
+  public Attempt succeed(Json result) {
+    owner.slots().end(begunNanos);
+    Attempt next = null;
+    try {
+      if (end()) {
+        StepOutcome outcome = Outcomes.success(step, result);
+        if (owner.slots().idle()) {
+          next = host.recordHere(this, outcome);
+        } else {
+          host.record(this, outcome);
+        }
+      }
+      return next;
+    } finally {
+      if (next == null) {
+        owner.slots().release();
+      }
+    }
+  }
+
+  public void fail(Failure failure) {
+    owner.slots().end(begunNanos);
+    try {
+      if (end()) {
+        recordFailure(failure);
+      }
+    } finally {
+      owner.slots().release();
+    }
+  }
+
+  /** Gives the claim back, if it was never begun. */
+  public void release() {
+    try {
+      if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
+        host.giveBack(this);
+      }
+    } finally {
+      owner.slots().release();
+    }
+  }
+
+  /** Lends this attempt's slot to others while its handler waits for them; {@link #reclaimSlot} must follow. */
+  public void lendSlot() {
+    host.releaseLastChance(this);
+    owner.slots().lend(begunNanos);
+  }
+
+  public void reclaimSlot() {
+    owner.slots().reclaim(begunNanos);
+  }
+
+  /** The task does not want the outcome any more; the handler may find out by {@link #cancelled}. */
+  public void markCancelled() {
+    cancelled = true;
+  }
+
+  /**
+   * The step is no longer this process's: the handler is told, and interrupted.
+   *
+   * @return true if the handler was running
+   */
+  public boolean revoke() {
+    cancelled = true;
+    Stage before = stage.getAndSet(Stage.ENDED);
+    if (before != Stage.ENDED) {
+      host.remove(this);
+    }
+    if (before == Stage.RUNNING) {
+      stopTimer();
+      interrupter.run();
+    }
+    return before == Stage.RUNNING;
+  }
+
+  /** Ends an attempt that nobody began, so that nobody begins it. */
+  boolean preempt() {
+    return stage.compareAndSet(Stage.CLAIMED, Stage.ENDED);
+  }
+
+  private void timedOut(long timeoutMs) {
+    if (stage.compareAndSet(Stage.RUNNING, Stage.ENDED)) {
+      cancelled = true;
+      countRun();
+      recordFailure(Failure.of(
+          "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true));
+      interrupter.run();
+    }
+  }
+
+  private void recordFailure(Failure failure) {
+    host.record(this, Outcomes.failure(step, definition().retry(), failure, ThreadLocalRandom.current()));
+  }
+
+  private boolean end() {
+    boolean ended = stage.compareAndSet(Stage.RUNNING, Stage.ENDED);
+    if (ended) {
+      stopTimer();
+      countRun();
+    }
+    return ended;
+  }
+
+  private void countRun() {
+    endedNanos = System.nanoTime();
+    owner.metrics().ran(endedNanos - begunNanos, endedNanos);
+  }
+
+  public long endedNanos() {
+    return endedNanos;
+  }
+
+  private void stopTimer() {
+    Future<?> running = timer;
+    if (running != null) {
+      running.cancel(false);
+    }
+  }
+
+  /** Whether a failure of another step of its task may cancel what it is about. */
+  public boolean failFast() {
+    return facts().failFast();
+  }
+
+  /** The id under which its claim was made; the process may have another one by now. */
+  public long processId() {
+    return processId;
+  }
+
+  public ClaimedStep step() {
+    return step;
+  }
+
+  public CachedTask task() {
+    return task;
+  }
+
+  public ClaimOwner owner() {
+    return owner;
+  }
+
+  private TaskFacts facts() {
+    return task.facts();
+  }
+
+  private StepDefinition definition() {
+    return task.definition(step);
+  }
+}

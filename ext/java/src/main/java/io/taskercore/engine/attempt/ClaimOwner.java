@@ -1,0 +1,28 @@
+package io.taskercore.engine.attempt;
+
+import io.taskercore.metrics.EngineMetrics;
+
+/** On whose behalf steps are claimed: a call or a worker of a coordinator. */
+public interface ClaimOwner {
+
+  /** Whose handlers run the steps. */
+  HandlerDirectory directory();
+
+  /** Where the attempts get their slots. */
+  SlotPool slots();
+
+  /** Where what is done on its behalf is counted. */
+  EngineMetrics metrics();
+
+  /** The time-out of steps that set none, in milliseconds. */
+  long stepTimeoutMs();
+
+  /** Whether it still takes children that become ready. */
+  boolean acceptsChildren();
+
+  /** A handler is about to run. */
+  void attemptBegan();
+
+  /** So many attempts more, or fewer, are in flight for it: claimed, and not yet recorded, lost or given back. */
+  void inFlightChanged(int delta);
+}

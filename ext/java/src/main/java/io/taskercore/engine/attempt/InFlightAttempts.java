@@ -1,0 +1,186 @@
+package io.taskercore.engine.attempt;
+
+import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.clock.Timers;
+import io.taskercore.engine.task.TaskCache;
+import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.model.StepOutcome;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+
+/** The attempts of this process, from the answer that made their claims until they are recorded, lost or given back. */
+public final class InFlightAttempts implements Attempt.Host {
+
+  private final TaskCache tasks;
+  private final CoreClock clock;
+  private final Timers timers;
+  private final Supplier<OutcomeSink> outcomes;
+  private final ClaimReturner returner;
+  private final Runnable lastChanceCameFree;
+  private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
+
+  /** The one attempt whose step is on its last chance: if it kills the process, it takes no other to its limit of crashes. */
+  private final AtomicReference<Attempt> lastChance = new AtomicReference<>();
+
+  /** @param lastChanceCameFree called when a step on its last chance may be claimed again */
+  public InFlightAttempts(
+      TaskCache tasks,
+      CoreClock clock,
+      Timers timers,
+      Supplier<OutcomeSink> outcomes,
+      ClaimReturner returner,
+      Runnable lastChanceCameFree) {
+    this.tasks = tasks;
+    this.clock = clock;
+    this.timers = timers;
+    this.outcomes = outcomes;
+    this.returner = returner;
+    this.lastChanceCameFree = lastChanceCameFree;
+  }
+
+  public void add(Attempt attempt) {
+    attempts.put(attempt.step().claim(), attempt);
+    tasks.retain(attempt.task());
+    attempt.owner().inFlightChanged(1);
+  }
+
+  /** The attempt is recorded, lost or given back. */
+  @Override
+  public void remove(Attempt attempt) {
+    if (attempts.remove(attempt.step().claim(), attempt)) {
+      tasks.release(attempt.task());
+      attempt.owner().inFlightChanged(-1);
+      releaseLastChance(attempt);
+    }
+  }
+
+  /** Whether a step may be claimed that is on its last chance. */
+  public boolean isLastChanceFree() {
+    return lastChance.get() == null;
+  }
+
+  /** @return false if another one was claimed at the same time: this one is to be given back */
+  public boolean takeLastChance(Attempt attempt) {
+    return lastChance.compareAndSet(null, attempt);
+  }
+
+  /** The attempt is over, or waits for others, one of which may be on its last chance too. */
+  @Override
+  public void releaseLastChance(Attempt attempt) {
+    if (lastChance.compareAndSet(attempt, null)) {
+      lastChanceCameFree.run();
+    }
+  }
+
+  public Collection<Attempt> all() {
+    return attempts.values();
+  }
+
+  public List<Attempt> ofTask(long taskId) {
+    return matching(attempt -> attempt.taskId() == taskId);
+  }
+
+  /** The attempt that this claim is for; null if it is none of ours, or not any more. */
+  public Attempt of(Claim claim) {
+    return attempts.get(claim);
+  }
+
+  private List<Attempt> matching(Predicate<Attempt> which) {
+    return attempts.values().stream().filter(which).toList();
+  }
+
+  /** A step of the task has failed. Under fail_fast its claims that nobody has begun go back, and running handlers are told. */
+  public void stopFailedFast(long taskId) {
+    List<Attempt> ofTask = matching(attempt -> attempt.taskId() == taskId && attempt.failFast());
+    ofTask.forEach(Attempt::markCancelled);
+    giveBackUnstarted(ofTask);
+  }
+
+  /** Gives back what an owner has claimed and nobody has begun. */
+  public void giveBackUnstarted(ClaimOwner owner) {
+    giveBackUnstarted(matching(attempt -> attempt.owner() == owner));
+  }
+
+  /** The same for some attempts. */
+  public void giveBackUnstarted(List<Attempt> some) {
+    giveBackPreempted(preempt(some));
+  }
+
+  /**
+   * Keeps those of the attempts that nobody has begun from beginning. Each of them is still to be removed.
+   *
+   * @return these
+   */
+  public List<Attempt> preempt(List<Attempt> some) {
+    List<Attempt> preempted = some.stream().filter(Attempt::preempt).toList();
+    preempted.forEach(attempt -> attempt.owner().slots().remove(attempt));
+    return preempted;
+  }
+
+  public void giveBackPreempted(List<Attempt> preempted) {
+    giveBack(preempted, false);
+    preempted.forEach(this::remove);
+  }
+
+  /** Interrupts handlers and gives their steps back. */
+  public void breakOff(Predicate<Attempt> which) {
+    List<Attempt> some = matching(which);
+    giveBackUnstarted(some);
+    giveBack(some.stream().filter(Attempt::revoke).toList(), true);
+  }
+
+  /**
+   * Interrupts handlers whose claims are not ours any more; those that nobody has begun are given back.
+   *
+   * @return how many handlers were running: nobody gives their steps back, it is for a reaper to count the crash
+   */
+  public long revoke(Predicate<Attempt> which) {
+    List<Attempt> some = matching(which);
+    giveBackUnstarted(some);
+    return some.stream().filter(Attempt::revoke).count();
+  }
+
+  /** Attempts have ended whose outcomes could not be recorded: their steps run again. */
+  public void abandon(List<Attempt> ended) {
+    giveBack(ended, true);
+    ended.forEach(this::remove);
+  }
+
+  private void giveBack(List<Attempt> some, boolean started) {
+    if (!some.isEmpty()) {
+      returner.giveBack(some.stream().map(Attempt::step).toList(), started);
+    }
+  }
+
+  @Override
+  public void giveBack(Attempt attempt) {
+    giveBackPreempted(List.of(attempt));
+  }
+
+  @Override
+  public Instant now() {
+    return clock.instant();
+  }
+
+  @Override
+  public Future<?> in(long delayMs, Runnable action) {
+    return timers.in(delayMs, action);
+  }
+
+  @Override
+  public void record(Attempt attempt, StepOutcome outcome) {
+    outcomes.get().record(attempt, outcome);
+  }
+
+  @Override
+  public Attempt recordHere(Attempt attempt, StepOutcome outcome) {
+    return outcomes.get().recordHere(attempt, outcome);
+  }
+}

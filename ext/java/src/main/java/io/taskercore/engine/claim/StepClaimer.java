@@ -1,0 +1,271 @@
+package io.taskercore.engine.claim;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.ClaimReturner;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.engine.create.TaskInitializer;
+import io.taskercore.engine.create.TaskInitializer.Born;
+import io.taskercore.engine.create.TaskInitializer.Prepared;
+import io.taskercore.engine.notify.TaskEvents;
+import io.taskercore.engine.task.CachedTask;
+import io.taskercore.engine.task.TaskCache;
+import io.taskercore.engine.task.TaskCache.Snapshot;
+import io.taskercore.event.Publication;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Claims;
+import io.taskercore.store.StepClaims.Taken;
+import io.taskercore.store.StepStore;
+import io.taskercore.store.TaskStore.RootClaims;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+
+/** Claims steps, and makes attempts of claimed steps. */
+public final class StepClaimer {
+
+  private final Database database;
+  private final TaskCache tasks;
+  private final TaskEvents events;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
+  private final ClaimReturner returner;
+  private final LongSupplier processId;
+  private final Executor executor;
+  private final StepClaims claims = new StepClaims();
+  private final StepStore steps = new StepStore();
+
+  /** @param processId the id under which this process claims */
+  public StepClaimer(
+      Database database,
+      TaskCache tasks,
+      TaskEvents events,
+      InFlightAttempts inFlight,
+      UnconfirmedClaims unconfirmed,
+      ClaimReturner returner,
+      LongSupplier processId,
+      Executor executor) {
+    this.database = database;
+    this.tasks = tasks;
+    this.events = events;
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+    this.returner = returner;
+    this.processId = processId;
+    this.executor = executor;
+  }
+
+  public List<Attempt> claimOfTask(CachedTask task, List<String> handlers, int limit, ClaimOwner owner) {
+    long taskId = task.facts().taskId();
+    boolean lastChance = inFlight.isLastChanceFree();
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(
+          connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, lastChance, limit));
+      return attempts(claims, processId, Map.of(taskId, task), owner, publication);
+    });
+  }
+
+  /** A statement that claims, and what makes attempts of its claims. */
+  @FunctionalInterface
+  private interface Claimed<T> {
+    T by(long processId, Publication publication);
+  }
+
+  /** PostgreSQL may have made the claims even where its answer does not arrive; they are unconfirmed then. */
+  private <T> T claiming(Claimed<T> claim) {
+    long id = processId.getAsLong();
+    return unconfirmed.claiming(() -> {
+      try (Publication publication = events.begin()) {
+        return claim.by(id, publication);
+      } catch (RuntimeException | Error failure) {
+        if (!(failure instanceof TaskerException.Database refused) || refused.isTransient()) {
+          unconfirmed.suspect();
+        }
+        throw failure;
+      }
+    });
+  }
+
+  /**
+   * A task that a run was asked to create.
+   *
+   * @param created false: its idempotency key had made it before
+   * @param ended whether it has ended before
+   * @param attempts at its root steps
+   */
+  public record Begun(CachedTask task, boolean created, boolean ended, List<Attempt> attempts) {}
+
+  /** Creates a task and claims root steps of it in the same transaction. */
+  public Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, ClaimOwner owner) {
+    return claiming((processId, publication) -> {
+      Born born = initializer.begin(prepared, new RootClaims(processId, handlers, limit), database);
+      if (born.created() == null) {
+        Snapshot snapshot = this.tasks.find(born.taskId());
+        return new Begun(snapshot.task(), false, snapshot.state().ended(), List.of());
+      }
+      CachedTask task = new CachedTask(prepared.task().facts(born.taskId()), prepared.template());
+      events.begun(publication, prepared.task(), born.created(), task);
+      List<ClaimedStep> claimed = born.created().claims().steps();
+      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), owner));
+    });
+  }
+
+  /** @param candidates how many to look at, for others may be about to claim the first ones */
+  public List<Attempt> claimReady(
+      List<String> handlers, List<String> namespaces, int limit, int candidates, ClaimOwner owner) {
+    boolean lastChance = inFlight.isLastChanceFree();
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(connection ->
+          this.claims.claimReady(connection, processId, handlers, namespaces, lastChance, limit, candidates));
+      return attempts(claims, processId, owner, publication);
+    });
+  }
+
+  /** Empty where the step may not run now, or somebody else is about to run it. */
+  public Optional<Attempt> claimStep(long stepId, ClaimOwner owner) {
+    boolean lastChance = inFlight.isLastChanceFree();
+    return claiming((processId, publication) -> {
+      Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId, lastChance));
+      return attempts(claims, processId, owner, publication).stream().findFirst();
+    });
+  }
+
+  private List<Attempt> attempts(Claims claims, long processId, ClaimOwner owner, Publication publication) {
+    return claims.taken().isEmpty()
+        ? List.of()
+        : attempts(claims, processId, tasksOf(claims.steps()), owner, publication);
+  }
+
+  private List<Attempt> attempts(
+      Claims claims, long processId, Map<Long, CachedTask> tasks, ClaimOwner owner, Publication publication) {
+    long now = System.nanoTime();
+    events.changed(publication, claims.changes(), tasks);
+    Map<Long, Long> readyNanos = new HashMap<>();
+    for (Taken taken : claims.taken()) {
+      readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
+    }
+    return attempts(claims.steps(), processId, readyNanos, tasks, owner);
+  }
+
+  /** If the tasks cannot be read, the claims are given back. */
+  private Map<Long, CachedTask> tasksOf(List<ClaimedStep> claimed) {
+    try {
+      return this.tasks.of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
+    } catch (RuntimeException failure) {
+      returner.giveBack(claimed, false);
+      throw failure;
+    }
+  }
+
+  /**
+   * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
+   * results are at hand, else as soon as they have been read.
+   *
+   * @param goesOn whether the calling thread runs one of them itself, in the slot of its parent
+   * @return that one; null if there is none
+   */
+  public Attempt handOver(
+      List<ClaimedStep> claimed, long processId, CachedTask task, ClaimOwner owner, SlotPool.Reservation room, boolean goesOn) {
+    boolean allAtHand = claimed.stream().allMatch(step -> task.missingFor(step).isEmpty());
+    if (allAtHand) {
+      return submit(claimed, processId, task, owner, room, goesOn);
+    }
+    // They are in flight from now on, or whoever waits for the owner's last attempt would not wait for them.
+    owner.inFlightChanged(claimed.size());
+    UnconfirmedClaims.Claiming claiming = unconfirmed.begin();
+    Runnable handedOver = () -> {
+      claiming.close();
+      owner.inFlightChanged(-claimed.size());
+    };
+    try {
+      executor.execute(() -> {
+        try {
+          submit(claimed, processId, task, owner, room, false);
+        } finally {
+          handedOver.run();
+        }
+      });
+      return null;
+    } catch (RuntimeException | Error noThread) {
+      room.close();
+      handedOver.run();
+      unconfirmed.suspect();
+      throw noThread;
+    }
+  }
+
+  private Attempt submit(
+      List<ClaimedStep> claimed, long processId, CachedTask task, ClaimOwner owner, SlotPool.Reservation room, boolean goesOn) {
+    try (room) {
+      List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), owner);
+      if (!owner.acceptsChildren()) {
+        // Closed since its children were claimed: nobody may be there any more to start a thread for them.
+        inFlight.giveBackUnstarted(attempts);
+        return null;
+      }
+      Attempt next = goesOn && !attempts.isEmpty() ? attempts.get(0) : null;
+      if (next != null) {
+        room.succeedTo();
+      }
+      attempts.stream().skip(next == null ? 0 : 1).forEach(room::submit);
+      return next;
+    }
+  }
+
+  /**
+   * If the parents' results cannot be had, the claims are given back.
+   *
+   * @param readyNanos since when a step could run; from now on where it is not there
+   */
+  private List<Attempt> attempts(
+      List<ClaimedStep> claimed,
+      long processId,
+      Map<Long, Long> readyNanos,
+      Map<Long, CachedTask> tasks,
+      ClaimOwner owner) {
+    owner.metrics().claimed(claimed.size());
+    long now = System.nanoTime();
+    Map<Long, Json> loaded;
+    try {
+      loaded = load(claimed, tasks);
+    } catch (RuntimeException failure) {
+      returner.giveBack(claimed, false);
+      throw failure;
+    }
+    List<Attempt> attempts = new ArrayList<>(claimed.size());
+    for (ClaimedStep step : claimed) {
+      CachedTask task = tasks.get(step.taskId());
+      long ready = readyNanos.getOrDefault(step.stepId(), now);
+      Attempt attempt = new Attempt(step, task, task.parentResults(step, loaded), owner, inFlight, processId, ready);
+      inFlight.add(attempt);
+      if (step.lastChance() && !inFlight.takeLastChance(attempt)) {
+        inFlight.giveBackUnstarted(List.of(attempt));
+      } else {
+        attempts.add(attempt);
+      }
+    }
+    return attempts;
+  }
+
+  private Map<Long, Json> load(List<ClaimedStep> claimed, Map<Long, CachedTask> tasks) {
+    TreeSet<Long> missing = new TreeSet<>();
+    claimed.forEach(step -> missing.addAll(tasks.get(step.taskId()).missingFor(step)));
+    if (missing.isEmpty()) {
+      return Map.of();
+    }
+    Map<Long, Json> loaded = database.call(connection -> steps.results(connection, missing));
+    loaded.forEach((stepId, result) -> tasks.get(ClaimedStep.taskIdOf(stepId)).remember(stepId, result));
+    return loaded;
+  }
+}

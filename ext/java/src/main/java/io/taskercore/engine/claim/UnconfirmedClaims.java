@@ -1,0 +1,112 @@
+package io.taskercore.engine.claim;
+
+import io.taskercore.engine.attempt.ClaimReturner;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.store.Database;
+import io.taskercore.store.ProcessStore;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Claims that PostgreSQL has committed and whose confirmation never reached us: our row says that we hold them, and we know
+ * nothing of them.
+ *
+ * <ol>
+ *   <li>Whoever claims says so before the statement is sent, until its claims are in flight ({@link #begin}).
+ *   <li>When an answer was lost, each renewal of the lease is followed by a look, for a minute.
+ *   <li>A claim that nobody here holds is unconfirmed once everybody is done who was claiming when it was first seen. It goes back.
+ * </ol>
+ */
+public final class UnconfirmedClaims {
+
+  private static final Logger LOG = LoggerFactory.getLogger(UnconfirmedClaims.class);
+
+  /** For how long after a lost answer claims may still turn up that were made by it: no statement lives longer. */
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  private final Database database;
+  private final InFlightAttempts inFlight;
+  private final ClaimReturner returner;
+  private final ProcessStore processes = new ProcessStore();
+  private final Set<Claiming> underWay = ConcurrentHashMap.newKeySet();
+  private volatile Long suspectedNanos;
+  private Map<Claim, Long> firstSeenNanos = Map.of();
+
+  public UnconfirmedClaims(Database database, InFlightAttempts inFlight, ClaimReturner returner) {
+    this.database = database;
+    this.inFlight = inFlight;
+    this.returner = returner;
+  }
+
+  /** Somebody who claims; closed once what was claimed is in flight, or is known not to be ours. */
+  public final class Claiming {
+
+    private final long beganNanos = System.nanoTime();
+
+    public void close() {
+      underWay.remove(this);
+    }
+  }
+
+  public Claiming begin() {
+    Claiming claiming = new Claiming();
+    underWay.add(claiming);
+    return claiming;
+  }
+
+  /** Claims, and lets what was claimed be in flight. */
+  public <T> T claiming(Supplier<T> work) {
+    Claiming claiming = begin();
+    try {
+      return work.get();
+    } finally {
+      claiming.close();
+    }
+  }
+
+  /** An answer was lost that may have confirmed claims. */
+  public void suspect() {
+    suspectedNanos = System.nanoTime();
+  }
+
+  /** Gives back what is found, where there is reason to look. */
+  public void look(long processId) {
+    Long suspected = suspectedNanos;
+    if (suspected == null) {
+      return;
+    }
+    List<ClaimedStep> ours = database.call(connection -> processes.heldBy(connection, processId));
+    long now = System.nanoTime();
+    // Before we ask who holds them: those who are done by now hold what they have claimed.
+    long oldest = underWay.stream().mapToLong(claiming -> claiming.beganNanos - now).min().orElse(0);
+    Map<Claim, Long> unknown = new HashMap<>();
+    List<ClaimedStep> unconfirmed = new ArrayList<>();
+    for (ClaimedStep step : ours) {
+      if (inFlight.of(step.claim()) == null) {
+        long firstSeen = firstSeenNanos.getOrDefault(step.claim(), now);
+        unknown.put(step.claim(), firstSeen);
+        if (firstSeen - now < oldest) {
+          unconfirmed.add(step);
+        }
+      }
+    }
+    firstSeenNanos = unknown;
+    if (!unconfirmed.isEmpty()) {
+      LOG.warn("lease: {} claims were made but never confirmed; giving them back", unconfirmed.size());
+      returner.giveBack(unconfirmed, false);
+    }
+    if (unknown.isEmpty() && now - suspected > LOOK_NANOS && suspected.equals(suspectedNanos)) {
+      suspectedNanos = null;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** From requests to tasks. */
+package io.taskercore.engine.create;

@@ -1,0 +1,74 @@
+package io.taskercore.engine.housekeeping;
+
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.housekeeping.ProcessLease.News;
+import io.taskercore.engine.threads.Loop;
+import java.util.List;
+
+/**
+ * What a process does again and again once it has claimed something: it renews its {@link ProcessLease}, is a {@link Reaper} of
+ * dead processes, and a {@link Sweeper}. Each has a thread of its own.
+ */
+public final class Housekeeping implements AutoCloseable {
+
+  private final ProcessLease lease;
+  private final Reaper reaper;
+  private final UnconfirmedClaims unconfirmed;
+  private final Loop keepers;
+  private final Loop reapers;
+  private final Loop sweepers;
+  private boolean started;
+
+  public Housekeeping(ProcessLease lease, Reaper reaper, Sweeper sweeper, UnconfirmedClaims unconfirmed, int sweepIntervalMs) {
+    this.lease = lease;
+    this.reaper = reaper;
+    this.unconfirmed = unconfirmed;
+    this.keepers = new Loop("lease", lease::untilNextRenewalMs, this::renew);
+    this.reapers = new Loop("reaper", reaper::untilNextRoundMs, reaper::round);
+    this.sweepers = new Loop("sweeper", () -> sweepIntervalMs, sweeper::round);
+  }
+
+  /** The id under which this process holds claims; from the first call on, its lease is renewed. */
+  public long processId() {
+    Long id = lease.processId();
+    return id != null ? id : start();
+  }
+
+  private synchronized long start() {
+    if (!started) {
+      lease.register();
+      started = true;
+      loops().forEach(Loop::start);
+    }
+    return lease.processId();
+  }
+
+  private List<Loop> loops() {
+    return List.of(sweepers, reapers, keepers);
+  }
+
+  private void renew() {
+    News news = lease.renew();
+    if (news.orphans()) {
+      reaper.wantSweep();
+    }
+    if (news.orphans() || news.othersLapsed()) {
+      reapers.soon();
+    }
+    unconfirmed.look(lease.processId());
+  }
+
+  @Override
+  public void close() {
+    boolean running;
+    synchronized (this) {
+      running = started;
+      started = true;
+    }
+    if (running) {
+      loops().forEach(Loop::stop);
+      loops().forEach(Loop::close);
+      lease.close();
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package io.taskercore.engine.housekeeping;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.store.KeptConnection;
+import io.taskercore.store.ProcessStore;
+import io.taskercore.store.ProcessStore.Renewal;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The lease under which this process holds its claims.
+ *
+ * <ol>
+ *   <li>The first claim registers the process; from then on one statement renews the lease of all its claims, three times within
+ *       its length.
+ *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted; and whether the leases of other
+ *       processes have lapsed, which a reaper then looks at.
+ *   <li>A process that was thought dead finds its row gone. It has lost all claims, and starts anew under a new id.
+ *   <li>At the end the row is removed, so that nobody waits for the lease to lapse.
+ * </ol>
+ */
+public final class ProcessLease implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
+
+  private final KeptConnection kept;
+  private final InFlightAttempts inFlight;
+  private final Supplier<Set<String>> handlersAtHand;
+  private final ProcessStore processes = new ProcessStore();
+  private final int leaseMs;
+  private volatile Long processId;
+  private volatile long renewedNanos;
+  private volatile long troubledNanos;
+
+  /**
+   * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
+   * @param handlersAtHand what this process tells others that it can run
+   */
+  public ProcessLease(KeptConnection kept, InFlightAttempts inFlight, Supplier<Set<String>> handlersAtHand, int leaseMs) {
+    this.kept = kept;
+    this.inFlight = inFlight;
+    this.handlersAtHand = handlersAtHand;
+    this.leaseMs = leaseMs;
+    this.troubledNanos = System.nanoTime() - nanos(leaseMs);
+  }
+
+  /** The id under which this process holds its claims; null before {@link #register}. */
+  Long processId() {
+    return processId;
+  }
+
+  /** Begins the lease; to be called once. */
+  void register() {
+    processId = newProcess();
+  }
+
+  private long newProcess() {
+    long pid = ProcessHandle.current().pid();
+    return timed(() ->
+        kept.call(connection -> processes.register(connection, host(), pid, leaseMs, handlersAtHand.get())));
+  }
+
+  /** A write that took long, or that failed, tells that others may have had the same trouble. */
+  private <T> T timed(Supplier<T> write) {
+    long began = System.nanoTime();
+    boolean prompt = false;
+    try {
+      T answer = write.get();
+      prompt = System.nanoTime() - began < nanos(intervalMs());
+      renewedNanos = System.nanoTime();
+      return answer;
+    } finally {
+      if (!prompt) {
+        troubled();
+      }
+    }
+  }
+
+  /** The database does not answer as it should, or our machine stood still. */
+  void troubled() {
+    troubledNanos = System.nanoTime();
+  }
+
+  /** Whether our own is renewed in time; else it is us who may be cut off, and not those whose lease has lapsed. */
+  boolean isCurrent() {
+    return System.nanoTime() - renewedNanos < nanos(lateAfterMs());
+  }
+
+  /**
+   * How long a lease must have lapsed to say something about its process. After an outage or a standstill, or while commits stall,
+   * nobody is taken for dead until everybody has had time to renew; but where trouble goes on and on, the dead are dead in the end.
+   */
+  long patienceMs() {
+    return System.nanoTime() - troubledNanos >= nanos(leaseMs) ? 0 : 3L * leaseMs;
+  }
+
+  public int leaseMs() {
+    return leaseMs;
+  }
+
+  /** How long ago the lease was renewed, in milliseconds; null while there is none. */
+  public Long renewedMsAgo() {
+    return processId == null ? null : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - renewedNanos);
+  }
+
+  /** It is renewed every third of its length: after two thirds a renewal has failed, or is stuck. */
+  public long lateAfterMs() {
+    return leaseMs * 2L / 3;
+  }
+
+  private long intervalMs() {
+    return leaseMs / 3;
+  }
+
+  /** At once where the last renewal took so long that the lease it has brought is half over, soon where it failed. */
+  long untilNextRenewalMs() {
+    boolean troubled = System.nanoTime() - troubledNanos < nanos(intervalMs());
+    return troubled ? intervalMs() / 10 : intervalMs();
+  }
+
+  private static long nanos(long ms) {
+    return TimeUnit.MILLISECONDS.toNanos(ms);
+  }
+
+  private static String host() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException nameless) {
+      return "localhost";
+    }
+  }
+
+  /**
+   * What a renewal has told.
+   *
+   * @param othersLapsed whether leases of other processes have lapsed
+   * @param orphans whether claims of ours are left to a reaper, for they were made under an id that has no row any more
+   */
+  record News(boolean othersLapsed, boolean orphans) {}
+
+  News renew() {
+    long id = processId;
+    List<Attempt> ours = inFlight.all().stream().filter(attempt -> attempt.processId() == id).toList();
+    List<ClaimedStep> steps = ours.stream().map(Attempt::step).toList();
+    Set<Long> mayFailFast = ours.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
+    Renewal renewal = timed(() -> {
+      Renewal answer = kept.call(
+          connection -> processes.renew(connection, id, leaseMs, handlersAtHand.get(), steps, mayFailFast));
+      if (answer.late() || !answer.alive()) {
+        // Before we count as current again, and with that as somebody who may judge others.
+        troubled();
+      }
+      return answer;
+    });
+    if (renewal.alive()) {
+      renewal.lost().forEach(this::revoke);
+      renewal.failing().forEach(inFlight::stopFailedFast);
+    } else {
+      LOG.warn(
+          "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
+          leaseMs, ours.size());
+      processId = newProcess();
+    }
+    return new News(renewal.othersLapsed(), revokeOldClaims());
+  }
+
+  /**
+   * Those made under an id that is dead; also those whose statement was under way when the id changed.
+   *
+   * @return whether the reaper is to see to some of them
+   */
+  private boolean revokeOldClaims() {
+    long id = processId;
+    return inFlight.revoke(attempt -> attempt.processId() != id) > 0;
+  }
+
+  private void revoke(Claim claim) {
+    Attempt attempt = inFlight.of(claim);
+    if (attempt != null) {
+      attempt.revoke();
+    }
+  }
+
+  /** Ends the lease, if it has begun. Whoever renews it has ended before. */
+  @Override
+  public void close() {
+    Long id = processId;
+    if (id == null) {
+      return;
+    }
+    try {
+      kept.call(connection -> {
+        processes.remove(connection, List.of(id));
+        return null;
+      });
+    } catch (RuntimeException failure) {
+      LOG.warn("lease: this process's row stays until its lease lapses: {}", failure.getMessage());
+    } finally {
+      kept.close();
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package io.taskercore.engine.housekeeping;
+
+import io.taskercore.engine.notify.TaskEvents;
+import io.taskercore.engine.record.AfterCommit;
+import io.taskercore.engine.record.AfterCommit.Plain;
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.store.Audit;
+import io.taskercore.store.Audit.Bounds;
+import io.taskercore.store.Audit.Look;
+import io.taskercore.store.Changes;
+import io.taskercore.store.Database;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.Transitions;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Goes round the tasks that have not ended, a batch at a time, and puts right what disagrees with a recount of their steps: the
+ * counters by which steps become ready and tasks end, and the queue. There should be nothing to do. So it says loudly what it does.
+ *
+ * <p>What it finds without a lock it looks at again under the task's: only what is wrong then is changed.
+ */
+public final class Sweeper {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
+
+  /** A round reads no more than this, however much there is. */
+  private static final Bounds BOUNDS = new Bounds(500, 5_000);
+
+  private final Database database;
+  private final TaskEvents events;
+  private final AfterCommit afterCommit;
+  private final EngineMetrics metrics;
+  private final Audit audit = new Audit();
+  private final TaskStore tasks = new TaskStore();
+  private final Transitions transitions = new Transitions();
+  private long lastTask;
+  private long lastQueued;
+
+  public Sweeper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics) {
+    this.database = database;
+    this.events = events;
+    this.afterCommit = afterCommit;
+    this.metrics = metrics;
+  }
+
+  void round() {
+    Look unended = database.call(connection -> audit.unended(connection, lastTask, BOUNDS));
+    Look queued = database.call(connection -> audit.queueOfEnded(connection, lastQueued, BOUNDS));
+    TreeSet<Long> suspects = new TreeSet<>(unended.taskIds());
+    suspects.addAll(queued.taskIds());
+    suspects.forEach(this::heal);
+    lastTask = unended.last() == null ? 0 : unended.last();
+    lastQueued = queued.last() == null ? 0 : queued.last();
+  }
+
+  /**
+   * What was put right in a task.
+   *
+   * @param what in words; empty: nothing was wrong any more
+   */
+  private record Healed(List<String> what, Changes changes) {}
+
+  /** Each task in a transaction of its own, so that none waits for another's. */
+  private void heal(long taskId) {
+    Healed healed;
+    try (Publication publication = events.begin()) {
+      healed = database.transaction(connection -> heal(connection, taskId));
+      afterCommit.apply(publication, healed.changes(), new Plain(metrics));
+    }
+    if (!healed.what().isEmpty()) {
+      LOG.error(
+          "sweeper: task {} disagreed with its steps and was put right: {}. That is a fault of the engine's, or somebody has written "
+              + "to its tables", taskId, String.join(", ", healed.what()));
+      metrics.healed();
+    }
+  }
+
+  private Healed heal(Connection connection, long taskId) throws SQLException {
+    List<String> what = new ArrayList<>();
+    boolean isThere = tasks.lock(connection, taskId).isPresent();
+    audit.lockQueue(connection, taskId);
+    if (!isThere) {
+      add(what, audit.removeStrays(connection, taskId), "queue rows of a task that is not there");
+      return new Healed(what, Changes.NONE);
+    }
+    add(what, audit.recountParents(connection, taskId), "steps waited for another number of parents");
+    add(what, audit.removeStrays(connection, taskId), "stray queue rows");
+    add(what, audit.queueMissing(connection, taskId), "queue rows were missing");
+    String counters = audit.recountTask(connection, taskId);
+    if (counters != null) {
+      what.add(counters);
+    }
+    Changes changes = transitions.heal(connection, taskId);
+    add(what, changes.transitions().size(), "changes of state were due");
+    return new Healed(what, changes);
+  }
+
+  private static void add(List<String> what, int count, String kind) {
+    if (count > 0) {
+      what.add(count + " " + kind);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+package io.taskercore.engine.notify;
+
+import io.taskercore.config.ConnectionMode;
+import io.taskercore.engine.clock.Timers;
+import io.taskercore.store.Changes.Ended;
+import io.taskercore.store.Database;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import javax.sql.DataSource;
+
+/**
+ * Tells of work and of news: those who work on a task, the workers of this process, and other processes by one announcement. A
+ * listener hears the others' announcements for as long as a worker is there. Behind a pooler nobody can listen, but those who are
+ * not behind it hear what is announced.
+ */
+public final class WorkNotifier implements AutoCloseable {
+
+  private final DataSource connections;
+  private final ConnectionMode mode;
+  private final Announcer announcer;
+  private final Map<Long, Set<TaskListener>> tasks = new ConcurrentHashMap<>();
+  private final Set<WorkListener> workers = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean polling = new AtomicBoolean();
+  private final Timers timers;
+  private Listener listener;
+
+  /** @param connections makes connections that belong to no pool */
+  public WorkNotifier(Database database, DataSource connections, ConnectionMode mode, Timers timers) {
+    this.timers = timers;
+    this.connections = connections;
+    this.mode = mode;
+    this.announcer = new Announcer(database);
+  }
+
+  public void add(WorkListener worker) {
+    synchronized (workers) {
+      workers.add(worker);
+      if (listener == null && mode == ConnectionMode.DIRECT) {
+        listener = new Listener(connections, this::wakeWorkers);
+        listener.start();
+      }
+    }
+  }
+
+  public void remove(WorkListener worker) {
+    Listener unused = null;
+    synchronized (workers) {
+      workers.remove(worker);
+      if (workers.isEmpty()) {
+        unused = listener;
+        listener = null;
+      }
+    }
+    if (unused != null) {
+      unused.close();
+    }
+  }
+
+  public void add(TaskListener worksOn) {
+    tasks.compute(worksOn.taskId(), (id, some) -> {
+      Set<TaskListener> ofTask = some == null ? ConcurrentHashMap.newKeySet() : some;
+      ofTask.add(worksOn);
+      return ofTask;
+    });
+  }
+
+  public void remove(TaskListener worksOn) {
+    tasks.computeIfPresent(worksOn.taskId(), (id, some) -> some.remove(worksOn) && some.isEmpty() ? null : some);
+  }
+
+  /** As long as somebody works on a task, each looks for itself after so many milliseconds: one timer is set for all of them. */
+  public void pollTasks(long afterMs) {
+    if (polling.compareAndSet(false, true)) {
+      timers.in(afterMs, () -> {
+        polling.set(false);
+        tasks.values().forEach(some -> some.forEach(TaskListener::poll));
+        if (!tasks.isEmpty()) {
+          pollTasks(afterMs);
+        }
+      });
+    }
+  }
+
+  /** There are steps in the queue that nobody here was given. */
+  public void workCame() {
+    wakeWorkers();
+    announcer.workCame();
+  }
+
+  /** Workers of this process look at the queue: for what there is, and for when the next step is due. */
+  public void wakeWorkers() {
+    workers.forEach(WorkListener::signal);
+  }
+
+  /** There may be something to do in the task, or nothing any more. */
+  public void workIn(long taskId) {
+    listenersOf(taskId).forEach(TaskListener::signal);
+  }
+
+  /** A task has ended by what was committed here. */
+  public void ended(Ended task) {
+    listenersOf(task.taskId()).forEach(listener -> listener.taskEnded(task.state()));
+  }
+
+  /** A test has moved the clock: what nobody waited for may be due. */
+  public void timeMoved() {
+    tasks.values().forEach(some -> some.forEach(TaskListener::signal));
+    wakeWorkers();
+  }
+
+  private Set<TaskListener> listenersOf(long taskId) {
+    return tasks.getOrDefault(taskId, Set.of());
+  }
+
+  public int workers() {
+    return workers.size();
+  }
+
+  /** Null: there is none, for nobody needs it. */
+  public Boolean listenerConnected() {
+    synchronized (workers) {
+      return listener == null ? null : listener.isConnected();
+    }
+  }
+
+  @Override
+  public void close() {
+    announcer.close();
+  }
+}

@@ -1,0 +1,60 @@
+package io.taskercore.engine.record;
+
+import io.taskercore.engine.attempt.ClaimReturner;
+import io.taskercore.engine.clock.Timers;
+import io.taskercore.engine.notify.TaskEvents;
+import io.taskercore.engine.record.AfterCommit.Plain;
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Changes;
+import io.taskercore.store.Database;
+import io.taskercore.store.Transitions;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The transaction that gives claims back. Where PostgreSQL does not take them now, it is tried again later. */
+public final class ClaimReturns implements ClaimReturner {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ClaimReturns.class);
+
+  private static final long AGAIN_MS = 1_000;
+
+  private final Database database;
+  private final TaskEvents events;
+  private final AfterCommit afterCommit;
+  private final EngineMetrics metrics;
+  private final Timers timers;
+  private final Executor executor;
+  private final Transitions transitions = new Transitions();
+
+  public ClaimReturns(
+      Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, Timers timers, Executor executor) {
+    this.database = database;
+    this.events = events;
+    this.afterCommit = afterCommit;
+    this.metrics = metrics;
+    this.timers = timers;
+    this.executor = executor;
+  }
+
+  @Override
+  public void giveBack(List<ClaimedStep> claims, boolean started) {
+    if (!claims.isEmpty()) {
+      executor.execute(() -> giveBackNow(claims, started));
+    }
+  }
+
+  private void giveBackNow(List<ClaimedStep> claims, boolean started) {
+    try (Publication publication = events.begin()) {
+      Changes changes = database.call(connection -> transitions.giveBack(connection, claims, started));
+      afterCommit.apply(publication, changes, new Plain(metrics));
+    } catch (TaskerException.Database failure) {
+      LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
+      timers.in(AGAIN_MS, () -> giveBack(claims, started));
+    }
+  }
+}

@@ -1,0 +1,246 @@
+package io.taskercore.engine.record;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.engine.claim.StepClaimer;
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.notify.TaskEvents;
+import io.taskercore.engine.record.AfterCommit.Aftermath;
+import io.taskercore.engine.task.CachedTask;
+import io.taskercore.event.Publication;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
+import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
+import io.taskercore.store.Database;
+import io.taskercore.store.Transitions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The transaction that records what attempts came to, and hands over the children that became ready by it. */
+public final class OutcomeTransactions {
+
+  private static final Logger LOG = LoggerFactory.getLogger(OutcomeTransactions.class);
+
+  private final Database database;
+  private final TaskEvents events;
+  private final StepClaimer claimer;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
+  private final AfterCommit afterCommit;
+  private final LongSupplier processId;
+  private final EngineMetrics metrics;
+  private final Transitions transitions = new Transitions();
+
+  /**
+   * @param processId the id under which this process claims
+   * @param metrics what belongs to no coordinator is counted here
+   */
+  public OutcomeTransactions(
+      Database database,
+      TaskEvents events,
+      StepClaimer claimer,
+      InFlightAttempts inFlight,
+      UnconfirmedClaims unconfirmed,
+      AfterCommit afterCommit,
+      LongSupplier processId,
+      EngineMetrics metrics) {
+    this.database = database;
+    this.events = events;
+    this.claimer = claimer;
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+    this.afterCommit = afterCommit;
+    this.processId = processId;
+    this.metrics = metrics;
+  }
+
+  /** Records outcomes of any tasks, together. */
+  void record(List<Completion> batch) {
+    new Batch(batch, false).run();
+  }
+
+  /**
+   * Records the outcome of an attempt by the thread that ran it.
+   *
+   * @return a child that the thread is to go on with, in the slot of the attempt; null if there is none
+   */
+  Attempt recordAndGoOn(Completion completion) {
+    Batch batch = new Batch(List.of(completion), true);
+    batch.run();
+    return batch.next;
+  }
+
+  private final class Batch implements Aftermath {
+
+    /** In the order of their steps' ids, which is that of the locks. */
+    private final List<Completion> batch;
+
+    /** Whether the calling thread goes on with a child. */
+    private final boolean goesOn;
+
+    /** The completions that would have a child run here, by the child's id. Of two for one step only one may be accepted. */
+    private final Map<Long, List<Completion>> wanted = new HashMap<>();
+
+    private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
+    private final long claimId = processId.getAsLong();
+    private List<Completion> accepted = List.of();
+    private Attempt next;
+
+    Batch(List<Completion> batch, boolean goesOn) {
+      this.batch = batch.stream().sorted(Comparator.comparingLong(completion -> completion.attempt().stepId())).toList();
+      this.goesOn = goesOn;
+    }
+
+    void run() {
+      unconfirmed.claiming(() -> {
+        reserveRoomForChildren();
+        try (Publication publication = events.begin()) {
+          List<StepOutcome> outcomes = batch.stream().map(Completion::outcome).toList();
+          boolean plain = isPlain();
+          Changes changes =
+              database.call(connection -> transitions.record(connection, claimId, outcomes, wanted.keySet(), plain));
+          accepted = changes.accepted().stream().map(batch::get).toList();
+          afterCommit.apply(publication, changes.after(transitions(changes.at())), this);
+        } finally {
+          room.values().forEach(SlotPool.Reservation::close);
+        }
+        return null;
+      });
+    }
+
+    /** As {@link Transitions#record} has it. Ordinals are in the order of the DAG, so a child's id is the higher one. */
+    private boolean isPlain() {
+      if (batch.size() > 1 || wanted.size() != 1) {
+        return false;
+      }
+      ClaimedStep step = batch.get(0).attempt().step();
+      CachedTask task = batch.get(0).attempt().task();
+      return step.children().size() == 1 && task.parentsOf(step.children().get(0)).size() == 1;
+    }
+
+    /**
+     * Children are claimed with their parents' results where somebody here can run them: one in its parent's slot, so that
+     * what was begun goes on before what waits in the queue; more as far as there is room.
+     */
+    private void reserveRoomForChildren() {
+      for (Completion completion : batch) {
+        ClaimOwner owner = completion.attempt().owner();
+        if (completion.outcome().to() != StepState.COMPLETE || !owner.acceptsChildren()) {
+          continue;
+        }
+        boolean succeeded = false;
+        ClaimedStep step = completion.attempt().step();
+        for (int child : step.children()) {
+          long childId = ClaimedStep.stepId(step.taskId(), child);
+          if (!owner.directory().has(completion.attempt().task().handlerOf(child))) {
+            continue;
+          }
+          List<Completion> parents = wanted.get(childId);
+          if (parents != null) {
+            parents.add(completion);
+            continue;
+          }
+          SlotPool.Reservation places = room.computeIfAbsent(owner, c -> c.slots().reserve(0));
+          if (!succeeded) {
+            places.extendAnyway();
+            succeeded = true;
+          } else if (!places.extend()) {
+            break;
+          }
+          wanted.put(childId, new ArrayList<>(List.of(completion)));
+        }
+      }
+    }
+
+    /** The accepted outcomes as entries of the log. */
+    private List<Transition> transitions(Instant at) {
+      return accepted.stream().map(completion -> {
+        StepOutcome outcome = completion.outcome();
+        Instant nextRunAt = outcome.delayMs() == null ? null : at.plusMillis(outcome.delayMs());
+        return new Transition(
+            completion.attempt().taskId(), outcome.stepId(), StepState.IN_PROGRESS.value(), outcome.to().value(),
+            completion.attempt().attempt(), outcome.reason(), nextRunAt);
+      }).toList();
+    }
+
+    @Override
+    public Map<Long, CachedTask> knownTasks() {
+      Map<Long, CachedTask> tasks = new HashMap<>();
+      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().task()));
+      return tasks;
+    }
+
+    /** A task counts for one of those whose outcomes brought it to its end. */
+    @Override
+    public EngineMetrics metricsOf(long taskId) {
+      return accepted.stream()
+          .filter(completion -> completion.attempt().taskId() == taskId)
+          .findFirst()
+          .map(completion -> completion.attempt().owner().metrics())
+          .orElse(metrics);
+    }
+
+    @Override
+    public void handOver(List<ClaimedStep> claimed) {
+      long now = System.nanoTime();
+      for (Completion completion : accepted) {
+        completion.attempt().owner().metrics()
+            .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now);
+        remember(completion);
+      }
+      Map<Attempt, List<ClaimedStep>> byParent = new LinkedHashMap<>();
+      for (ClaimedStep step : claimed) {
+        byParent.computeIfAbsent(parentOf(step), parent -> new ArrayList<>()).add(step);
+      }
+      byParent.forEach((parent, steps) -> {
+        SlotPool.Reservation places = room.get(parent.owner()).split(steps.size());
+        next = claimer.handOver(steps, claimId, parent.task(), parent.owner(), places, goesOn);
+      });
+    }
+
+    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
+    private static void remember(Completion completion) {
+      if (completion.outcome().to() == StepState.COMPLETE) {
+        completion.attempt().task().remember(completion.attempt().stepId(), completion.outcome().result());
+      }
+    }
+
+    private Attempt parentOf(ClaimedStep step) {
+      return wanted.get(step.stepId()).stream().filter(accepted::contains).findFirst().orElseThrow().attempt();
+    }
+
+    @Override
+    public void letGo() {
+      batch.forEach(completion -> inFlight.giveBackPreempted(completion.preempted()));
+      batch.forEach(completion -> inFlight.remove(completion.attempt()));
+      if (accepted.size() < batch.size()) {
+        logRefused();
+      }
+    }
+
+    private void logRefused() {
+      Set<Completion> refused = new HashSet<>(batch);
+      accepted.forEach(refused::remove);
+      for (Completion completion : refused) {
+        LOG.info(
+            "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
+            completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
+      }
+    }
+  }
+}

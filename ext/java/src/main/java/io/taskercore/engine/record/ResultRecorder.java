@@ -1,0 +1,225 @@
+package io.taskercore.engine.record;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.engine.attempt.Outcomes;
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.threads.Threads;
+import io.taskercore.model.Failure;
+import io.taskercore.model.RetryPolicy;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Records what attempts came to, in one transaction at a time for all outcomes that arrived since the last one was committed. So
+ * under load many share a commit, and without load none waits for company.
+ *
+ * <ol>
+ *   <li>Under load a thread of its own does it.
+ *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and no other is woken for that.
+ *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
+ * </ol>
+ */
+final class ResultRecorder {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ResultRecorder.class);
+
+  /** Keeps a transaction short enough for others who wait for the same tasks. */
+  private static final int MAX_BATCH = 500;
+
+  /** And one message to PostgreSQL within what both sides hold in memory with ease. */
+  private static final int MAX_BATCH_BYTES = 8 * 1024 * 1024;
+
+  private static final long FIRST_PAUSE_MS = 50;
+  private static final long LONGEST_PAUSE_MS = 2_000;
+
+  private final OutcomeTransactions outcomes;
+  private final InFlightAttempts inFlight;
+  private final UnconfirmedClaims unconfirmed;
+  private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
+  private final ReentrantLock turn = new ReentrantLock();
+  private final Thread thread = Threads.named("recorder").newThread(this::run);
+  private volatile boolean closing;
+
+  ResultRecorder(OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed) {
+    this.outcomes = outcomes;
+    this.inFlight = inFlight;
+    this.unconfirmed = unconfirmed;
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  void record(Completion completion) {
+    arrived.add(completion);
+  }
+
+  /**
+   * The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's.
+   *
+   * @return a child that the thread is to go on with, in the slot of the attempt that has ended; null if there is none
+   */
+  Attempt recordHere(Completion completion) {
+    // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
+    if (turn.hasQueuedThreads() || !turn.tryLock()) {
+      arrived.add(completion);
+      return null;
+    }
+    // It is meant for what the thread does next; here it would close the connection of a virtual thread.
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (arrived.isEmpty()) {
+        return flushHere(completion);
+      }
+      arrived.add(completion);
+      return null;
+    } finally {
+      turn.unlock();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Attempt flushHere(Completion completion) {
+    List<Completion> batch = List.of(completion);
+    try {
+      return outcomes.recordAndGoOn(completion);
+    } catch (TaskerException.Database failure) {
+      unconfirmed.suspect();
+      arrived.add(completion);
+    } catch (RuntimeException | Error failure) {
+      abandon(batch, failure);
+    }
+    return null;
+  }
+
+  private void run() {
+    List<Completion> batch = new ArrayList<>();
+    while (!closing || !arrived.isEmpty()) {
+      try {
+        Completion first = arrived.poll(100, TimeUnit.MILLISECONDS);
+        if (first == null) {
+          continue;
+        }
+        turn.lock();
+        try {
+          fill(batch, first);
+          flush(batch);
+        } finally {
+          turn.unlock();
+        }
+      } catch (InterruptedException interrupted) {
+        return;
+      } catch (RuntimeException | Error failure) {
+        abandon(List.copyOf(batch), failure);
+      } finally {
+        batch.clear();
+      }
+    }
+  }
+
+  private void abandon(List<Completion> batch, Throwable failure) {
+    LOG.error("recorder: {} outcomes were not recorded; their steps run again", batch.size(), failure);
+    try {
+      batch.forEach(completion -> inFlight.giveBackPreempted(completion.preempted()));
+      inFlight.abandon(batch.stream().map(Completion::attempt).toList());
+    } catch (TaskerException.Closed closing) {
+      LOG.warn("recorder: the steps run again once this process's claims are found by others: {}", closing.getMessage());
+    }
+  }
+
+  /** With what has arrived meanwhile. */
+  private void fill(List<Completion> batch, Completion first) {
+    long bytes = 0;
+    for (Completion next = first; next != null; next = arrived.poll()) {
+      batch.add(next);
+      bytes += next.outcome().bytes();
+      if (batch.size() == MAX_BATCH || bytes >= MAX_BATCH_BYTES) {
+        return;
+      }
+    }
+  }
+
+  private void flush(List<Completion> batch) throws InterruptedException {
+    long pauseMs = FIRST_PAUSE_MS;
+    while (true) {
+      try {
+        outcomes.record(batch);
+        return;
+      } catch (TaskerException.Database failure) {
+        if (isAboutContent(failure)) {
+          flushInParts(batch, failure);
+          return;
+        }
+        unconfirmed.suspect();
+        if (closing) {
+          throw failure;
+        }
+        LOG.warn("recorder: {} outcomes wait for PostgreSQL, next try in {} ms: {}", batch.size(), pauseMs, failure.getMessage());
+        Thread.sleep(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  /**
+   * Whether PostgreSQL refuses what we would write (data exceptions, constraints, more than it can take at once), rather than to
+   * work at all just now.
+   */
+  private static boolean isAboutContent(TaskerException.Database failure) {
+    String state = String.valueOf(failure.sqlState());
+    return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
+  }
+
+  /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */
+  private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
+    if (batch.size() > 1) {
+      int half = batch.size() / 2;
+      flush(List.copyOf(batch.subList(0, half)));
+      flush(List.copyOf(batch.subList(half, batch.size())));
+      return;
+    }
+    Completion completion = batch.get(0);
+    String message = "the outcome could not be stored: " + failure.getMessage();
+    LOG.error("recorder: step {}: {}", completion.attempt().stepId(), message, failure);
+    Failure instead = Failure.of("TaskerCore::DatabaseError", message, "outcome_refused", false);
+    StepOutcome outcome =
+        Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, ThreadLocalRandom.current());
+    outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.preempted())));
+  }
+
+  /** Nothing more will arrive; {@link #awaitEnd} must follow. */
+  void end() {
+    closing = true;
+  }
+
+  /** Waits until everything that has arrived is recorded, also by those who do so for themselves. */
+  void awaitEnd(Deadline deadline) {
+    try {
+      thread.join(Math.max(1, deadline.leftMs()));
+      if (turn.tryLock(deadline.leftMs(), TimeUnit.MILLISECONDS)) {
+        turn.unlock();
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    List<Completion> left = new ArrayList<>();
+    arrived.drainTo(left);
+    if (!left.isEmpty()) {
+      abandon(left, new TaskerException.Closed("the coordinator"));
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package io.taskercore.engine.record;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.engine.attempt.OutcomeSink;
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.model.StepOutcome;
+import io.taskercore.model.StepState;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The recorders of a database. Each task has one of them, so they never wait for each other's locks, and together they keep more
+ * than one of the server's processors at work.
+ */
+public final class ResultRecorders implements OutcomeSink, AutoCloseable {
+
+  /** The more there are, the smaller their batches; and the pool is for others too. */
+  private static final int MOST = 4;
+
+  private static final int CONNECTIONS_FOR_EACH = 8;
+
+  private static final long CLOSE_MS = 30_000;
+
+  private final InFlightAttempts inFlight;
+  private final List<ResultRecorder> recorders;
+
+  /** @param poolSize of the handle that opened the pool */
+  public ResultRecorders(OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed, int poolSize) {
+    this.inFlight = inFlight;
+    int count = Math.max(1, Math.min(MOST, poolSize / CONNECTIONS_FOR_EACH));
+    recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(outcomes, inFlight, unconfirmed)).toList();
+  }
+
+  public void start() {
+    recorders.forEach(ResultRecorder::start);
+  }
+
+  /** Where the outcome fails the task, attempts of the same task that nobody has begun do not begin any more. */
+  @Override
+  public void record(Attempt attempt, StepOutcome outcome) {
+    boolean failsTask = attempt.failFast() && outcome.to() == StepState.ERROR;
+    List<Attempt> preempted = failsTask ? inFlight.preempt(inFlight.ofTask(attempt.taskId())) : List.of();
+    of(attempt).record(new Completion(attempt, outcome, preempted));
+  }
+
+  @Override
+  public Attempt recordHere(Attempt attempt, StepOutcome outcome) {
+    return of(attempt).recordHere(new Completion(attempt, outcome));
+  }
+
+  private ResultRecorder of(Attempt attempt) {
+    return recorders.get((int) (attempt.taskId() % recorders.size()));
+  }
+
+  /** Waits until everything that has arrived is recorded, then ends. */
+  @Override
+  public void close() {
+    Deadline deadline = Deadline.in(CLOSE_MS);
+    recorders.forEach(ResultRecorder::end);
+    recorders.forEach(recorder -> recorder.awaitEnd(deadline));
+  }
+}

@@ -1,0 +1,61 @@
+package io.taskercore.engine.report;
+
+import io.taskercore.store.Database;
+import io.taskercore.store.ServerProbe;
+import io.taskercore.store.ServerProbe.Answer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Asks PostgreSQL for a sign of life, and waits for it no longer than a time-out. A question that gets no answer goes on
+ * waiting on its own thread; until that ends nobody asks again, so that a dead server costs one thread and one connection.
+ */
+public final class DatabaseProbe {
+
+  private final Database database;
+  private final Executor executor;
+  private final ServerProbe server = new ServerProbe();
+  private CompletableFuture<Found> asked;
+
+  public DatabaseProbe(Database database, Executor executor) {
+    this.database = database;
+    this.executor = executor;
+  }
+
+  /**
+   * What came of a question.
+   *
+   * @param latencyMs from the question to the answer, without the wait for a connection
+   * @param skewMs how far this machine's clock is ahead of PostgreSQL's
+   */
+  record Found(double latencyMs, double skewMs, boolean readOnly) {}
+
+  /**
+   * @return the answer
+   * @throws TimeoutException if there was none in time
+   * @throws ExecutionException with what PostgreSQL, the way to it, or the pool said instead
+   */
+  Found ask(long timeoutMs) throws InterruptedException, ExecutionException, TimeoutException {
+    return question().get(timeoutMs, TimeUnit.MILLISECONDS);
+  }
+
+  private synchronized CompletableFuture<Found> question() {
+    if (asked == null || asked.isDone()) {
+      asked = CompletableFuture.supplyAsync(this::ask, executor);
+    }
+    return asked;
+  }
+
+  private Found ask() {
+    return database.call(connection -> {
+      long begun = System.nanoTime();
+      long sentMs = System.currentTimeMillis();
+      Answer answer = server.ask(connection);
+      double midwayMs = (sentMs + System.currentTimeMillis()) / 2.0;
+      return new Found((System.nanoTime() - begun) / 1_000_000.0, midwayMs - answer.clockMs(), answer.readOnly());
+    });
+  }
+}

@@ -1,0 +1,157 @@
+package io.taskercore.engine.report;
+
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.config.ConnectionMode;
+import io.taskercore.engine.housekeeping.ProcessLease;
+import io.taskercore.engine.notify.WorkNotifier;
+import io.taskercore.engine.report.DatabaseProbe.Found;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+
+/** Whether this process can do its work on its database, and if not, why. */
+public final class Health {
+
+  /** An answer that takes longer is as good as none to whoever asks for health. */
+  private static final long TIMEOUT_MS = 1_000;
+
+  private static final long SLOW_MS = 500;
+
+  private final HikariDataSource pool;
+  private final DatabaseProbe pooled;
+  private final DatabaseProbe direct;
+  private final ProcessLease lease;
+  private final ConnectionMode mode;
+  private final WorkNotifier notifier;
+
+  /**
+   * @param pooled asks on a connection of the pool
+   * @param direct asks on one beside it, for when the pool has none to give
+   */
+  public Health(
+      HikariDataSource pool,
+      DatabaseProbe pooled,
+      DatabaseProbe direct,
+      ProcessLease lease,
+      ConnectionMode mode,
+      WorkNotifier notifier) {
+    this.pool = pool;
+    this.pooled = pooled;
+    this.direct = direct;
+    this.lease = lease;
+    this.mode = mode;
+    this.notifier = notifier;
+  }
+
+  /** One look, as it is written down. */
+  private static final class Look {
+    private final List<String> reasons = new ArrayList<>();
+    private boolean down;
+    private Found found;
+
+    private void down(String reason) {
+      down = true;
+      reasons.add(reason);
+    }
+
+    private String status() {
+      return down ? "down" : reasons.isEmpty() ? "ok" : "degraded";
+    }
+  }
+
+  /**
+   * {@code status} ({@code ok}, {@code degraded}: it works, but not as it should, {@code down}: nothing can be claimed or recorded),
+   * {@code reasons} in words, and what was found: {@code connection_mode, database, pool, lease, listener, workers}.
+   */
+  public Json report() {
+    Look look = new Look();
+    HikariPoolMXBean connections = pool.getHikariPoolMXBean();
+    int most = pool.getMaximumPoolSize();
+    boolean exhausted = isExhausted(connections, most);
+    lookAtDatabase(look);
+    if (exhausted || isExhausted(connections, most)) {
+      look.reasons.add("all %d connections of the pool are in use; %d calls wait for one".formatted(
+          most, connections.getThreadsAwaitingConnection()));
+    }
+    Long renewedMs = lease.renewedMsAgo();
+    if (renewedMs != null && renewedMs > lease.lateAfterMs()) {
+      look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
+          .formatted(renewedMs, lease.leaseMs()));
+    }
+    Boolean listening = notifier.listenerConnected();
+    if (Boolean.FALSE.equals(listening)) {
+      look.reasons.add("the listener's connection is lost; other processes' work is found by polling");
+    }
+    return document(look, connections, most, renewedMs, listening);
+  }
+
+  private static boolean isExhausted(HikariPoolMXBean connections, int most) {
+    return connections.getActiveConnections() >= most && connections.getThreadsAwaitingConnection() > 0;
+  }
+
+  /** Where the pool has no connection to give, be it that the last one went this instant, asks past it. */
+  private Found ask() throws InterruptedException, ExecutionException, TimeoutException {
+    if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
+      try {
+        return pooled.ask(TIMEOUT_MS);
+      } catch (ExecutionException | TimeoutException noAnswer) {
+        if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
+          throw noAnswer;
+        }
+      }
+    }
+    return direct.ask(TIMEOUT_MS);
+  }
+
+  private void lookAtDatabase(Look look) {
+    try {
+      look.found = ask();
+      if (look.found.readOnly()) {
+        look.down("PostgreSQL is read-only");
+      } else if (look.found.latencyMs() > SLOW_MS) {
+        look.reasons.add("PostgreSQL took %d ms to answer".formatted(Math.round(look.found.latencyMs())));
+      }
+    } catch (TimeoutException silence) {
+      look.down("PostgreSQL did not answer within %d ms".formatted(TIMEOUT_MS));
+    } catch (ExecutionException failure) {
+      String reason = failure.getCause() instanceof TaskerException known ? known.getMessage() : "PostgreSQL cannot be asked";
+      look.down(reason);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      look.down("nobody waited for PostgreSQL's answer");
+    }
+  }
+
+  private Json document(Look look, HikariPoolMXBean connections, int most, Long renewedMs, Boolean listening) {
+    return JsonWriter.object(out -> out
+        .put("status", look.status())
+        .put("reasons", look.reasons)
+        .put("connection_mode", mode.value())
+        .put("database", database(look.found))
+        .put("pool", JsonWriter.object(figures -> figures
+            .put("size", connections.getTotalConnections())
+            .put("max_size", most)
+            .put("active", connections.getActiveConnections())
+            .put("idle", connections.getIdleConnections())
+            .put("waiting", connections.getThreadsAwaitingConnection())))
+        .put("lease", renewedMs == null ? null : JsonWriter.object(term -> term
+            .put("renewed_ms_ago", renewedMs)
+            .put("lease_ms", lease.leaseMs())))
+        .put("listener", listening == null ? null : listening ? "connected" : "lost")
+        .put("workers", notifier.workers()));
+  }
+
+  private static Json database(Found found) {
+    return JsonWriter.object(out -> {
+      out.put("reachable", found != null);
+      if (found != null) {
+        out.put("latency_ms", found.latencyMs()).put("read_only", found.readOnly()).put("clock_ahead_ms", found.skewMs());
+      }
+    });
+  }
+}

@@ -1,0 +1,159 @@
+package io.taskercore.engine.report;
+
+import io.taskercore.document.Document;
+import io.taskercore.document.Fields;
+import io.taskercore.document.Path;
+import io.taskercore.document.Violations;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.model.ExecutionStatus;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.StepCounts;
+import io.taskercore.model.TaskState;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.TaskReader;
+import io.taskercore.store.TaskReader.Filter;
+import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.TaskRow;
+import io.taskercore.store.TaskReader.TaskView;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
+import java.util.List;
+import java.util.Optional;
+
+/** Answers about tasks, as documents. */
+public final class TaskReports {
+
+  private static final List<String> FILTER_KEYS =
+      List.of("namespace", "name", "status", "tag", "created_after", "created_before", "limit", "cursor");
+
+  private static final int DEFAULT_LIMIT = 50;
+  private static final int MAX_LIMIT = 1_000;
+
+  private final Database database;
+  private final TaskReader reader = new TaskReader();
+
+  public TaskReports(Database database) {
+    this.database = database;
+  }
+
+  public Json context(long taskId) {
+    TaskView view = database.call(connection -> reader.view(connection, taskId))
+        .orElseThrow(() -> new TaskerException.TaskNotFound(taskId));
+    ExecutionStatus status = ExecutionStatus.of(view.task().state(), view.counts());
+    return JsonWriter.object(out -> {
+      describe(out, view.task());
+      out.put("execution_status", status.value())
+          .put("recommended_action", status.recommendedAction())
+          .put("payload", view.payload());
+      count(out, view.counts());
+      out.put("steps", view.steps()).put("transitions", view.transitions());
+    });
+  }
+
+  private static void describe(JsonWriter out, TaskRow task) {
+    out.put("task_id", task.taskId())
+        .put("namespace", task.namespace())
+        .put("name", task.name())
+        .put("version", task.version())
+        .put("status", task.state().value())
+        .put("priority", task.priority())
+        .put("tags", task.tags())
+        .put("correlation_id", task.correlationId())
+        .put("idempotency_key", task.idempotencyKey())
+        .put("initiator", task.initiator())
+        .put("reason", task.reason())
+        .put("created_at", task.createdAt())
+        .put("completed_at", task.completedAt());
+  }
+
+  private static void count(JsonWriter out, StepCounts counts) {
+    out.put("total_steps", counts.total())
+        .put("pending_steps", counts.pending())
+        .put("enqueued_steps", counts.enqueued())
+        .put("in_progress_steps", counts.inProgress())
+        .put("waiting_steps", counts.waiting())
+        .put("completed_steps", counts.completed())
+        .put("failed_steps", counts.failed())
+        .put("cancelled_steps", counts.cancelled())
+        .put("completion_percentage", counts.completionPercentage());
+  }
+
+  /**
+   * @param filter an object of {@code namespace, name, status, tag, created_after, created_before, limit} (1 to 1,000, 50) and
+   *     {@code cursor}, the {@code next_cursor} of the page before
+   */
+  public Json list(Json filter) {
+    Filter wanted = filter(filter);
+    List<TaskRow> found = database.call(connection -> reader.list(connection, oneMore(wanted)));
+    boolean more = found.size() > wanted.limit();
+    List<TaskRow> page = more ? found.subList(0, wanted.limit()) : found;
+    List<Json> tasks = page.stream().map(task -> JsonWriter.object(out -> describe(out, task))).toList();
+    return JsonWriter.object(out -> out
+        .put("tasks", JsonWriter.array(tasks))
+        .put("next_cursor", more ? String.valueOf(page.get(page.size() - 1).taskId()) : null));
+  }
+
+  private static Filter oneMore(Filter filter) {
+    return new Filter(filter.namespace(), filter.name(), filter.state(), filter.tag(), filter.createdAfter(),
+        filter.createdBefore(), filter.belowTaskId(), filter.limit() + 1);
+  }
+
+  private static Filter filter(Json document) {
+    Violations violations = new Violations();
+    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, FILTER_KEYS);
+    Filter filter = new Filter(
+        fields.text("namespace", text -> null).orElse(null),
+        fields.text("name", text -> null).orElse(null),
+        fields.choice("status", List.of(TaskState.values()), TaskState::value).orElse(null),
+        fields.text("tag", text -> null).orElse(null),
+        time(fields, "created_after"),
+        time(fields, "created_before"),
+        fields.text("cursor", TaskReports::badCursor).map(Long::valueOf).orElse(null),
+        fields.integer("limit", 1, MAX_LIMIT).map(Long::intValue).orElse(DEFAULT_LIMIT));
+    violations.throwIfAny();
+    return filter;
+  }
+
+  private static String badCursor(String text) {
+    return text.matches("[0-9]{1,18}") ? null : "must be the next_cursor of an earlier page";
+  }
+
+  private static Instant time(Fields fields, String key) {
+    return fields.text(key, TaskReports::badTime).map(text -> OffsetDateTime.parse(text).toInstant()).orElse(null);
+  }
+
+  private static String badTime(String text) {
+    try {
+      OffsetDateTime.parse(text);
+      return null;
+    } catch (DateTimeParseException bad) {
+      return "must be a time with an offset, such as \"2030-01-31T12:00:00Z\"";
+    }
+  }
+
+  /** @param handlersHere the handlers at hand in this process, whether or not it works on steps just now */
+  public Json explain(long taskId, HandlerDirectory handlersHere) {
+    List<Standing> standings = database.call(connection -> {
+      Optional<TaskState> task = reader.state(connection, taskId);
+      if (task.isEmpty()) {
+        throw new TaskerException.TaskNotFound(taskId);
+      }
+      return reader.standings(connection, taskId);
+    });
+    List<Json> steps = standings.stream().map(standing -> explain(standing, handlersHere)).toList();
+    return JsonWriter.object(out -> out.put("task_id", taskId).put("steps", JsonWriter.array(steps)));
+  }
+
+  private static Json explain(Standing step, HandlerDirectory handlersHere) {
+    Explanation explanation = Explanation.of(step, step.handlerAlive() || handlersHere.has(step.handler()));
+    return JsonWriter.object(out -> out
+        .put("name", step.name())
+        .put("state", step.state().value())
+        .put("reason", explanation.reason())
+        .put("detail", explanation.detail())
+        .put("next_look_at", explanation.nextLookAt()));
+  }
+}

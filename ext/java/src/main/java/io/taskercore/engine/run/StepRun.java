@@ -1,0 +1,215 @@
+package io.taskercore.engine.run;
+
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.engine.report.Explanation;
+import io.taskercore.engine.threads.Monitor;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.TaskReader;
+import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.StepRow;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
+ * children are left to whoever works on the task.
+ */
+public final class StepRun implements ClaimOwner, AutoCloseable {
+
+  /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
+  private static final int TRIES = 10;
+  private static final long PAUSE_MS = 20;
+
+  private final RunHost host;
+  private final RunServices services;
+  private final StepRow step;
+  private final TaskReader reader = new TaskReader();
+  private final Runnable starter = this::threadsWanted;
+
+  private final Monitor monitor = new Monitor();
+  private boolean claimed;
+  private boolean threadsWanted;
+  private boolean closed;
+  private int inFlight;
+  private long begunNanos;
+  private long endedNanos;
+
+  public StepRun(RunHost host, RunServices services, StepRow step) {
+    this.host = host;
+    this.services = services;
+    this.step = step;
+  }
+
+  /** The name of the handler that the step asks for. */
+  public String handlerName() {
+    return step.handler();
+  }
+
+  /**
+   * Claims the step and lets it run as soon as its coordinator has a place for it.
+   *
+   * @throws TaskerException.State if it cannot run now, with the reason
+   */
+  public void start() {
+    host.queue().addStarter(starter);
+    // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
+    host.requireOpen();
+    if (!host.directory().has(step.handler())) {
+      throw refusal("this process has no handler named " + step.handler());
+    }
+    host.resolved(Set.of(step.handler()));
+    Attempt attempt = claim();
+    slots().reserveAnyway().submit(attempt);
+    monitor.change(() -> claimed = true);
+    if (isClosed()) {
+      // Whoever asked for it has left meanwhile.
+      close();
+    }
+  }
+
+  private Attempt claim() {
+    for (int tries = 1; ; tries++) {
+      Optional<Attempt> attempt = services.claimer().claimStep(step.stepId(), this);
+      if (attempt.isPresent()) {
+        return attempt.get();
+      }
+      Standing standing = services.database().call(connection -> reader.standing(connection, step.stepId()))
+          .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
+      if (!standing.due() || tries == TRIES || isClosed()) {
+        throw refusal(standing);
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private TaskerException.State refusal(Standing standing) {
+    return refusal(switch (standing.state()) {
+      case COMPLETE, SKIPPED, RESOLVED_MANUALLY -> "it is " + standing.state().value();
+      case ERROR -> "it has failed for good; retry_step grants it another attempt";
+      case CANCELLED -> "it was cancelled";
+      case IN_PROGRESS -> "it is running, " + Explanation.of(standing, true).detail();
+      default -> standing.due() ? "somebody else is about to run it" : Explanation.of(standing, true).detail();
+    });
+  }
+
+  private TaskerException.State refusal(String reason) {
+    return new TaskerException.State("Step %d (%s) cannot be executed now: %s".formatted(step.stepId(), step.name(), reason));
+  }
+
+  /**
+   * Waits until the attempt has ended, one way or another.
+   *
+   * @return true when it has; false when handler threads are wanted: start as many as {@link AttemptQueue#threadsToStart} says
+   *     and wait again
+   */
+  public boolean await() throws InterruptedException {
+    return monitor.await(() -> over() || threadsWanted, () -> {
+      threadsWanted = false;
+      return over();
+    });
+  }
+
+  private boolean over() {
+    return claimed && inFlight == 0;
+  }
+
+  /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is the handler's. */
+  public Json outcome() {
+    StepRow now = services.database().call(connection -> reader.step(connection, step.stepId()))
+        .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
+    return JsonWriter.object(out -> {
+      out.put("task_id", ClaimedStep.taskIdOf(now.stepId()))
+          .put("step_id", now.stepId())
+          .put("name", now.name())
+          .put("handler", now.handler())
+          .put("state", now.state().value())
+          .put("task_status", now.taskState().value())
+          .put("attempts", now.attempts())
+          .put("max_attempts", now.maxAttempts())
+          .put("result", now.result())
+          .put("error", now.error())
+          .put("next_run_at", now.nextRunAt())
+          .put("started_at", now.startedAt())
+          .put("completed_at", now.completedAt());
+      if (begunNanos == 0) {
+        out.put("duration_ms", (String) null);
+      } else {
+        out.put("duration_ms", (endedNanos - begunNanos) / 1_000_000.0);
+      }
+    });
+  }
+
+  /** Ends the call: what has not begun is given back, what runs goes on and is recorded. */
+  @Override
+  public void close() {
+    monitor.change(() -> closed = true);
+    host.queue().removeStarter(starter);
+    host.ended(this);
+    services.inFlight().giveBackUnstarted(this);
+  }
+
+  private boolean isClosed() {
+    return monitor.get(() -> closed);
+  }
+
+  private void threadsWanted() {
+    monitor.change(() -> threadsWanted = true);
+  }
+
+  @Override
+  public HandlerDirectory directory() {
+    return host.directory();
+  }
+
+  @Override
+  public SlotPool slots() {
+    return host.slots();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return host.metrics();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return host.config().stepTimeoutMs();
+  }
+
+  /** Never: this step was asked for, and no other. */
+  @Override
+  public boolean acceptsChildren() {
+    return false;
+  }
+
+  @Override
+  public void attemptBegan() {
+    monitor.change(() -> begunNanos = System.nanoTime());
+  }
+
+  @Override
+  public void inFlightChanged(int delta) {
+    host.inFlightChanged(delta);
+    monitor.change(() -> {
+      inFlight += delta;
+      endedNanos = System.nanoTime();
+    });
+  }
+}

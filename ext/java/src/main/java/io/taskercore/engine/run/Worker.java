@@ -1,0 +1,366 @@
+package io.taskercore.engine.run;
+
+import io.taskercore.config.ConnectionMode;
+import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.attempt.AttemptQueue;
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.notify.WorkListener;
+import io.taskercore.engine.threads.InFlight;
+import io.taskercore.engine.threads.Monitor;
+import io.taskercore.engine.threads.Threads;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
+import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Outlook;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Works through whatever may run, of any task, until it is stopped.
+ *
+ * <ol>
+ *   <li>Its claimer thread takes batches from the queue, as many as there are slots for, and sleeps when there is nothing:
+ *       until somebody in this process makes work, or another one announces it, or the poll interval is over.
+ *   <li>Handler threads run the attempts; the recorder hands over children in between.
+ *   <li>{@link #stop} claims no more, lets what runs come to its end, interrupts the rest after the deadline, and gives back
+ *       what it holds.
+ * </ol>
+ */
+public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
+
+  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
+  private static final int LONGEST_PAUSE = 8;
+
+  /** How many steps to look at for each that there is room for; more of them where others have taken all of these. */
+  private static final int LOOK = 2;
+
+  private static final int DEEP_LOOK = 16;
+
+  private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
+
+  /** How often handlers that could not be found are looked for again. */
+  private static final long RESOLVE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private final RunHost host;
+  private final RunServices services;
+  private final WorkerOptions options;
+  private final StepClaims claims = new StepClaims();
+  private final Runnable starter = this::threadsWanted;
+  private final InFlight inFlight = new InFlight();
+  private final AtomicLong claimedSteps = new AtomicLong();
+  private final AtomicLong executed = new AtomicLong();
+
+  private final Monitor monitor = new Monitor();
+  private boolean workMayBeThere = true;
+  private boolean threadsWanted;
+  private boolean handlersWanted;
+  private boolean quiet;
+  private boolean stopping;
+  private boolean stopped;
+  private final Thread claimer = Threads.named("claimer").newThread(this::run);
+  private long newestTemplate = -1;
+  private long resolvedNanos = System.nanoTime();
+  private volatile Set<String> templateHandlers = Set.of();
+
+  public Worker(RunHost host, RunServices services, WorkerOptions options) {
+    this.host = host;
+    this.services = services;
+    this.options = options;
+  }
+
+  public void start() {
+    host.queue().addStarter(starter);
+    services.notifier().add(this);
+    claimer.start();
+  }
+
+  /** What the one who waits for a worker is to do next. */
+  public enum Request {
+    /** Start as many handler threads as {@link AttemptQueue#threadsToStart} says. */
+    START_THREADS,
+    /** Look for the handlers of {@link #handlerNames}, so that the directory knows them. */
+    RESOLVE_HANDLERS,
+    /** Nothing any more: the worker has stopped. */
+    END
+  }
+
+  /** Waits until there is something to do for the side that owns the handlers. */
+  public Request await() throws InterruptedException {
+    return monitor.await(() -> stopped || threadsWanted || handlersWanted, this::takeRequest);
+  }
+
+  private Request takeRequest() {
+    if (handlersWanted) {
+      handlersWanted = false;
+      return Request.RESOLVE_HANDLERS;
+    }
+    if (threadsWanted) {
+      threadsWanted = false;
+      return Request.START_THREADS;
+    }
+    return Request.END;
+  }
+
+  /**
+   * Waits until the worker has stopped.
+   *
+   * @param timeoutMs how long at most, in milliseconds; null: as long as it takes
+   * @return whether it has
+   */
+  public boolean awaitEnd(Long timeoutMs) throws InterruptedException {
+    long nanos = Deadline.in(timeoutMs).capNanos(FOREVER_MS);
+    return monitor.await(() -> stopped, nanos, () -> stopped);
+  }
+
+  /** The names of all handlers that templates ask for. */
+  public Set<String> handlerNames() {
+    return templateHandlers;
+  }
+
+  /** Called after the directory has been brought up to date. */
+  public void handlersResolved() {
+    host.resolved(templateHandlers);
+    signal();
+  }
+
+  private void run() {
+    int emptyLooks = 0;
+    while (!monitor.get(() -> stopping)) {
+      try {
+        boolean signalled = work(emptyLooks);
+        emptyLooks = signalled ? 0 : emptyLooks + 1;
+      } catch (InterruptedException interrupted) {
+        return;
+      } catch (RuntimeException | Error failure) {
+        LOG.warn("claimer: nothing claimed, next try follows: {}", failure.getMessage());
+        sleepAfterFailure();
+      }
+    }
+  }
+
+  /** What came of a look at the queue. */
+  private enum Claimed {
+    SOME,
+    NOTHING,
+    /** It was not asked, for all slots are taken; {@link #signal} follows as soon as it is not. */
+    NO_ROOM
+  }
+
+  /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
+  private boolean work(int emptyLooks) throws InterruptedException {
+    long longest = longestPauseMs(emptyLooks);
+    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
+    if (claimed == Claimed.NOTHING) {
+      Outlook outlook = outlook();
+      meetTemplates(outlook.newestTemplate());
+      longest = outlook.nextInMs() == null ? longest : Math.max(1, Math.min(outlook.nextInMs() + 1, longest));
+      if (outlook.ready()) {
+        // It became due since the claim, or lies behind what others are about to claim.
+        claimed = claim(DEEP_LOOK);
+      }
+    }
+    return claimed == Claimed.SOME || pause(longest);
+  }
+
+  /** What there is to expect of the queue for handlers that are at hand. */
+  private Outlook outlook() {
+    List<String> handlers = host.resolvedHandlers();
+    return services.database().call(connection -> claims.outlook(connection, handlers));
+  }
+
+  /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
+  private long longestPauseMs(int emptyLooks) {
+    int mostIntervals = host.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    return host.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
+  }
+
+  private Claimed claim(int look) {
+    if (newestTemplate < 0) {
+      meetTemplates(services.templates().newestId());
+    }
+    List<String> handlers = host.resolvedHandlers();
+    if (handlers.isEmpty()) {
+      return Claimed.NOTHING;
+    }
+    try (SlotPool.Reservation room = host.slots().reserveBatch()) {
+      if (room.size() == 0) {
+        return Claimed.NO_ROOM;
+      }
+      List<Attempt> attempts = services.claimer().claimReady(
+          handlers, namespaces(), room.size(), room.size() * look, this);
+      if (isQuiet()) {
+        // Since the claim was sent: it may have taken what came after quiet had returned.
+        services.inFlight().giveBackUnstarted(attempts);
+        return Claimed.NOTHING;
+      }
+      claimedSteps.addAndGet(attempts.size());
+      attempts.forEach(room::submit);
+      return attempts.isEmpty() ? Claimed.NOTHING : Claimed.SOME;
+    }
+  }
+
+  /** Empty: all. */
+  private List<String> namespaces() {
+    return options.namespaces() != null ? options.namespaces() : host.config().namespaces();
+  }
+
+  /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
+  private void meetTemplates(long newest) {
+    boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
+    if (newest != newestTemplate || anew) {
+      templateHandlers = services.templates().handlerNames();
+      newestTemplate = newest;
+      resolvedNanos = System.nanoTime();
+      monitor.change(() -> handlersWanted = true);
+    }
+  }
+
+  /** Looks at the queue soon: work was made, or room came free. */
+  @Override
+  public void signal() {
+    monitor.change(() -> workMayBeThere = true);
+  }
+
+  /** @return true if it was cut short by a signal */
+  private boolean pause(long waitMs) throws InterruptedException {
+    return monitor.await(() -> workMayBeThere || stopping, TimeUnit.MILLISECONDS.toNanos(waitMs), () -> {
+      boolean signalled = workMayBeThere;
+      workMayBeThere = false;
+      return signalled;
+    });
+  }
+
+  private void sleepAfterFailure() {
+    try {
+      pause(host.config().pollIntervalMs());
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Claims no more; what is claimed runs to its end. */
+  public void quiet() {
+    monitor.change(() -> quiet = true);
+  }
+
+  /**
+   * Stops the worker; a second call waits for the first one's end only.
+   *
+   * @param timeoutMs how long handlers that run may take to end by themselves, in milliseconds
+   * @return false if some had to be interrupted
+   */
+  public boolean stop(long timeoutMs) {
+    monitor.change(() -> {
+      quiet = true;
+      stopping = true;
+    });
+    joinClaimer();
+    services.inFlight().giveBackUnstarted(this);
+    boolean drained = inFlight.awaitNone(timeoutMs);
+    if (!drained) {
+      services.inFlight().breakOff(attempt -> attempt.owner() == this);
+    }
+    host.queue().removeStarter(starter);
+    services.notifier().remove(this);
+    host.ended(this);
+    monitor.change(() -> stopped = true);
+    return drained;
+  }
+
+  /** An interrupt ends its wait for a connection where PostgreSQL is away; a statement that was sent is waited for. */
+  private void joinClaimer() {
+    claimer.interrupt();
+    try {
+      claimer.join(TimeUnit.SECONDS.toMillis(30));
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @Override
+  public void close() {
+    stop(host.config().shutdownTimeoutMs());
+  }
+
+  public boolean isRunning() {
+    return monitor.get(() -> !stopping);
+  }
+
+  /** Whether nothing of it runs any more. */
+  public boolean isStopped() {
+    return monitor.get(() -> stopped);
+  }
+
+  /**
+   * {@code state} (running, quiet, stopping, stopped), {@code connection_mode} (direct, pooler), {@code claimed}, {@code executed},
+   * {@code running}, {@code waiting}.
+   */
+  public Json stats() {
+    SlotPool.Load load = host.slots().load();
+    return JsonWriter.object(out -> out
+        .put("state", state())
+        .put("connection_mode", host.config().connectionMode().value())
+        .put("claimed", claimedSteps.get())
+        .put("executed", executed.get())
+        .put("running", load.running())
+        .put("waiting", load.waiting()));
+  }
+
+  private String state() {
+    return monitor.get(() -> stopped ? "stopped" : stopping ? "stopping" : quiet ? "quiet" : "running");
+  }
+
+  private boolean isQuiet() {
+    return monitor.get(() -> quiet);
+  }
+
+  private void threadsWanted() {
+    monitor.change(() -> threadsWanted = true);
+  }
+
+  @Override
+  public HandlerDirectory directory() {
+    return host.directory();
+  }
+
+  @Override
+  public SlotPool slots() {
+    return host.slots();
+  }
+
+  @Override
+  public EngineMetrics metrics() {
+    return host.metrics();
+  }
+
+  @Override
+  public long stepTimeoutMs() {
+    return host.config().stepTimeoutMs();
+  }
+
+  @Override
+  public boolean acceptsChildren() {
+    return !isQuiet();
+  }
+
+  @Override
+  public void attemptBegan() {
+    executed.incrementAndGet();
+  }
+
+  @Override
+  public void inFlightChanged(int delta) {
+    host.inFlightChanged(delta);
+    inFlight.add(delta);
+  }
+}

@@ -1,0 +1,82 @@
+package io.taskercore.engine.task;
+
+import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Json;
+import io.taskercore.model.StepDefinition;
+import io.taskercore.model.TaskFacts;
+import io.taskercore.model.TaskTemplate;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * What this process knows of a task while it works on it: so that a child handed over needs nothing from the database. Lives as
+ * long as an attempt or a run refers to it.
+ */
+public final class CachedTask {
+
+  /** Larger results are read again rather than kept. */
+  private static final int KEPT_BYTES = 64 * 1024;
+
+  private final TaskFacts facts;
+  private final TaskTemplate template;
+  private final Map<Long, Json> results = new ConcurrentHashMap<>();
+
+  /** Attempts in flight; {@link TaskCache} alone reads and changes it, one at a time. */
+  int users;
+
+  public CachedTask(TaskFacts facts, TaskTemplate template) {
+    this.facts = facts;
+    this.template = template;
+  }
+
+  public TaskFacts facts() {
+    return facts;
+  }
+
+  public TaskTemplate template() {
+    return template;
+  }
+
+  public StepDefinition definition(ClaimedStep step) {
+    return template.steps().get(step.ordinal());
+  }
+
+  public String stepName(long stepId) {
+    return template.steps().get(ClaimedStep.ordinalOf(stepId)).name();
+  }
+
+  public String handlerOf(int ordinal) {
+    return template.steps().get(ordinal).handler();
+  }
+
+  public List<Integer> parentsOf(int ordinal) {
+    return template.steps().get(ordinal).parents();
+  }
+
+  public void remember(long stepId, Json result) {
+    if (result.size() <= KEPT_BYTES) {
+      results.put(stepId, result);
+    }
+  }
+
+  /** Ids of the parents whose results are not at hand. */
+  public List<Long> missingFor(ClaimedStep step) {
+    return step.parents().stream()
+        .map(ordinal -> ClaimedStep.stepId(step.taskId(), ordinal))
+        .filter(stepId -> !results.containsKey(stepId))
+        .toList();
+  }
+
+  /** The parents' results by the parents' names; {@code {}} for one that ended without. */
+  public Map<String, Json> parentResults(ClaimedStep step, Map<Long, Json> loaded) {
+    Map<String, Json> byName = new LinkedHashMap<>();
+    for (int ordinal : step.parents()) {
+      long stepId = ClaimedStep.stepId(step.taskId(), ordinal);
+      Json result = results.getOrDefault(stepId, loaded.getOrDefault(stepId, Json.EMPTY_OBJECT));
+      byName.put(template.steps().get(ordinal).name(), result);
+    }
+    return byName;
+  }
+}

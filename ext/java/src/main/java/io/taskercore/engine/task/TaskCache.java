@@ -1,0 +1,84 @@
+package io.taskercore.engine.task;
+
+import io.taskercore.model.TaskState;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.TaskStore;
+import io.taskercore.store.TaskStore.Found;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The tasks that attempts are in flight for; others are read from the database. */
+public final class TaskCache {
+
+  /** A task, and its state when it was read. */
+  public record Snapshot(CachedTask task, TaskState state) {}
+
+  private final Database database;
+  private final TemplateRegistry templates;
+  private final TaskStore tasks = new TaskStore();
+  private final Map<Long, CachedTask> inUse = new ConcurrentHashMap<>();
+
+  public TaskCache(Database database, TemplateRegistry templates) {
+    this.database = database;
+    this.templates = templates;
+  }
+
+  /** @throws TaskerException.TaskNotFound if there is none */
+  public Snapshot find(long taskId) {
+    List<Snapshot> snapshots = read(List.of(taskId));
+    if (snapshots.isEmpty()) {
+      throw new TaskerException.TaskNotFound(taskId);
+    }
+    return snapshots.get(0);
+  }
+
+  /** These tasks, read where they are not in use. */
+  public Map<Long, CachedTask> of(Collection<Long> taskIds) {
+    Map<Long, CachedTask> found = new HashMap<>();
+    List<Long> unknown = new ArrayList<>();
+    for (long taskId : taskIds) {
+      CachedTask known = inUse.get(taskId);
+      if (known != null) {
+        found.put(taskId, known);
+      } else {
+        unknown.add(taskId);
+      }
+    }
+    if (!unknown.isEmpty()) {
+      read(unknown).forEach(snapshot -> found.put(snapshot.task().facts().taskId(), snapshot.task()));
+    }
+    return found;
+  }
+
+  private List<Snapshot> read(List<Long> taskIds) {
+    return database.call(connection -> {
+      List<Snapshot> snapshots = new ArrayList<>(taskIds.size());
+      for (Found found : tasks.find(connection, taskIds)) {
+        var template = templates.get(connection, found.facts().templateId()).template();
+        snapshots.add(new Snapshot(new CachedTask(found.facts(), template), found.state()));
+      }
+      return snapshots;
+    });
+  }
+
+  /** An attempt begins to use the task. */
+  public void retain(CachedTask task) {
+    inUse.compute(task.facts().taskId(), (id, known) -> {
+      task.users++;
+      return known == null ? task : known;
+    });
+  }
+
+  /** An attempt uses it no more. */
+  public void release(CachedTask task) {
+    inUse.compute(task.facts().taskId(), (id, known) -> {
+      task.users--;
+      return known == task && task.users == 0 ? null : known;
+    });
+  }
+}

@@ -1,0 +1,2 @@
+/** Tasks and templates as a process keeps them while it works on them. */
+package io.taskercore.engine.task;

@@ -1,0 +1,99 @@
+package io.taskercore.engine.threads;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A daemon thread that does one thing again and again, with a pause between. A failure of any kind is logged and ends nothing. */
+public final class Loop implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Loop.class);
+
+  /** One round. */
+  @FunctionalInterface
+  public interface Round {
+    void run() throws Exception;
+  }
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition wake = lock.newCondition();
+  private final String job;
+  private final Round round;
+  private final LongSupplier pauseMs;
+  private final Thread thread;
+  private boolean due;
+  private boolean stopped;
+
+  public Loop(String job, LongSupplier pauseMs, Round round) {
+    this.job = job;
+    this.pauseMs = pauseMs;
+    this.round = round;
+    this.thread = Threads.named(job).newThread(this::run);
+  }
+
+  public void start() {
+    thread.start();
+  }
+
+  private void run() {
+    while (pause()) {
+      try {
+        round.run();
+      } catch (Exception | Error failure) {
+        LOG.warn("{}: this round failed and the next one follows: {}", job, failure.getMessage());
+      }
+    }
+  }
+
+  private boolean pause() {
+    lock.lock();
+    try {
+      long nanos = TimeUnit.MILLISECONDS.toNanos(pauseMs.getAsLong());
+      while (!stopped && !due && nanos > 0) {
+        nanos = wake.awaitNanos(nanos);
+      }
+      due = false;
+      return !stopped;
+    } catch (InterruptedException interrupted) {
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The next round is now, or right after the one that is running. */
+  public void soon() {
+    lock.lock();
+    try {
+      due = true;
+      wake.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends after the round that is running, if one is. */
+  public void stop() {
+    lock.lock();
+    try {
+      stopped = true;
+      wake.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Stops, and waits for the end. */
+  @Override
+  public void close() {
+    stop();
+    try {
+      thread.join(10_000);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
