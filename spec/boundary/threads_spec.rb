@@ -125,10 +125,10 @@ RSpec.describe "Threads at the boundary" do
     it "has the threads of a worker and of a subscriber hear what is raised into them" do
       other = TaskerCore.create_coordinator_with_config(configuration)
       masked { other.start_worker && other.subscribe("*") { |_| nil } }
-      theirs = %w[tasker-foreman tasker-subscriber].map { |name| eventually { Thread.list.find { |thread| thread.name == name } } }
+      theirs = %w[tasker-supervisor tasker-subscriber].map { |name| eventually { Thread.list.find { |thread| thread.name == name } } }
       theirs.each { |thread| thread.raise("astray") }
 
-      expect(eventually { log.string.match?(/foreman was interrupted.*astray/) }).to be(true)
+      expect(eventually { log.string.match?(/supervisor was interrupted.*astray/) }).to be(true)
       expect(eventually { log.string.match?(/subscriber's thread was interrupted.*astray/) }).to be(true)
     ensure
       other&.close

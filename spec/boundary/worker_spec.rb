@@ -34,7 +34,7 @@ RSpec.describe TaskerCore::Worker do
     on.register_handler("waits_#{Workflows.next_number}") { |_| @gate.pop && nil }
   end
 
-  def foremen = Thread.list.select { |thread| thread.name == "tasker-foreman" && thread.alive? }
+  def supervisors = Thread.list.select { |thread| thread.name == "tasker-supervisor" && thread.alive? }
 
   it "runs whole workflows of others, children and retries included" do
     working = other
@@ -305,18 +305,18 @@ RSpec.describe TaskerCore::Worker do
 
   def stop_forgotten
     create_task([{ name: "a", handler: "stop forgotten" }])
-    expect(eventually { foremen.empty? }).to be(true)
+    expect(eventually { supervisors.empty? }).to be(true)
   end
 
-  it "survives the death of its foreman" do
+  it "survives the death of its supervisor" do
     working = other
     working.start_worker
-    foremen.each(&:kill).each(&:join)
-    foremen.each { |thread| thread.raise("astray") }
+    supervisors.each(&:kill).each(&:join)
+    supervisors.each { |thread| thread.raise("astray") }
     working.register_handler("after all") { |_| {} }
 
     expect(completed?(create_task([{ name: "a", handler: "after all" }]))).to be(true)
-    expect(foremen.size).to eq(1)
+    expect(supervisors.size).to eq(1)
   end
 
   it "leaves no thread behind" do
@@ -326,7 +326,7 @@ RSpec.describe TaskerCore::Worker do
     expect(completed?(create_task([{ name: "a", handler: "brief" }]))).to be(true)
     worker.stop
 
-    expect(eventually { foremen.empty? }).to be(true)
+    expect(eventually { supervisors.empty? }).to be(true)
     expect(eventually { handler_threads.empty? }).to be(true)
   end
 end

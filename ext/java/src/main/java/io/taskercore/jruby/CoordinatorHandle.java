@@ -33,7 +33,7 @@ import org.jruby.runtime.builtin.IRubyObject;
 /**
  * {@code TaskerCore::Native::Coordinator}: a coordinator of the core as Ruby holds it.
  *
- * <p>Its life: {@code Native.open} makes it; {@code close} ends it, or the {@link Lifeline} does once Ruby has dropped it, or the
+ * <p>Its life: {@code Native.open} makes it; {@code close} ends it, or the {@link CloseOnce} does once Ruby has dropped it, or the
  * runtime at its end. Nothing else refers to it strongly, except an attempt that is running one of its handlers.
  */
 @JRubyClass(name = "TaskerCore::Native::Coordinator")
@@ -42,7 +42,7 @@ public final class CoordinatorHandle extends RubyObject {
   private static final long serialVersionUID = 1L;
 
   private final transient RuntimeState state;
-  private final transient Lifeline lifeline;
+  private final transient CloseOnce closeOnce;
   private final transient Coordinator coordinator;
   private final transient KnownHandlers known;
 
@@ -55,13 +55,13 @@ public final class CoordinatorHandle extends RubyObject {
   private CoordinatorHandle(
       RubyClass rubyClass,
       RuntimeState state,
-      Lifeline lifeline,
+      CloseOnce closeOnce,
       KnownHandlers known,
       IRubyObject registry) {
     super(rubyClass.getRuntime(), rubyClass);
     this.state = state;
-    this.lifeline = lifeline;
-    this.coordinator = lifeline.coordinator();
+    this.closeOnce = closeOnce;
+    this.coordinator = closeOnce.coordinator();
     this.known = known;
     this.registry = registry;
   }
@@ -73,11 +73,11 @@ public final class CoordinatorHandle extends RubyObject {
     state.connectLog(context);
     KnownHandlers known = new KnownHandlers();
     AttemptQueue attempts = state.attempts(HandlerThreadKind.of(config));
-    Lifeline lifeline =
-        CoreCall.run(context, () -> new Lifeline(Coordinator.open(config, known, attempts, clock)), Lifeline::close);
-    CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, lifeline, known, registry);
+    CloseOnce closeOnce =
+        CoreCall.run(context, () -> new CloseOnce(Coordinator.open(config, known, attempts, clock)), CloseOnce::close);
+    CoordinatorHandle handle = new CoordinatorHandle(state.coordinatorClass(), state, closeOnce, known, registry);
     known.serve(handle);
-    state.keep(handle, lifeline, madeAt);
+    state.keep(handle, closeOnce, madeAt);
     return handle;
   }
 
@@ -98,7 +98,7 @@ public final class CoordinatorHandle extends RubyObject {
 
   /** Whether the calling thread runs one of its handlers. */
   boolean runs(ThreadContext context) {
-    return Lender.isOf(known, context);
+    return SlotLease.isOf(known, context);
   }
 
   long shutdownTimeoutMs() {
@@ -214,7 +214,7 @@ public final class CoordinatorHandle extends RubyObject {
 
   /** Handlers are found here, on a thread of Ruby's, because that may load code. */
   private IRubyObject run(ThreadContext context, Supplier<TaskRun> begin) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread(context);
+    SlotLease lent = SlotLease.lend(context);
     try (TaskRun run = begin.get()) {
       while (!CoreCall.await(context, run::await)) {
         run.seekHandlers(name -> find(context, name));
@@ -222,7 +222,7 @@ public final class CoordinatorHandle extends RubyObject {
       }
       return ValueReader.read(context, run.outcome());
     } finally {
-      loan.end();
+      SlotLease.reclaim(lent);
     }
   }
 
@@ -233,7 +233,7 @@ public final class CoordinatorHandle extends RubyObject {
   }
 
   private IRubyObject execute(ThreadContext context, long stepId) throws Exception {
-    SlotLoan loan = SlotLoan.ofThisThread(context);
+    SlotLease lent = SlotLease.lend(context);
     try (StepRun run = CoreCall.run(context, () -> coordinator.prepareStep(stepId), StepRun::close)) {
       if (!known.has(run.handlerName())) {
         find(context, run.handlerName());
@@ -249,11 +249,11 @@ public final class CoordinatorHandle extends RubyObject {
       }
       return answer(context, run::outcome);
     } finally {
-      loan.end();
+      SlotLease.reclaim(lent);
     }
   }
 
-  /** {@code start_worker(options)}: a worker that has begun, and its foreman with it. */
+  /** {@code start_worker(options)}: a worker that has begun, and its supervisor with it. */
   @JRubyMethod(name = "start_worker")
   public IRubyObject startWorker(ThreadContext context, IRubyObject options) {
     return guarded(
@@ -264,7 +264,7 @@ public final class CoordinatorHandle extends RubyObject {
           Worker worker = CoreCall.run(context, () -> coordinator.startWorker(checked), Worker::close);
           WorkerHandle handle = new WorkerHandle(state.workerClass(), state, this, worker);
           try {
-            state.startForeman(context, handle);
+            state.startSupervisor(context, handle);
           } catch (Throwable noThread) {
             CoreCall.inBackground(worker::close);
             throw noThread;
@@ -457,13 +457,13 @@ public final class CoordinatorHandle extends RubyObject {
         () -> {
           if (runs(context)) {
             // A handler of its own, for whose end it waits: so that goes on without the handler.
-            lifeline.closeInBackground();
+            closeOnce.closeInBackground();
             return context.nil;
           }
           CoreCall.run(
               context,
               () -> {
-                lifeline.close();
+                closeOnce.close();
                 return null;
               });
           return context.nil;
@@ -472,7 +472,7 @@ public final class CoordinatorHandle extends RubyObject {
 
   @JRubyMethod(name = "closed?")
   public IRubyObject isClosed(ThreadContext context) {
-    return lifeline.closed() ? context.tru : context.fals;
+    return closeOnce.closed() ? context.tru : context.fals;
   }
 
   private IRubyObject answer(ThreadContext context, Callable<Json> question) throws Exception {
@@ -486,7 +486,7 @@ public final class CoordinatorHandle extends RubyObject {
       return state.guard().run(
           context,
           () -> {
-            if (lifeline.closed()) {
+            if (closeOnce.closed()) {
               throw new TaskerException.Closed("The coordinator");
             }
             return body.run();

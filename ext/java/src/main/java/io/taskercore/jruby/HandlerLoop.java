@@ -27,7 +27,7 @@ final class HandlerLoop {
   }
 
   void run() throws Exception {
-    Lender.disinherit();
+    SlotLease.disinherit();
     while (runSome()) {
       context.setErrorInfo(context.nil);
     }

@@ -130,7 +130,7 @@ final class HandlerRun {
   }
 
   private Function<Attempt, Attempt> call(IRubyObject handler, HandlerFailure failures, int maxResultBytes) {
-    Lender lender = Lender.begin(context, attempt);
+    SlotLease lease = SlotLease.begin(context, attempt);
     try {
       IRubyObject instance = handler instanceof RubyClass ? handler.callMethod(context, "new") : handler;
       IRubyObject result = instance.callMethod(context, "call", state.stepContext(context, attempt));
@@ -139,7 +139,7 @@ final class HandlerRun {
       left = thrown;
       return null;
     } finally {
-      lender.end(context);
+      lease.end(context);
     }
   }
 

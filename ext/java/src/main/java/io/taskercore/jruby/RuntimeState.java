@@ -37,7 +37,7 @@ final class RuntimeState {
   private final LeakReport leaks = new LeakReport();
 
   /** Coordinators that are not closed to their end yet, for the end of the runtime. Their handles may be garbage already. */
-  private final Set<Lifeline> open = ConcurrentHashMap.newKeySet();
+  private final Set<CloseOnce> open = ConcurrentHashMap.newKeySet();
 
   private RuntimeState(RubyModule taskerCore, RubyModule nativeModule) {
     this.taskerCore = taskerCore;
@@ -141,8 +141,8 @@ final class RuntimeState {
   }
 
   /** Starts the Ruby thread that does for the worker what only Ruby can. */
-  void startForeman(ThreadContext context, WorkerHandle worker) {
-    taskerCore.getConstant("Foreman").callMethod(context, "start", worker);
+  void startSupervisor(ThreadContext context, WorkerHandle worker) {
+    taskerCore.getConstant("WorkerSupervisor").callMethod(context, "start", worker);
   }
 
   /** Starts the Ruby thread that calls the subscriber's block. */
@@ -151,13 +151,13 @@ final class RuntimeState {
   }
 
   /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */
-  void keep(CoordinatorHandle handle, Lifeline lifeline, String madeAt) {
-    Set<Lifeline> others = open;
-    others.add(lifeline);
-    Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(lifeline, leaks, madeAt));
-    lifeline.onEnd(
+  void keep(CoordinatorHandle handle, CloseOnce closeOnce, String madeAt) {
+    Set<CloseOnce> others = open;
+    others.add(closeOnce);
+    Cleaner.Cleanable cleanable = CLEANER.register(handle, new Dropped(closeOnce, leaks, madeAt));
+    closeOnce.onEnd(
         () -> {
-          others.remove(lifeline);
+          others.remove(closeOnce);
           cleanable.clean();
         });
   }
@@ -178,7 +178,7 @@ final class RuntimeState {
   /** All at the same time: each may wait for its handlers. */
   void closeAll() {
     List<CompletableFuture<Void>> closing =
-        open.stream().map(lifeline -> CompletableFuture.runAsync(lifeline::close, CoreCall::inBackground)).toList();
+        open.stream().map(closeOnce -> CompletableFuture.runAsync(closeOnce::close, CoreCall::inBackground)).toList();
     for (CompletableFuture<Void> one : closing) {
       try {
         one.join();
@@ -189,12 +189,12 @@ final class RuntimeState {
   }
 
   /** What the collector of a handle sets off; knows neither the handle nor the runtime. Closing may block, so not here. */
-  private record Dropped(Lifeline lifeline, LeakReport leaks, String madeAt) implements Runnable {
+  private record Dropped(CloseOnce closeOnce, LeakReport leaks, String madeAt) implements Runnable {
     @Override
     public void run() {
-      if (!lifeline.closed()) {
+      if (!closeOnce.closed()) {
         leaks.dropped(madeAt);
-        lifeline.closeInBackground();
+        closeOnce.closeInBackground();
       }
     }
   }

@@ -21,7 +21,7 @@ final class SubscriberLoop {
   }
 
   void run() throws Exception {
-    Lender.disinherit();
+    SlotLease.disinherit();
     while (deliverNext()) {
       context.setErrorInfo(context.nil);
     }

@@ -12,7 +12,7 @@ import org.jruby.runtime.builtin.IRubyObject;
 /**
  * {@code TaskerCore::Native::Worker}: a worker of the core as Ruby holds it.
  *
- * <p>Its foreman, a Ruby thread inside {@link #oversee}, holds on to it and to its coordinator's handle for as long as the worker
+ * <p>Its supervisor, a Ruby thread inside {@link #oversee}, holds on to it and to its coordinator's handle for as long as the worker
  * has not stopped. So a running worker needs nobody else to refer to it, and its coordinator is not collected under it.
  */
 @JRubyClass(name = "TaskerCore::Native::Worker")
@@ -31,13 +31,13 @@ public final class WorkerHandle extends RubyObject {
     this.worker = worker;
   }
 
-  /** {@code oversee}: what the foreman does with its life; returns when the worker has stopped. */
+  /** {@code oversee}: what the supervisor does with its life; returns when the worker has stopped. */
   @JRubyMethod
   public IRubyObject oversee(ThreadContext context) {
     return state.guard().run(
         context,
         () -> {
-          Lender.disinherit();
+          SlotLease.disinherit();
           while (true) {
             switch (CoreCall.await(context, worker::await)) {
               case START_THREADS -> state.startHandlerThreads(context);

@@ -253,9 +253,9 @@ public final class StepClaims {
    * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
    * @param newestTemplate the id of the template registered last; 0 where there is none
    */
-  public record Outlook(boolean ready, Long nextInMs, long newestTemplate) {}
+  public record QueueForecast(boolean ready, Long nextInMs, long newestTemplate) {}
 
-  public Outlook outlook(Connection connection, Collection<String> handlers) throws SQLException {
+  public QueueForecast forecast(Connection connection, Collection<String> handlers) throws SQLException {
     String sql = LEVELS + """
         )
         SELECT COALESCE(bool_or(r.ready), false) AS ready,
@@ -276,7 +276,7 @@ public final class StepClaims {
       statement.setArray(1, Rows.texts(connection, handlers));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
-        return new Outlook(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), row.getLong("newest_template"));
+        return new QueueForecast(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), row.getLong("newest_template"));
       }
     }
   }

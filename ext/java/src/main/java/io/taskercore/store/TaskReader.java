@@ -63,7 +63,7 @@ public final class TaskReader {
       Instant completedAt) {}
 
   /** Why a step is where it is. */
-  public record Standing(
+  public record StepStatus(
       String name,
       StepState state,
       TaskState taskState,
@@ -258,32 +258,32 @@ public final class TaskReader {
       LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
       """;
 
-  /** The standing of every step that is neither done nor failed for good. */
-  public List<Standing> standings(Connection connection, long taskId) throws SQLException {
+  /** The status of every step that is neither done nor failed for good. */
+  public List<StepStatus> stepStatuses(Connection connection, long taskId) throws SQLException {
     String sql = STANDING + Sql.of("""
         WHERE t.task_id = ? AND (s.state = {pending} OR tasker.is_active(s.state))
         ORDER BY s.step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
-      return standings(statement);
+      return stepStatuses(statement);
     }
   }
 
-  /** The standing of one step, whatever its state. */
-  public Optional<Standing> standing(Connection connection, long stepId) throws SQLException {
+  /** The status of one step, whatever its state. */
+  public Optional<StepStatus> stepStatus(Connection connection, long stepId) throws SQLException {
     String sql = STANDING + "WHERE t.task_id = ? AND s.step_id = ?";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
-      return standings(statement).stream().findFirst();
+      return stepStatuses(statement).stream().findFirst();
     }
   }
 
-  private static List<Standing> standings(PreparedStatement statement) throws SQLException {
+  private static List<StepStatus> stepStatuses(PreparedStatement statement) throws SQLException {
     try (ResultSet row = statement.executeQuery()) {
-      List<Standing> standings = new ArrayList<>();
+      List<StepStatus> statuses = new ArrayList<>();
       while (row.next()) {
-        standings.add(new Standing(
+        statuses.add(new StepStatus(
             row.getString("name"),
             StepState.of(row.getString("state")),
             TaskState.of(row.getString("task_state")),
@@ -297,7 +297,7 @@ public final class TaskReader {
             row.getString("holder"),
             Rows.texts(row, "open_parents")));
       }
-      return standings;
+      return statuses;
     }
   }
 

@@ -3,7 +3,7 @@ package io.taskercore.testing;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.run.Worker;
 
-/** A worker with the thread that waits for it: what the Ruby side's foreman is in earnest. */
+/** A worker with the thread that waits for it: what the Ruby side's supervisor is in earnest. */
 public final class RunningWorker implements AutoCloseable {
 
   private final Worker worker;
@@ -16,9 +16,9 @@ public final class RunningWorker implements AutoCloseable {
 
   public static RunningWorker start(Coordinator coordinator, Handlers handlers) {
     RunningWorker running = new RunningWorker(coordinator.startWorker(), handlers);
-    Thread foreman = new Thread(running::follow, "foreman");
-    foreman.setDaemon(true);
-    foreman.start();
+    Thread supervisor = new Thread(running::follow, "supervisor");
+    supervisor.setDaemon(true);
+    supervisor.start();
     return running;
   }
 

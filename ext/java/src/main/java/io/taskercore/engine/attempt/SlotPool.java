@@ -28,7 +28,7 @@ public final class SlotPool {
   private final LongSupplier nanoTime;
   private int parallel;
   private double averageNanos = HORIZON_NANOS;
-  private int places;
+  private int taken;
   private int reserved;
   private boolean refused;
 
@@ -47,7 +47,7 @@ public final class SlotPool {
     this.roomCameFree = roomCameFree;
   }
 
-  /** Places set aside for claims that are about to be made: each is taken by an attempt, or given up again by {@link #close}. */
+  /** Room set aside for claims that are about to be made: each part is taken by an attempt, or given up again by {@link #close}. */
   public final class Reservation implements AutoCloseable {
 
     private int size;
@@ -60,20 +60,20 @@ public final class SlotPool {
       return size;
     }
 
-    /** One place more, if there is room. */
+    /** Room for one more, if there is any. */
     public boolean extend() {
       int more = grant(1);
       size += more;
       return more > 0;
     }
 
-    /** One place more whether there is room or not. */
+    /** Room for one more whether there is any or not. */
     public void extendAnyway() {
       grantAnyway();
       size++;
     }
 
-    /** Parts with some of the places, for claims that arrive later than the others. */
+    /** Parts with some of it, for claims that arrive later than the others. */
     public Reservation split(int some) {
       size -= some;
       return new Reservation(some);
@@ -85,13 +85,13 @@ public final class SlotPool {
       SlotPool.this.submit(attempt);
     }
 
-    /** Lets a claimed attempt have the place of another one, which has ended and does not {@link SlotPool#release}. */
+    /** Lets a claimed attempt have the slot of another one, which has ended and does not {@link SlotPool#release}. */
     public void succeedTo() {
       size--;
       SlotPool.this.succeedTo();
     }
 
-    /** Gives a claimed attempt a place that is free, for a thread that is at hand; false if there is none. */
+    /** Gives a claimed attempt a slot that is free, for a thread that is at hand; false if there is none. */
     public boolean occupy() {
       boolean occupied = SlotPool.this.occupy();
       size -= occupied ? 1 : 0;
@@ -109,14 +109,14 @@ public final class SlotPool {
     return new Reservation(grant(wanted));
   }
 
-  /** All room, if it is enough to be worth a look at the queue: half of it, or a place where nothing waits. */
+  /** All room, if it is enough to be worth a look at the queue: half of it, or a slot where nothing waits. */
   public Reservation reserveBatch() {
     return new Reservation(grantBatch());
   }
 
   /**
-   * One place, room or not: for a step that was asked for by its id, which waits its turn like the others, or for a child that
-   * takes the place of its parent, which has just left.
+   * Room for one, whether there is any or not: for a step that was asked for by its id, which waits its turn like the others, or
+   * for a child that takes the slot of its parent, which has just ended.
    */
   public Reservation reserveAnyway() {
     grantAnyway();
@@ -166,9 +166,9 @@ public final class SlotPool {
     List<Attempt> next = new ArrayList<>();
     synchronized (this) {
       parallel = newParallel;
-      while (places < parallel && !waiting.isEmpty()) {
+      while (taken < parallel && !waiting.isEmpty()) {
         next.add(waiting.pollFirst());
-        places++;
+        taken++;
       }
     }
     next.forEach(queue::offer);
@@ -176,7 +176,7 @@ public final class SlotPool {
   }
 
   private int room() {
-    return parallel + prefetch() - places - waiting.size() - reserved;
+    return parallel + prefetch() - taken - waiting.size() - reserved;
   }
 
   private int prefetch() {
@@ -190,11 +190,11 @@ public final class SlotPool {
   private void submit(Attempt attempt) {
     synchronized (this) {
       reserved--;
-      if (places >= parallel) {
+      if (taken >= parallel) {
         waiting.addLast(attempt);
         return;
       }
-      places++;
+      taken++;
     }
     queue.offer(attempt);
   }
@@ -204,15 +204,15 @@ public final class SlotPool {
   }
 
   private synchronized boolean occupy() {
-    if (places >= parallel) {
+    if (taken >= parallel) {
       return false;
     }
     reserved--;
-    places++;
+    taken++;
     return true;
   }
 
-  /** A handler begins to run in the place that its attempt has. */
+  /** A handler begins to run in the slot that its attempt has. */
   synchronized void begin(long nanos) {
     begun++;
     begunNanos += nanos;
@@ -225,15 +225,15 @@ public final class SlotPool {
     averageNanos += WEIGHT * (Math.max(1, nanoTime.getAsLong() - nanos) - averageNanos);
   }
 
-  /** An attempt has ended, and gives its place to the next one. */
+  /** An attempt has ended, and gives its slot to the next one. */
   void release() {
     Attempt next;
     boolean tell;
     synchronized (this) {
-      places--;
-      next = places < parallel ? waiting.pollFirst() : null;
+      taken--;
+      next = taken < parallel ? waiting.pollFirst() : null;
       if (next != null) {
-        places++;
+        taken++;
       }
       tell = tellOfRoom();
     }
@@ -245,7 +245,7 @@ public final class SlotPool {
     }
   }
 
-  /** The handler that began at {@code nanos} waits for others, and lends them its place. */
+  /** The handler that began at {@code nanos} waits for others, and lends them its slot. */
   void lend(long nanos) {
     synchronized (this) {
       begun--;
@@ -256,7 +256,7 @@ public final class SlotPool {
 
   /** It goes on; for a moment there may be one more than there are slots. */
   synchronized void reclaim(long nanos) {
-    places++;
+    taken++;
     begun++;
     begunNanos += nanos;
   }
@@ -288,6 +288,6 @@ public final class SlotPool {
   }
 
   public synchronized Load load() {
-    return new Load(places, waiting.size());
+    return new Load(taken, waiting.size());
   }
 }

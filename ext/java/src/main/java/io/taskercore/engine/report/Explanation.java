@@ -2,13 +2,13 @@ package io.taskercore.engine.report;
 
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
-import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.StepStatus;
 import java.time.Instant;
 
 /** Why a step does not move, or that it does. */
 public record Explanation(String reason, String detail, Instant nextLookAt) {
 
-  public static Explanation of(Standing step, boolean handlerAtHand) {
+  public static Explanation of(StepStatus step, boolean handlerAtHand) {
     if (step.taskState().ended()) {
       return new Explanation("task_ended", "the task ended in " + step.taskState().value(), null);
     }
@@ -25,7 +25,7 @@ public record Explanation(String reason, String detail, Instant nextLookAt) {
     };
   }
 
-  private static Explanation ofQueued(Standing step, boolean handlerAtHand) {
+  private static Explanation ofQueued(StepStatus step, boolean handlerAtHand) {
     String runAt = JsonWriter.time(step.runAt());
     if (!step.due() && step.state() == StepState.WAITING_FOR_RETRY) {
       return new Explanation(

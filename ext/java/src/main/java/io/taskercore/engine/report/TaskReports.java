@@ -14,7 +14,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Filter;
-import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.StepStatus;
 import io.taskercore.store.TaskReader.TaskRow;
 import io.taskercore.store.TaskReader.TaskView;
 import java.time.Instant;
@@ -136,18 +136,18 @@ public final class TaskReports {
 
   /** @param handlersHere the handlers at hand in this process, whether or not it works on steps just now */
   public Json explain(long taskId, HandlerDirectory handlersHere) {
-    List<Standing> standings = database.call(connection -> {
+    List<StepStatus> statuses = database.call(connection -> {
       Optional<TaskState> task = reader.state(connection, taskId);
       if (task.isEmpty()) {
         throw new TaskerException.TaskNotFound(taskId);
       }
-      return reader.standings(connection, taskId);
+      return reader.stepStatuses(connection, taskId);
     });
-    List<Json> steps = standings.stream().map(standing -> explain(standing, handlersHere)).toList();
+    List<Json> steps = statuses.stream().map(status -> explain(status, handlersHere)).toList();
     return JsonWriter.object(out -> out.put("task_id", taskId).put("steps", JsonWriter.array(steps)));
   }
 
-  private static Json explain(Standing step, HandlerDirectory handlersHere) {
+  private static Json explain(StepStatus step, HandlerDirectory handlersHere) {
     Explanation explanation = Explanation.of(step, step.handlerAlive() || handlersHere.has(step.handler()));
     return JsonWriter.object(out -> out
         .put("name", step.name())

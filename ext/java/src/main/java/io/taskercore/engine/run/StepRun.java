@@ -13,7 +13,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader;
-import io.taskercore.store.TaskReader.Standing;
+import io.taskercore.store.TaskReader.StepStatus;
 import io.taskercore.store.TaskReader.StepRow;
 import java.util.Optional;
 import java.util.Set;
@@ -55,7 +55,7 @@ public final class StepRun implements ClaimOwner, AutoCloseable {
   }
 
   /**
-   * Claims the step and lets it run as soon as its coordinator has a place for it.
+   * Claims the step and lets it run as soon as its coordinator has a slot for it.
    *
    * @throws TaskerException.State if it cannot run now, with the reason
    */
@@ -82,10 +82,10 @@ public final class StepRun implements ClaimOwner, AutoCloseable {
       if (attempt.isPresent()) {
         return attempt.get();
       }
-      Standing standing = services.database().call(connection -> reader.standing(connection, step.stepId()))
+      StepStatus status = services.database().call(connection -> reader.stepStatus(connection, step.stepId()))
           .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
-      if (!standing.due() || tries == TRIES || isClosed()) {
-        throw refusal(standing);
+      if (!status.due() || tries == TRIES || isClosed()) {
+        throw refusal(status);
       }
       pause();
     }
@@ -99,13 +99,13 @@ public final class StepRun implements ClaimOwner, AutoCloseable {
     }
   }
 
-  private TaskerException.State refusal(Standing standing) {
-    return refusal(switch (standing.state()) {
-      case COMPLETE, SKIPPED, RESOLVED_MANUALLY -> "it is " + standing.state().value();
+  private TaskerException.State refusal(StepStatus status) {
+    return refusal(switch (status.state()) {
+      case COMPLETE, SKIPPED, RESOLVED_MANUALLY -> "it is " + status.state().value();
       case ERROR -> "it has failed for good; retry_step grants it another attempt";
       case CANCELLED -> "it was cancelled";
-      case IN_PROGRESS -> "it is running, " + Explanation.of(standing, true).detail();
-      default -> standing.due() ? "somebody else is about to run it" : Explanation.of(standing, true).detail();
+      case IN_PROGRESS -> "it is running, " + Explanation.of(status, true).detail();
+      default -> status.due() ? "somebody else is about to run it" : Explanation.of(status, true).detail();
     });
   }
 

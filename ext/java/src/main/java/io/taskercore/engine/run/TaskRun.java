@@ -30,10 +30,13 @@ import java.util.function.Consumer;
 /**
  * One call's work on one task, until the task has ended, nothing more can be done here, or time is up.
  *
- * <p>A thread of the core finds the task, claims steps as room comes free, and looks at the database when nothing is in flight. While
- * attempts are, no thread need be at it: recorders hand children over, and end the run with the task. A task that is still to be
- * created is so by a handler thread that has nothing else to do, which goes on with the first step. The caller only waits, in
- * {@link #await}, and looks for handlers and starts their threads when asked to.
+ * <ul>
+ *   <li>A thread of the core finds the task and claims steps as room comes free. It looks at the database when nothing is in
+ *       flight.
+ *   <li>While attempts are in flight, the run needs no thread: recorders hand children over, and end the run with the task.
+ *   <li>A new task is created by a handler thread that has nothing else to do, which goes on with the first step.
+ *   <li>The caller only waits, in {@link #await}. It looks for handlers and starts their threads when it is asked to.
+ * </ul>
  */
 public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
 
@@ -218,7 +221,7 @@ public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
 
   private Attempt find(long taskId) throws InterruptedException {
     Snapshot snapshot = services.tasks().find(taskId);
-    meet(snapshot.task().template());
+    resolveHandlers(snapshot.task().template());
     monitor.change(() -> {
       task = snapshot.task();
       maybeReady = !snapshot.state().ended();
@@ -230,7 +233,7 @@ public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
 
   private Attempt create(Json request, boolean byHandlerThread) throws InterruptedException {
     Prepared prepared = host.initializer().prepare(request, services.database());
-    meet(prepared.template());
+    resolveHandlers(prepared.template());
     int roots = prepared.task().rootSteps();
     Begun begun;
     Attempt first = null;
@@ -255,13 +258,13 @@ public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
     leaveIfClosed();
     if (!begun.created()) {
       // Its key had made it before, of an earlier version perhaps.
-      meet(begun.task().template());
+      resolveHandlers(begun.task().template());
     }
     return first;
   }
 
   /** Has the caller look for those of the template's handlers that are not known yet. */
-  private void meet(TaskTemplate known) throws InterruptedException {
+  private void resolveHandlers(TaskTemplate known) throws InterruptedException {
     List<String> unknown = known.handlerNames().stream().filter(name -> !host.directory().has(name)).toList();
     monitor.change(() -> {
       template = known;

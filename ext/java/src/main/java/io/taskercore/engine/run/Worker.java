@@ -15,7 +15,7 @@ import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.store.StepClaims;
-import io.taskercore.store.StepClaims.Outlook;
+import io.taskercore.store.StepClaims.QueueForecast;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -161,10 +161,10 @@ public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
     long longest = longestPauseMs(emptyLooks);
     Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
     if (claimed == Claimed.NOTHING) {
-      Outlook outlook = outlook();
-      meetTemplates(outlook.newestTemplate());
-      longest = outlook.nextInMs() == null ? longest : Math.max(1, Math.min(outlook.nextInMs() + 1, longest));
-      if (outlook.ready()) {
+      QueueForecast forecast = forecast();
+      readNewTemplates(forecast.newestTemplate());
+      longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
+      if (forecast.ready()) {
         // It became due since the claim, or lies behind what others are about to claim.
         claimed = claim(DEEP_LOOK);
       }
@@ -173,9 +173,9 @@ public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
   }
 
   /** What there is to expect of the queue for handlers that are at hand. */
-  private Outlook outlook() {
+  private QueueForecast forecast() {
     List<String> handlers = host.resolvedHandlers();
-    return services.database().call(connection -> claims.outlook(connection, handlers));
+    return services.database().call(connection -> claims.forecast(connection, handlers));
   }
 
   /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
@@ -186,7 +186,7 @@ public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
 
   private Claimed claim(int look) {
     if (newestTemplate < 0) {
-      meetTemplates(services.templates().newestId());
+      readNewTemplates(services.templates().newestId());
     }
     List<String> handlers = host.resolvedHandlers();
     if (handlers.isEmpty()) {
@@ -215,7 +215,7 @@ public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
   }
 
   /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
-  private void meetTemplates(long newest) {
+  private void readNewTemplates(long newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
     if (newest != newestTemplate || anew) {
       templateHandlers = services.templates().handlerNames();

@@ -8,14 +8,14 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * Closes a coordinator exactly once, whoever asks first: its owner, the garbage collector, or the end of the runtime. That takes as
  * long as its handlers do, and all who ask wait for it: the process must not end while one who has given up waiting was the first.
  */
-final class Lifeline {
+final class CloseOnce {
 
   private final Coordinator coordinator;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private volatile Runnable onEnd = () -> {};
 
-  Lifeline(Coordinator coordinator) {
+  CloseOnce(Coordinator coordinator) {
     this.coordinator = coordinator;
   }
 

@@ -5,8 +5,8 @@ module TaskerCore
   # which may load code. It is there until the worker has stopped; if it is killed, another one takes over.
   #
   # @api private
-  module Foreman
-    # Between the end of one foreman and the next one's beginning, in seconds.
+  module WorkerSupervisor
+    # Between the end of one supervisor and the next one's beginning, in seconds.
     PAUSE = 0.1
     private_constant :PAUSE
 
@@ -16,7 +16,7 @@ module TaskerCore
       # @param worker [Native::Worker]
       def start(worker)
         Thread.new do
-          Thread.current.name = "tasker-foreman"
+          Thread.current.name = "tasker-supervisor"
           Thread.current.report_on_exception = false
           # Without it the thread inherits what its maker has masked.
           Thread.handle_interrupt(Exception => :immediate) { oversee(worker) }
@@ -30,7 +30,7 @@ module TaskerCore
       def oversee(worker)
         worker.oversee
       rescue StandardError => e
-        TaskerCore.logger.warn("a worker's foreman was interrupted, another one takes over: #{e.class}: #{e.message}")
+        TaskerCore.logger.warn("a worker's supervisor was interrupted, another one takes over: #{e.class}: #{e.message}")
         sleep PAUSE
       end
     end

@@ -5,36 +5,35 @@ import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * A running handler, as known to whatever runs on its behalf: its thread, the fibers in that, and threads that it starts (not the
- * fibers in those).
+ * A running handler's slot, as known to whatever runs on its behalf: its thread, the fibers in that, and threads that it starts
+ * (not the fibers in those).
  *
- * <p>While any of these waits for other steps, the handler's place among the running ones is lent to others, once; with {@code
- * max_parallel_steps: 1} it would wait for itself otherwise. When the handler has ended it lends nothing any more, whoever still
- * refers to it.
+ * <p>While any of these waits for other steps, the slot is lent to others, once; with {@code max_parallel_steps: 1} the handler
+ * would wait for itself otherwise. When the handler has ended it lends nothing any more, whoever still refers to it.
  */
-final class Lender {
+final class SlotLease {
 
   /** For threads that the handler starts; never read by the pooled threads of fibers, which it may have started too. */
-  private static final InheritableThreadLocal<Lender> INHERITED = new InheritableThreadLocal<>();
+  private static final InheritableThreadLocal<SlotLease> INHERITED = new InheritableThreadLocal<>();
 
   /** For the handler's thread and its fibers, which run on Java threads of their own. */
-  private static final String VARIABLE = "tasker_core_lender";
+  private static final String VARIABLE = "tasker_core_slot_lease";
 
   /** Null once the handler has ended. */
   private Attempt attempt;
 
   private int loans;
 
-  private Lender(Attempt attempt) {
+  private SlotLease(Attempt attempt) {
     this.attempt = attempt;
   }
 
   /** The calling thread runs the attempt's handler from here on; {@link #end} must follow. */
-  static Lender begin(ThreadContext context, Attempt attempt) {
-    Lender lender = new Lender(attempt);
-    context.getThread().setInternalVariable(VARIABLE, lender);
-    INHERITED.set(lender);
-    return lender;
+  static SlotLease begin(ThreadContext context, Attempt attempt) {
+    SlotLease lease = new SlotLease(attempt);
+    context.getThread().setInternalVariable(VARIABLE, lease);
+    INHERITED.set(lease);
+    return lease;
   }
 
   /** The calling thread is the library's own and serves others too, whichever handler's thread has started it. */
@@ -55,11 +54,11 @@ final class Lender {
   }
 
   /** The handler on whose behalf this thread runs; null if there is none, or if it is a fiber in a thread that a handler started. */
-  static Lender here(ThreadContext context) {
+  static SlotLease here(ThreadContext context) {
     RubyThread thread = context.getFiberCurrentThread();
     Object known = thread.getInternalVariable(VARIABLE);
     if (known != null) {
-      return (Lender) known;
+      return (SlotLease) known;
     }
     // A fiber's Java thread may have been started by any handler, long ago.
     return thread == context.getThread() ? INHERITED.get() : null;
@@ -67,7 +66,7 @@ final class Lender {
 
   /** Whether this thread runs on behalf of a handler of that coordinator's, which must not wait for its own end. */
   static boolean isOf(KnownHandlers coordinator, ThreadContext context) {
-    Lender here = here(context);
+    SlotLease here = here(context);
     return here != null && here.isOf(coordinator);
   }
 
@@ -75,13 +74,33 @@ final class Lender {
     return attempt != null && attempt.directory() == coordinator;
   }
 
-  synchronized void lend() {
+  /**
+   * Lends the slot of the handler on whose behalf this thread runs, if there is one.
+   *
+   * @return what {@link #reclaim} must follow with; null if there is no handler
+   */
+  static SlotLease lend(ThreadContext context) {
+    SlotLease lease = here(context);
+    if (lease != null) {
+      lease.lend();
+    }
+    return lease;
+  }
+
+  /** @param lent what {@link #lend} has returned */
+  static void reclaim(SlotLease lent) {
+    if (lent != null) {
+      lent.reclaim();
+    }
+  }
+
+  private synchronized void lend() {
     if (loans++ == 0 && attempt != null) {
       attempt.lendSlot();
     }
   }
 
-  synchronized void reclaim() {
+  private synchronized void reclaim() {
     if (--loans == 0 && attempt != null) {
       attempt.reclaimSlot();
     }
