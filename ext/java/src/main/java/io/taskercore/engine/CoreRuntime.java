@@ -98,7 +98,7 @@ final class CoreRuntime implements AutoCloseable {
    *   <li>what runs and workers are given.
    * </ol>
    *
-   * <p>No thread runs before {@link #start}.
+   * <p>None of the core's threads runs before {@link #start}.
    */
   CoreRuntime(OrchestrationConfig config, CoreClock clock) {
     this.clock = clock;

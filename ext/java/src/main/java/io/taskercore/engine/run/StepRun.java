@@ -2,12 +2,8 @@ package io.taskercore.engine.run;
 
 import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.AttemptQueue;
-import io.taskercore.engine.attempt.ClaimOwner;
-import io.taskercore.engine.attempt.HandlerDirectory;
-import io.taskercore.engine.attempt.SlotPool;
 import io.taskercore.engine.report.Explanation;
 import io.taskercore.engine.threads.Monitor;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -23,7 +19,7 @@ import java.util.concurrent.TimeUnit;
  * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
  * children are left to whoever works on the task.
  */
-public final class StepRun implements ClaimOwner, AutoCloseable {
+public final class StepRun implements HostedOwner, AutoCloseable {
 
   /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
   private static final int TRIES = 10;
@@ -174,23 +170,8 @@ public final class StepRun implements ClaimOwner, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return host.directory();
-  }
-
-  @Override
-  public SlotPool slots() {
-    return host.slots();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return host.metrics();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return host.config().stepTimeoutMs();
+  public RunHost host() {
+    return host;
   }
 
   /** Never: this step was asked for, and no other. */

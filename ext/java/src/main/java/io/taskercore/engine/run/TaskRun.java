@@ -2,8 +2,6 @@ package io.taskercore.engine.run;
 
 import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.AttemptQueue;
-import io.taskercore.engine.attempt.ClaimOwner;
-import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.attempt.SlotPool;
 import io.taskercore.engine.claim.StepClaimer.Begun;
 import io.taskercore.engine.clock.Deadline;
@@ -12,7 +10,6 @@ import io.taskercore.engine.notify.TaskListener;
 import io.taskercore.engine.task.CachedTask;
 import io.taskercore.engine.task.TaskCache.Snapshot;
 import io.taskercore.engine.threads.Monitor;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -38,7 +35,7 @@ import java.util.function.Consumer;
  *   <li>The caller only waits, in {@link #await}. It looks for handlers and starts their threads when it is asked to.
  * </ul>
  */
-public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
+public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
 
   /** The first pause of a run that waits for others; doubles up to the poll interval. */
   private static final long FIRST_PAUSE_MS = 5;
@@ -444,23 +441,8 @@ public final class TaskRun implements ClaimOwner, TaskListener, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return host.directory();
-  }
-
-  @Override
-  public SlotPool slots() {
-    return host.slots();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return host.metrics();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return host.config().stepTimeoutMs();
+  public RunHost host() {
+    return host;
   }
 
   @Override

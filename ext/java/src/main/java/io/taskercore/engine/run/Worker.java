@@ -3,15 +3,12 @@ package io.taskercore.engine.run;
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.AttemptQueue;
-import io.taskercore.engine.attempt.ClaimOwner;
-import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.attempt.SlotPool;
 import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.notify.WorkListener;
 import io.taskercore.engine.threads.InFlight;
 import io.taskercore.engine.threads.Monitor;
 import io.taskercore.engine.threads.Threads;
-import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.store.StepClaims;
@@ -34,7 +31,7 @@ import org.slf4j.LoggerFactory;
  *       what it holds.
  * </ol>
  */
-public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
+public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
@@ -329,23 +326,8 @@ public final class Worker implements ClaimOwner, WorkListener, AutoCloseable {
   }
 
   @Override
-  public HandlerDirectory directory() {
-    return host.directory();
-  }
-
-  @Override
-  public SlotPool slots() {
-    return host.slots();
-  }
-
-  @Override
-  public EngineMetrics metrics() {
-    return host.metrics();
-  }
-
-  @Override
-  public long stepTimeoutMs() {
-    return host.config().stepTimeoutMs();
+  public RunHost host() {
+    return host;
   }
 
   @Override

@@ -1,0 +1,32 @@
+package io.taskercore.engine.run;
+
+import io.taskercore.engine.attempt.ClaimOwner;
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.attempt.SlotPool;
+import io.taskercore.metrics.EngineMetrics;
+
+/** Who claims on behalf of a coordinator. */
+interface HostedOwner extends ClaimOwner {
+
+  RunHost host();
+
+  @Override
+  default HandlerDirectory directory() {
+    return host().directory();
+  }
+
+  @Override
+  default SlotPool slots() {
+    return host().slots();
+  }
+
+  @Override
+  default EngineMetrics metrics() {
+    return host().metrics();
+  }
+
+  @Override
+  default long stepTimeoutMs() {
+    return host().config().stepTimeoutMs();
+  }
+}
