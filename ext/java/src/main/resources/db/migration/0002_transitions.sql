@@ -93,12 +93,12 @@ COMMENT ON FUNCTION tasker.is_sound(tasker.tasks) IS 'The rules for the columns 
 
 ALTER TABLE tasker.workflow_steps
   ADD CONSTRAINT workflow_steps_sound CHECK (tasker.is_sound(workflow_steps)) NOT VALID,
-  DROP CONSTRAINT workflow_steps_check,
-  DROP CONSTRAINT workflow_steps_check1,
-  DROP CONSTRAINT workflow_steps_check2;
+  DROP CONSTRAINT IF EXISTS workflow_steps_check,
+  DROP CONSTRAINT IF EXISTS workflow_steps_check1,
+  DROP CONSTRAINT IF EXISTS workflow_steps_check2;
 ALTER TABLE tasker.tasks
   ADD CONSTRAINT tasks_sound CHECK (tasker.is_sound(tasks)) NOT VALID,
-  DROP CONSTRAINT tasks_check;
+  DROP CONSTRAINT IF EXISTS tasks_check;
 
 CREATE TYPE tasker.change AS (
   task_id      bigint,
@@ -115,9 +115,9 @@ CREATE TYPE tasker.change AS (
   crashes      smallint,
   max_attempts smallint,
   fence        integer,
-  accepted     integer[],         -- these three are in the first row alone, which tells of no change: which outcomes, from 1,
-  at           timestamptz,       -- were accepted; when all this happened;
-  newest       bigint             -- and the last entry that was made in the log
+  accepted     integer[],         -- these three are in a row of their own, which tells of no change: which of the outcomes that were
+  at           timestamptz,       -- handed in were accepted, counted from 1; when all this happened; and the last entry that was
+  newest       bigint             -- made in the log
 );
 COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed: a row for all of it, then one for each change that the caller did not ask for.';
 

@@ -89,14 +89,14 @@ public final class TaskReader {
       int limit) {}
 
   private static final String COUNTS = Sql.of("""
-      count(*) AS total,
-      count(*) FILTER (WHERE s.state = {pending}) AS pending,
-      count(*) FILTER (WHERE s.state = {enqueued}) AS enqueued,
-      count(*) FILTER (WHERE s.state = {in_progress}) AS in_progress,
-      count(*) FILTER (WHERE s.state = {waiting_for_retry}) AS waiting,
-      count(*) FILTER (WHERE tasker.is_satisfied(s.state)) AS completed,
-      count(*) FILTER (WHERE s.state = {error}) AS failed,
-      count(*) FILTER (WHERE s.state = {cancelled}) AS cancelled
+      count(*) AS total_steps,
+      count(*) FILTER (WHERE s.state = {pending}) AS pending_steps,
+      count(*) FILTER (WHERE s.state = {enqueued}) AS enqueued_steps,
+      count(*) FILTER (WHERE s.state = {in_progress}) AS in_progress_steps,
+      count(*) FILTER (WHERE s.state = {waiting_for_retry}) AS waiting_steps,
+      count(*) FILTER (WHERE tasker.is_satisfied(s.state)) AS completed_steps,
+      count(*) FILTER (WHERE s.state = {error}) AS failed_steps,
+      count(*) FILTER (WHERE s.state = {cancelled}) AS cancelled_steps
       """);
 
   private static final String TASK_COLUMNS = """
@@ -369,13 +369,13 @@ public final class TaskReader {
 
   private static StepCounts counts(ResultSet row) throws SQLException {
     return new StepCounts(
-        row.getInt("total"),
-        row.getInt("pending"),
-        row.getInt("enqueued"),
-        row.getInt("in_progress"),
-        row.getInt("waiting"),
-        row.getInt("completed"),
-        row.getInt("failed"),
-        row.getInt("cancelled"));
+        row.getInt("total_steps"),
+        row.getInt("pending_steps"),
+        row.getInt("enqueued_steps"),
+        row.getInt("in_progress_steps"),
+        row.getInt("waiting_steps"),
+        row.getInt("completed_steps"),
+        row.getInt("failed_steps"),
+        row.getInt("cancelled_steps"));
   }
 }

@@ -109,7 +109,7 @@ class DatabaseFaultTest {
           .on("b", attempt -> attempt.parentResults().get("a"));
       Coordinator coordinator = engine.through(wire.port(), handlers, Map.of("lease_ms", 300, "poll_interval_ms", 50));
       long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
-      wire.cutAfter("record_one(");
+      wire.cutAfter("record_outcome(");
 
       JsonNode outcome = Engine.run(coordinator, handlers, taskId, null);
 

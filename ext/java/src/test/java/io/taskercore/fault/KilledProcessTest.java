@@ -80,7 +80,7 @@ class KilledProcessTest {
     doomed.awaitBegun(first);
     WorkerProcess other = site.worker("other", DEFAULTS).awaitReady();
 
-    wire.stallAnswersTo("record_one(");
+    wire.stallAnswersTo("record_outcome(");
     site.openGate("first");
     site.awaitState(first, "complete");
     assertThat(site.state(second)).as("handed over with its parent's result").isEqualTo("in_progress");
