@@ -31,6 +31,7 @@ end
 require_relative "tasker_core/version"
 require_relative "tasker_core/errors"
 require_relative "tasker_core/native"
+require_relative "tasker_core/log"
 require_relative "tasker_core/configuration"
 require_relative "tasker_core/result"
 require_relative "tasker_core/step_result"

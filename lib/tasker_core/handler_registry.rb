@@ -34,8 +34,8 @@ module TaskerCore
       found if handler?(found)
     rescue ScriptError, StandardError, SystemStackError, NoMemoryError, Java::JavaLang::Error => e
       # Code that is broken is no handler: the step waits for a process that has one, and other handlers are still looked for.
-      level = missing?(e, name) ? :debug : :error
-      TaskerCore.logger.public_send(level) { "no handler #{name}: #{e.class}: #{e.message}" }
+      message = -> { "no handler #{name}: #{Log.text(e)}" }
+      missing?(e, name) ? Log.debug(&message) : Log.error(&message)
       nil
     end
 

@@ -1,0 +1,66 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  # {TaskerCore.logger}, as the library itself writes to it. What the application's logger raises, because its disk is full or its pipe
+  # is closed, harms nobody who has something to say; an interrupt that comes meanwhile passes, Timeout's included.
+  #
+  # @api private
+  module Log
+    class << self
+      def debug(...) = write(:debug, ...)
+
+      def info(...) = write(:info, ...)
+
+      def warn(...) = write(:warn, ...)
+
+      def error(...) = write(:error, ...)
+
+      # @param otherwise [Object] what is returned where the logger's fault is forgotten
+      # @param own [Proc, nil] whether an exception that comes out of the block is not the logger's but for the caller
+      def unharmed(otherwise = nil, own: nil)
+        yield
+      rescue StandardError, Java::JavaLang::Throwable => e
+        raise if !fault?(e) || own&.call(e)
+
+        otherwise
+      end
+
+      # @param message [Object] what is to be logged
+      # @return [String] it as UTF-8, which can stand beside any other text; bytes that are none are shown as +\xE9+
+      def text(message)
+        message = "#{message.class}: #{text(message.message)}" if Exception === message
+        utf8(String === message ? message : message.to_s)
+      rescue StandardError => e
+        "a message that cannot be read (#{e.class})"
+      end
+
+      private
+
+      def write(level, message = nil, &block)
+        unharmed { TaskerCore.logger.public_send(level, message, &block) }
+      end
+
+      def fault?(error)
+        Java::JavaLang::Throwable === error || (StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" })
+      end
+
+      def utf8(text)
+        return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
+
+        shown(transcoded(text))
+      end
+
+      def transcoded(text)
+        return text if text.encoding == Encoding::BINARY || !text.valid_encoding?
+
+        text.encode(Encoding::UTF_8)
+      rescue EncodingError
+        text
+      end
+
+      def shown(text)
+        text.dup.force_encoding(Encoding::UTF_8).scrub { |bytes| bytes.bytes.map { |byte| format('\x%02X', byte) }.join }
+      end
+    end
+  end
+end
