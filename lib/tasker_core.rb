@@ -25,6 +25,7 @@ module TaskerCore
   LIBRARY_PATH = File.join(__dir__, "tasker_core")
   private_constant :LIBRARY_PATH
 
+  autoload :HandlerHint, File.join(LIBRARY_PATH, "handler_hint")
   autoload :StepLogger, File.join(LIBRARY_PATH, "step_logger")
 end
 

@@ -28,8 +28,9 @@ module TaskerCore
       # @param message [Object] what is to be logged
       # @return [String] it as UTF-8, which can stand beside any other text; bytes that are none are shown as +\xE9+
       def text(message)
-        message = "#{message.class}: #{text(message.message)}" if Exception === message
-        utf8(String === message ? message : message.to_s)
+        return "#{message.class}: #{text(message.message)}" if Exception === message
+
+        Native.readable(String === message ? message : message.to_s)
       rescue StandardError => e
         "a message that cannot be read (#{e.class})"
       end
@@ -42,24 +43,6 @@ module TaskerCore
 
       def fault?(error)
         Java::JavaLang::Throwable === error || (StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" })
-      end
-
-      def utf8(text)
-        return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
-
-        shown(transcoded(text))
-      end
-
-      def transcoded(text)
-        return text if text.encoding == Encoding::BINARY || !text.valid_encoding?
-
-        text.encode(Encoding::UTF_8)
-      rescue EncodingError
-        text
-      end
-
-      def shown(text)
-        text.dup.force_encoding(Encoding::UTF_8).scrub { |bytes| bytes.bytes.map { |byte| format('\x%02X', byte) }.join }
       end
     end
   end

@@ -2,6 +2,7 @@
 
 require "date"
 require "time"
+require "tmpdir"
 require_relative "../support/workflows"
 
 # Whatever a handler does, its attempt ends as a result or as a failure that tells what happened.
@@ -133,6 +134,20 @@ RSpec.describe "Handlers" do
       expect(thrown["error"]).to include("message" => "d\uFFFD")
     end
 
+    it "holds the lines of files below folders with names beyond ASCII, and messages of other bytes" do
+      Dir.mktmpdir do |folder|
+        file = File.join(folder, "prüf ordner", "größe.rb")
+        Dir.mkdir(File.dirname(file))
+        File.write(file, "def größe = raise(%q(zu groß).b)\nFailing = ->(_) { größe }\nFailingToo = ->(_) { raise \"caf\\xE9\".b }\n")
+        load file
+
+        expect(error_of(Failing)).to include("message" => "zu groß", "backtrace" => include(/\A#{file}:1:in/, /\A#{file}:2:in/))
+        expect(error_of(FailingToo)).to include("message" => 'caf\\xE9', "backtrace" => include(/\A#{file}:3:in/))
+      ensure
+        %i[Failing FailingToo].each { |name| Object.send(:remove_const, name) if Object.const_defined?(name) }
+      end
+    end
+
     it "keeps a long backtrace short" do
       deep = ->(n) { n.zero? ? raise("deep") : deep.call(n - 1) }
 
@@ -188,7 +203,7 @@ RSpec.describe "Handlers" do
       }.each do |name, (value, seconds)|
         it "is waited for where it is #{name}, #{way}" do
           expect(delay_of(failing.call(value.call))).to be_within(seconds.is_a?(Integer) ? 20 : 0.01).of(seconds)
-          expect(log.string).not_to match(/WARN/)
+          expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
         end
       end
 
@@ -217,7 +232,7 @@ RSpec.describe "Handlers" do
       }.each do |name, (value, shown)|
         it "is no matter where it is #{name}, #{way}, and the log says what came" do
           expect(delay_of(failing.call(value))).to be_within(1).of(60)
-          warnings = log.string.lines.grep(/WARN/)
+          warnings = log.string.lines.grep(/WARN.*retry_after/)
           expect(warnings).to match([/\[task \d+ step \d+ only attempt 1 correlation \S+\] retry_after .*; the template's delay holds$/])
           expect(warnings.first).to match(shown)
         end
@@ -226,7 +241,7 @@ RSpec.describe "Handlers" do
 
     it "may be a Time that has just come" do
       expect(delay_of(raised.call(Time.now))).to be_within(1).of(60)
-      expect(log.string).not_to match(/WARN/)
+      expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
     end
 
     it "goes by the time that Ruby has, which tests may have moved" do
@@ -264,6 +279,80 @@ RSpec.describe "Handlers" do
 
       stub_const("Found::Here", Class.new { def call(_) = { "version" => 2 } })
       expect(orchestrated([{ name: "a", handler: "Found::Here" }])["steps"].first["result"]).to eq("version" => 2)
+    end
+
+    ["Prüfe", "Läger::Prüfe", "Заказ::Оплата", "::Läger::Größe"].each do |name|
+      it "is the constant #{name}, with letters beyond ASCII" do
+        stub_const(name.delete_prefix("::"), Class.new { def call(_) = { "n" => 1 } })
+
+        expect(orchestrated([{ name: "a", handler: name }])["steps"].first["result"]).to eq("n" => 1)
+      end
+    end
+
+    describe "which is nowhere, but nearly" do
+      before do
+        stub_const("Shop::Order", Class.new { def call(_) = {} })
+        stub_const("Shop::OfTheClass", Class.new { def self.call(_) = {} })
+        stub_const("Shop::Hidden", Class.new { private def call(_) = {} })
+        stub_const("Shop::Nothing", Class.new)
+        stub_const("Shop::Tools", Module.new { def call(_) = {} })
+        coordinator.register_handler("shop.charge_card") { |_| {} }
+      end
+
+      {
+        "Shop.Order" => "did you mean Shop::Order?",
+        "Shop::Order " => "did you mean Shop::Order?",
+        "shop/order" => "did you mean Shop::Order?",
+        "Shop::Ordr" => "did you mean Shop::Order?",
+        "Shpo::Order" => "did you mean Shop::Order?",
+        "::shop::Order" => "did you mean Shop::Order?",
+        "shop.chrage_card" => "did you mean shop.charge_card?",
+        "Shop::ChargeCard" => "did you mean shop.charge_card?",
+        " shop.charge_card" => "did you mean shop.charge_card?",
+        "Shop::OfTheClass" => "its call is a method of the class, and handlers are instances: define call for these, or give the class's to register_handler",
+        "Shop::Hidden" => "its call is private",
+        "Shop::Nothing" => "it has no method call",
+        "Shop::Tools" => "it is a module, and its call is for those who include it"
+      }.each do |name, hint|
+        it "is told for #{name.inspect}, by explain and once by the log" do
+          task_id = create_task([{ name: "a", handler: name }])
+          2.times { expect(coordinator.orchestrate_task(task_id)["status"]).to eq("pending") }
+
+          expect(coordinator.explain(task_id)["steps"].first)
+            .to include("reason" => "no_live_worker_has_handler", "detail" => a_string_ending_with(hint), "handler" => name)
+          expect(log.string.lines.grep(/WARN.*no handler/)).to match([/no handler #{Regexp.escape(name)}; .*#{Regexp.escape(hint)}$/])
+        end
+      end
+
+      it "is told by register_handler, too" do
+        expect { coordinator.register_handler("hidden", Shop::Hidden) }.to raise_error(TaskerCore::InvalidTypeError, /its call is private/)
+        expect { coordinator.register_handler("of_the_class", Shop::OfTheClass) }
+          .to raise_error(TaskerCore::InvalidTypeError, /its call is a method of the class/)
+      end
+
+      ["Elsewhere::Order", "shop.refund_card", "shop.charge_card_2", "proc", "string", "?"].each do |name|
+        it "is not told for #{name.inspect}, which another process may have" do
+          task_id = create_task([{ name: "a", handler: name }])
+          coordinator.orchestrate_task(task_id)
+
+          expect(coordinator.explain(task_id)["steps"].first["detail"]).to eq("no live process has a handler named #{name}")
+          expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
+        end
+      end
+
+      it "loads no code that was not asked for" do
+        stub_const("Lazy", Module.new)
+        Lazy.autoload(:Order, "/nowhere/lazy_order.rb")
+        Object.autoload(:LazyShop, "/nowhere/lazy_shop.rb")
+        task_id = create_task([{ name: "a", handler: "Lazy::Ordr" }, { name: "b", handler: "LazyShpo::Order" }])
+        coordinator.orchestrate_task(task_id)
+
+        expect(coordinator.explain(task_id)["steps"].map { |step| step["detail"] })
+          .to match([/did you mean Lazy::Order\?\z/, /named LazyShpo::Order\z/])
+        expect(log.string).not_to include("/nowhere")
+      ensure
+        Object.send(:remove_const, :LazyShop)
+      end
     end
 
     it "is nowhere: the step is no attempt, stays enqueued, and runs once there is a handler" do

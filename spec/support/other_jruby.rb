@@ -5,9 +5,10 @@ module OtherJRuby
   ROOT = File.expand_path("../..", __dir__)
 
   # @param arguments [Array<String>] JRuby's
+  # @param library [String, nil] where the library is; nil: as the arguments say
   # @return [Integer] the process id
-  def self.spawn(*arguments, env: {}, out: File::NULL, chdir: ROOT)
-    Process.spawn(env, *command, "-I", "#{ROOT}/lib", *arguments, in: File::NULL, out: out, err: %i[child out], chdir: chdir)
+  def self.spawn(*arguments, env: {}, out: File::NULL, chdir: ROOT, library: "#{ROOT}/lib")
+    Process.spawn(env, *command, *(["-I", library] if library), *arguments, in: File::NULL, out: out, err: %i[child out], chdir: chdir)
   end
 
   def self.command

@@ -65,7 +65,7 @@ module TaskerCore
         @lock.synchronize { @worker = worker }
         Log.info("tasker_core #{VERSION} works in this process")
       rescue StandardError, ScriptError => e # the application's own code as well: its configuration's, its templates'
-        tell(e.is_a?(Error) ? e.message : "#{e.class}: #{e.message}")
+        tell(e.is_a?(Error) ? e.message : Log.text(e))
         @lock.synchronize { @stopping.wait(@lock, PAUSE) unless @stopped }
       end
 

@@ -34,9 +34,9 @@ final class Conversion {
   }
 
   /** A NameError makes its message when it is asked. To ask runs code of the application's again, so the class alone may have to do. */
-  private static String message(ThreadContext context, RubyException error) {
+  static String message(ThreadContext context, RubyException error) {
     try {
-      return error.callMethod(context, "message") instanceof RubyString text ? ": " + text.asJavaString() : "";
+      return error.callMethod(context, "message") instanceof RubyString text ? ": " + RubyText.of(text) : "";
     } catch (RaiseException raised) {
       if (!RubyErrors.isFault(raised)) {
         throw raised;

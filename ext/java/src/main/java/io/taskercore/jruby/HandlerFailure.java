@@ -114,7 +114,7 @@ final class HandlerFailure {
   }
 
   private String textOrNull(IRubyObject value) {
-    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
+    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(RubyText.of(text), MAX_MESSAGE_LENGTH) : null;
   }
 
   /** Null for none, and for what cannot be one: then the template's delay holds, and the log says why. */
@@ -162,7 +162,7 @@ final class HandlerFailure {
     if (backtrace instanceof RubyArray<?> array) {
       for (int i = 0; i < Math.min(array.getLength(), MAX_BACKTRACE_LINES); i++) {
         if (array.eltOk(i) instanceof RubyString line) {
-          lines.add(Excerpt.of(line.asJavaString(), MAX_LINE_LENGTH));
+          lines.add(Excerpt.of(RubyText.of(line), MAX_LINE_LENGTH));
         }
       }
     }
