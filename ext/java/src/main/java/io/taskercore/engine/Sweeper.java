@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.engine.FailFast.Applied;
 import io.taskercore.event.Publication;
+import io.taskercore.model.Format;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.Transition;
@@ -144,7 +145,7 @@ final class Sweeper {
       healed.ended().add(new Ended(task.taskId(), settled.state(), settled.afterMs()));
     }
     if (now.activeSteps() != task.activeSteps() || now.failedSteps() != task.failedSteps()) {
-      healed.what().add("active_steps %d instead of %d, failed_steps %d instead of %d".formatted(
+      healed.what().add(Format.text("active_steps %d instead of %d, failed_steps %d instead of %d",
           task.activeSteps(), now.activeSteps(), task.failedSteps(), now.failedSteps()));
     }
   }

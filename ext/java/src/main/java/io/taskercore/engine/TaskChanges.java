@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
@@ -63,7 +64,7 @@ final class TaskChanges {
     change((connection, log) -> {
       LockedTask task = locked(connection, taskId);
       if (!CANCELLABLE.contains(task.state())) {
-        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().wire(), verb));
+        throw new TaskerException.State(Format.text("Task %d is %s and cannot be %s", taskId, task.state().wire(), verb));
       }
       log.addAll(steps.cancel(connection, taskId, UNFINISHED, reason));
       return tasks.settle(connection, task, to, reason);
@@ -144,7 +145,7 @@ final class TaskChanges {
   }
 
   private static TaskerException.State refused(LockedStep step, LockedTask task, String verb, String rule) {
-    return new TaskerException.State("Step %d (%s) is %s, its task %s, and cannot be %s: %s".formatted(
+    return new TaskerException.State(Format.text("Step %d (%s) is %s, its task %s, and cannot be %s: %s",
         step.stepId(), step.name(), step.state().wire(), task.state().wire(), verb, rule));
   }
 

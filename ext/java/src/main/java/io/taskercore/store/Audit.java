@@ -1,5 +1,6 @@
 package io.taskercore.store;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.Transition;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -40,7 +41,7 @@ public final class Audit {
    * @param after the id after which to begin
    */
   public Look unended(Connection connection, long after, Bounds bounds) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         WITH batch AS MATERIALIZED (
           SELECT b.task_id, b.active_steps, b.failed_steps
           FROM (
@@ -75,7 +76,7 @@ public final class Audit {
         SELECT w.task_id, (SELECT max(task_id) FROM batch) AS last FROM wrong w
         UNION ALL
         SELECT NULL, max(task_id) FROM batch
-        ORDER BY 1""".formatted(UNSATISFIED);
+        ORDER BY 1""", UNSATISFIED);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, after);
       statement.setInt(2, bounds.tasks());
@@ -143,7 +144,7 @@ public final class Audit {
    * @return how many steps were not as they should be
    */
   public int recountParents(Connection connection, long taskId, List<Transition> released) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         WITH recounted AS MATERIALIZED (
           SELECT s.task_id, s.step_id, s.state, s.waiting_on, %1$s AS unsatisfied
           FROM tasker.workflow_steps s
@@ -153,7 +154,7 @@ public final class Audit {
         SET waiting_on = r.unsatisfied
         FROM recounted r
         WHERE s.task_id = r.task_id AND s.step_id = r.step_id AND s.waiting_on <> r.unsatisfied
-        RETURNING s.step_id""".formatted(UNSATISFIED);
+        RETURNING s.step_id""", UNSATISFIED);
     int recounted = run(connection, sql, taskId);
     String release = """
         WITH released AS (
