@@ -6,6 +6,8 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.Format;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.ConnectionFailure;
 import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
@@ -56,10 +58,8 @@ final class Connections {
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
   static PGSimpleDataSource driver(OrchestrationConfig config) {
     DatabaseUrl url = config.databaseUrl();
-    PGSimpleDataSource driver = new NamedZoneDataSource();
-    driver.setURL(url.jdbcUrl());
-    driver.setUser(url.user());
-    driver.setPassword(url.password());
+    DriverVersion.check();
+    PGSimpleDataSource driver = new DriverConnections(url);
     Map<String, String> given = url.properties();
     if (!given.containsKey("tcpKeepAlive")) {
       driver.setTcpKeepAlive(true);
@@ -113,13 +113,24 @@ final class Connections {
     return new KeptConnection(driver, session(config), config.leaseMs());
   }
 
-  /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */
+  /**
+   * On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out.
+   *
+   * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL is to blame for there being no connection
+   */
   static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
     Migrations migrations = new Migrations(new Database(driver));
-    if (migrate) {
-      migrations.apply();
-    } else {
-      migrations.require();
+    try {
+      if (migrate) {
+        migrations.apply();
+      } else {
+        migrations.require();
+      }
+    } catch (TaskerException.Database failure) {
+      if (failure.getCause() instanceof ConnectionFailure refused && refused.configuration() != null) {
+        throw new TaskerException.Configuration(refused.configuration());
+      }
+      throw failure;
     }
   }
 }
