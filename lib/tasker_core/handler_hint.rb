@@ -25,9 +25,13 @@ module TaskerCore
 
     # @param name [String]
     # @param registered [Array<String>] the names of those that were registered
-    def initialize(name, registered)
+    # @yieldparam scope [Module]
+    # @yieldparam part [String]
+    # @yieldreturn [Object, nil] the constant, nil if its code is broken
+    def initialize(name, registered, &load)
       @name = name
       @registered = registered
+      @load = load
     end
 
     # @return [String, nil]
@@ -68,7 +72,7 @@ module TaskerCore
 
     # Only the very constant that was named is loaded for it.
     def loaded(scope, found, part)
-      scope.const_get(found, Object.equal?(scope)) if found == part || !scope.autoload?(found)
+      @load.call(scope, found) if found == part || !scope.autoload?(found)
     end
 
     def suggestion(path, scope, last)

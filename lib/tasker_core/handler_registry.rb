@@ -30,10 +30,7 @@ module TaskerCore
 
     # @return [String, nil] why there is no handler of this name although there nearly is one
     def hint(name)
-      within_wrap { HandlerHint.new(name, @handlers.keys).text }
-    rescue ScriptError, StandardError => e
-      Log.debug { "no hint for the handler #{name}: #{Log.text(e)}" }
-      nil
+      HandlerHint.new(name, @handlers.keys) { |scope, part| constant_or_nil(scope, part) }.text
     end
 
     private
@@ -77,6 +74,15 @@ module TaskerCore
       found = nil
       around.call { found = yield }
       found
+    end
+
+    # Code that is broken gives no hint; an interrupt is for whoever asks.
+    def constant_or_nil(scope, name)
+      within_wrap { scope.const_get(name, Object.equal?(scope)) }
+    rescue ScriptError, StandardError => e
+      raise if StandardError === e && !Log.fault?(e)
+
+      nil
     end
 
     # JRuby's const_get takes a path of names only where all are ASCII.

@@ -32,17 +32,20 @@ module TaskerCore
 
         Native.readable(String === message ? message : message.to_s)
       rescue StandardError => e
+        raise unless fault?(e)
+
         "a message that cannot be read (#{e.class})"
+      end
+
+      # @return [Boolean] whether an exception is its raiser's own fault, and no interrupt: those of Timeout are for whoever waits
+      def fault?(error)
+        Java::JavaLang::Throwable === error || (StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" })
       end
 
       private
 
       def write(level, message = nil, &block)
         unharmed { TaskerCore.logger.public_send(level, message, &block) }
-      end
-
-      def fault?(error)
-        Java::JavaLang::Throwable === error || (StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" })
       end
     end
   end
