@@ -277,7 +277,7 @@ module TaskerCore
     HANDLER_IS_MISSING = "no_live_worker_has_handler"
     private_constant :HANDLER_IS_MISSING
 
-    # What only Ruby can know: that its handlers have one that was meant.
+    # What only Ruby can know: whether a handler was meant that it has.
     def add_hint(step)
       hint = @handlers.hint(step["handler"])
       step["detail"] = "#{step['detail']}; #{hint}" if hint

@@ -16,8 +16,9 @@ module TaskerCore
     # @param object [Module] which is no handler
     # @return [String] why not
     def self.of_module(object)
-      return "it has no method call" unless object.private_method_defined?(:call) || object.method_defined?(:call) || object.respond_to?(:call, true)
-      return "it is a module, and its call is for those who include it" unless Class === object || object.respond_to?(:call, true)
+      of_its_own = object.respond_to?(:call, true)
+      return "it has no method call" unless of_its_own || object.method_defined?(:call) || object.private_method_defined?(:call)
+      return "it is a module, and its call is for those who include it" unless of_its_own || Class === object
       return "its call is private" unless object.respond_to?(:call)
 
       "its call is a method of the class, and handlers are instances: define call for these, or give the class's to register_handler"

@@ -39,7 +39,9 @@ module TaskerCore
 
       # @return [Boolean] whether an exception is its raiser's own fault, and no interrupt: those of Timeout are for whoever waits
       def fault?(error)
-        Java::JavaLang::Throwable === error || (StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" })
+        return true if Java::JavaLang::Throwable === error
+
+        StandardError === error && error.class.ancestors.none? { |type| type.name == "Timeout::Error" }
       end
 
       private

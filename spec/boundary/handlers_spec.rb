@@ -309,7 +309,8 @@ RSpec.describe "Handlers" do
         "shop.chrage_card" => "did you mean shop.charge_card?",
         "Shop::ChargeCard" => "did you mean shop.charge_card?",
         " shop.charge_card" => "did you mean shop.charge_card?",
-        "Shop::OfTheClass" => "its call is a method of the class, and handlers are instances: define call for these, or give the class's to register_handler",
+        "Shop::OfTheClass" => "its call is a method of the class, and handlers are instances: define call for these, " \
+                              "or give the class's to register_handler",
         "Shop::Hidden" => "its call is private",
         "Shop::Nothing" => "it has no method call",
         "Shop::Tools" => "it is a module, and its call is for those who include it"

@@ -119,7 +119,8 @@ RSpec.describe "What the core logs" do
       step = run_step do |context|
         context.logger.info("charged")
         context.logger << "as it is"
-        { "wanted" => %i[debug? info? warn? error? fatal?].select { |question| context.logger.public_send(question) }, "level" => context.logger.level }
+        wanted = %i[debug? info? warn? error? fatal?].select { |question| context.logger.public_send(question) }
+        { "wanted" => wanted, "level" => context.logger.level }
       end
 
       expect(step["error"]).to be_nil

@@ -89,7 +89,7 @@ RSpec.describe TaskerCore::CLI do
 
   it "works where no log can be written, and tells by its exit code alone" do
     skip "there is no full device here" unless File.chardev?("/dev/full")
-    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, "--pid", path("pid"), env: { "DATABASE_URL" => @url }, out: "/dev/full")
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, env: { "DATABASE_URL" => @url }, out: "/dev/full")
     File.write(path("go"), "")
     task_id = create_task([{ name: "a", handler: "cli.wait" }])
     expect(eventually(120) { state(task_id) == "complete" || Process.wait(pid, Process::WNOHANG) }).to be(true)

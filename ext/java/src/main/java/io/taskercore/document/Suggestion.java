@@ -57,7 +57,10 @@ public final class Suggestion {
   }
 
   private static String kept(String name, IntPredicate wanted) {
-    return name.codePoints().filter(wanted).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
+    return name.codePoints()
+        .filter(wanted)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
   }
 
   private static String nearest(String name, Collection<String> known) {

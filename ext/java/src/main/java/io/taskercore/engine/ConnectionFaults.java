@@ -64,12 +64,15 @@ final class ConnectionFaults {
       return "the JVM's time zone " + TimeZone.getDefault().getID() + " is unknown to PostgreSQL at " + place(url)
           + ": start Java with -Duser.timezone=UTC, or another zone that it knows";
     }
-    return url.properties().containsKey("options") ? refused("its parameter options is refused by PostgreSQL: " + server.getMessage()) : null;
+    return url.properties().containsKey("options")
+        ? refused("its parameter options is refused by PostgreSQL: " + server.getMessage())
+        : null;
   }
 
   private static String refusedByDriver(DatabaseUrl url, SQLException failure, String reason) {
     String sslMode = url.properties().get("sslmode");
-    boolean ofTls = sslMode != null && cause(failure, IOException.class) == null && String.valueOf(failure.getMessage()).contains("SSL");
+    boolean ofTls =
+        sslMode != null && cause(failure, IOException.class) == null && String.valueOf(failure.getMessage()).contains("SSL");
     if (ofTls || cause(failure, GeneralSecurityException.class) != null) {
       return refused("sslmode=" + sslMode + " cannot be had, for TLS fails with " + place(url) + ": " + reason);
     }

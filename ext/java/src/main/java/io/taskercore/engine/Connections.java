@@ -116,7 +116,7 @@ final class Connections {
   /**
    * On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out.
    *
-   * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL is to blame for there being no connection
+   * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL keeps the connection from being made
    */
   static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
     Migrations migrations = new Migrations(new Database(driver));

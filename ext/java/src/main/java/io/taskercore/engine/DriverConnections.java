@@ -17,10 +17,10 @@ import org.slf4j.LoggerFactory;
 /**
  * The driver's connections, whatever the JVM's time zone is called. Where there is none to be had, it says where and why.
  *
- * <p>The driver tells PostgreSQL the name of the JVM's default zone when it connects, has no setting for it, and PostgreSQL refuses the
- * connection where it does not know the name: Java's short ones such as {@code IST}, or old ones that the server's machine has dropped.
- * Then, and only then, the default zone gets another of its names. The zone itself, and so every time of the application's, stays as
- * it was; our own sessions are in UTC in any case.
+ * <p>The driver tells PostgreSQL the name of the JVM's default zone when it connects, has no setting for it, and PostgreSQL refuses
+ * the connection where it does not know the name: Java's short ones such as {@code IST}, or old ones that the server's machine has
+ * dropped. Then, and only then, the default zone gets another of its names. The zone itself, and so every time of the
+ * application's, stays as it was; our own sessions are in UTC in any case.
  */
 final class DriverConnections extends PGSimpleDataSource {
 
@@ -74,7 +74,8 @@ final class DriverConnections extends PGSimpleDataSource {
         try {
           Connection connection = super.getConnection();
           LOG.warn(
-              "PostgreSQL does not know the JVM's time zone {}; it is called {} from now on, which is the same zone", given.getID(), name);
+              "PostgreSQL does not know the JVM's time zone {}; it is called {} from now on, which is the same zone",
+              given.getID(), name);
           return connection;
         } catch (SQLException alsoRefused) {
           TimeZone.setDefault(given);

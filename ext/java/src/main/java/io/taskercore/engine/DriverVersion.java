@@ -23,8 +23,8 @@ final class DriverVersion {
     Matcher version = NUMBERS.matcher(name);
     if (version.find() && isOlder(version)) {
       throw new TaskerException.Configuration(
-          "the application has loaded " + name + ", and tasker_core needs version 42.2.14 of it or a later one: update the jar or the gem"
-              + " that brings it, or leave it out, for tasker_core has one of its own");
+          "the application has loaded " + name + ", and tasker_core needs version 42.2.14 of it or a later one: update the jar"
+              + " or the gem that brings it, or leave it out, for tasker_core has one of its own");
     }
   }
 

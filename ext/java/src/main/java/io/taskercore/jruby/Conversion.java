@@ -33,7 +33,7 @@ final class Conversion {
     }
   }
 
-  /** A NameError makes its message when it is asked. To ask runs code of the application's again, so the class alone may have to do. */
+  /** A NameError makes its message when it is asked, which is code of the application's again: the class alone may have to do. */
   static String message(ThreadContext context, RubyException error) {
     try {
       return error.callMethod(context, "message") instanceof RubyString text ? ": " + RubyText.of(text) : "";

@@ -50,7 +50,8 @@ final class RetryAfter {
     }
     Instant moment = Moments.parse(stripped);
     if (moment == null) {
-      throw new Refusal("is " + shown + ", which is neither a number of seconds, nor ISO 8601 with its offset from UTC, nor an HTTP date");
+      throw new Refusal(
+          "is " + shown + ", which is neither a number of seconds, nor ISO 8601 with its offset from UTC, nor an HTTP date");
     }
     return untilMoment(moment, shown);
   }

@@ -16,8 +16,8 @@ import org.jruby.RubyString;
 import org.jruby.util.ByteList;
 
 /**
- * A String of the application's or of JRuby's as text that people can read, whatever its bytes are: for messages and backtraces, which
- * are told in any case. What is to come back as it went is written by {@link ValueWriter}, which refuses what is no text.
+ * A String of the application's or of JRuby's as text that people can read, whatever its bytes are: for messages and backtraces,
+ * which are told in any case. What is to come back as it went is written by {@link ValueWriter}, which refuses what is no text.
  */
 final class RubyText {
 
@@ -56,13 +56,16 @@ final class RubyText {
     CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
     CharBuffer chars = CharBuffer.allocate(bytes.remaining());
     StringBuilder text = new StringBuilder(bytes.remaining());
-    for (CoderResult result = decoder.decode(bytes, chars, true); result.isMalformed(); result = decoder.decode(bytes, chars, true)) {
+    while (true) {
+      CoderResult result = decoder.decode(bytes, chars, true);
       text.append(chars.flip());
+      if (!result.isMalformed()) {
+        return text.toString();
+      }
       chars.clear();
       for (int i = 0; i < result.length(); i++) {
         text.append("\\x").append(HEX.toHexDigits(bytes.get()));
       }
     }
-    return text.append(chars.flip()).toString();
   }
 }

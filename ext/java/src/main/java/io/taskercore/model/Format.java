@@ -2,7 +2,7 @@ package io.taskercore.model;
 
 import java.util.Locale;
 
-/** Texts with values in them, the same on every machine: a JVM may have digits of its own by default, which are neither SQL nor keys. */
+/** Texts with values in them, the same everywhere: a JVM may have digits of its own by default, which are neither SQL nor keys. */
 public final class Format {
 
   private Format() {}

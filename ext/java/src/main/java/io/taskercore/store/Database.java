@@ -213,7 +213,8 @@ public final class Database {
       case "42" -> "42P01".equals(state) || "3F000".equals(state)
           ? new TaskerException.Database(Migrations.MISSING, state, false, failure)
           : new TaskerException.Database("PostgreSQL refused a statement (SQLSTATE " + state + ")" + why, state, false, failure);
-      default -> new TaskerException.Database((why.isEmpty() ? "a statement failed (SQLSTATE " + state + ")" : "no connection" + why), state, false, failure);
+      default -> new TaskerException.Database(
+          why.isEmpty() ? "a statement failed (SQLSTATE " + state + ")" : "no connection" + why, state, false, failure);
     };
   }
 

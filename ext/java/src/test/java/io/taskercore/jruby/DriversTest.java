@@ -55,7 +55,8 @@ class DriversTest {
   private void call(ClassLoader application, String parameters) throws ReflectiveOperationException {
     Class<?> json = application.loadClass("io.taskercore.model.Json");
     Class<?> config = application.loadClass("io.taskercore.config.OrchestrationConfig");
-    Object document = json.getMethod("of", String.class).invoke(null, "{\"database_url\": \"" + database.url() + parameters + "\"}");
+    String settings = "{\"database_url\": \"" + database.url() + parameters + "\"}";
+    Object document = json.getMethod("of", String.class).invoke(null, settings);
     application.loadClass("io.taskercore.engine.Coordinator").getMethod("migrate", config)
         .invoke(null, config.getMethod("fromJson", json).invoke(null, document));
   }

@@ -66,7 +66,8 @@ class MigrationsTest {
   /** As a process with the digits of a Marathi JVM wrote it. */
   @ParameterizedTest
   @ValueSource(strings = {
-    "1.9.0", "1.10.0", "0.0.0", "12345678901.2.3", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta-x.11.0", "1.0.0-rc.1+build.5", "1.0.0+a-b"
+    "1.9.0", "1.10.0", "0.0.0", "12345678901.2.3", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta-x.11.0",
+    "1.0.0-rc.1+build.5", "1.0.0+a-b",
   })
   void anOrderOfVersionsInForeignDigitsIsMadeAnew(String version) {
     String right = SemanticVersion.parse(version).orElseThrow().sortKey();
