@@ -128,7 +128,8 @@ RSpec.describe "Threads at the boundary" do
       theirs = %w[tasker-foreman tasker-subscriber].map { |name| eventually { Thread.list.find { |thread| thread.name == name } } }
       theirs.each { |thread| thread.raise("astray") }
 
-      expect(eventually { log.string.match?(/foreman was interrupted.*astray/) }).to be(true)
+      # Where the foreman was just looking for a handler, that look is what was broken off.
+      expect(eventually { log.string.match?(/(foreman was interrupted|was not looked for to the end).*astray/) }).to be(true)
       expect(eventually { log.string.match?(/subscriber's thread was interrupted.*astray/) }).to be(true)
     ensure
       other&.close

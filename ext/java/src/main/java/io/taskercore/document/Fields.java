@@ -1,5 +1,6 @@
 package io.taskercore.document;
 
+import io.taskercore.model.Format;
 import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.Collections;
@@ -87,7 +88,7 @@ public final class Fields {
     }
     violations.add(
         path.key(key),
-        "must be a number from %s to %s, not %s".formatted(plain(min), plain(max), node.get().described()));
+        Format.text("must be a number from %s to %s, not %s", plain(min), plain(max), node.get().described()));
     return Optional.empty();
   }
 
@@ -107,7 +108,7 @@ public final class Fields {
     String suggestion = node.get() instanceof Node.Text text ? Suggestion.forName(text.value(), names) : "";
     violations.add(
         path.key(key),
-        "must be one of %s, not %s%s".formatted(String.join(", ", names), node.get().described(), suggestion));
+        Format.text("must be one of %s, not %s%s", String.join(", ", names), node.get().described(), suggestion));
     return Optional.empty();
   }
 
@@ -164,7 +165,7 @@ public final class Fields {
         return Optional.of(value.longValueExact());
       }
     }
-    violations.add(path, "must be an integer from %d to %d, not %s".formatted(min, max, node.described()));
+    violations.add(path, Format.text("must be an integer from %d to %d, not %s", min, max, node.described()));
     return Optional.empty();
   }
 

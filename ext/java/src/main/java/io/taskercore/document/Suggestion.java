@@ -2,6 +2,7 @@ package io.taskercore.document;
 
 import java.util.Collection;
 import java.util.Locale;
+import java.util.function.IntPredicate;
 
 /** Guesses what a mistyped name was meant to be. */
 public final class Suggestion {
@@ -18,6 +19,48 @@ public final class Suggestion {
   public static String forName(String name, Collection<String> known) {
     String nearest = nearest(name, known);
     return nearest == null ? "" : "; did you mean " + nearest + "?";
+  }
+
+  /**
+   * The one of the known names that was meant, or null. Stricter than {@link #forName}: the name may well be right elsewhere. It is
+   * meant where letters and digits are the same, whatever stands between them, or but for one slip, and the digits are the same: of
+   * names that are numbered each is another.
+   */
+  public static String mistyped(String name, Collection<String> known) {
+    String given = bare(name);
+    if (given.isEmpty() || given.length() > LONGEST_COMPARED) {
+      return null;
+    }
+    String nearest = null;
+    for (String candidate : known) {
+      String bare = bare(candidate);
+      if (bare.equals(given)) {
+        return candidate;
+      }
+      boolean near = given.length() >= SHORTEST_START
+          && Math.abs(bare.length() - given.length()) <= 1
+          && digits(bare).equals(digits(given))
+          && distance(given, bare) == 1;
+      if (near && nearest == null) {
+        nearest = candidate;
+      }
+    }
+    return nearest;
+  }
+
+  private static String bare(String name) {
+    return kept(name.toLowerCase(Locale.ROOT), Character::isLetterOrDigit);
+  }
+
+  private static String digits(String name) {
+    return kept(name, Character::isDigit);
+  }
+
+  private static String kept(String name, IntPredicate wanted) {
+    return name.codePoints()
+        .filter(wanted)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
   }
 
   private static String nearest(String name, Collection<String> known) {

@@ -1,6 +1,7 @@
 package io.taskercore.engine;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
@@ -103,7 +104,7 @@ public final class StepRun implements Claimant, AutoCloseable {
   }
 
   private TaskerException.State refusal(String reason) {
-    return new TaskerException.State("Step %d (%s) cannot be executed now: %s".formatted(step.stepId(), step.name(), reason));
+    return new TaskerException.State(Format.text("Step %d (%s) cannot be executed now: %s", step.stepId(), step.name(), reason));
   }
 
   /**

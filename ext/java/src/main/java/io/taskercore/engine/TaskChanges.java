@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.model.Format;
 import io.taskercore.engine.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
@@ -59,7 +60,7 @@ final class TaskChanges {
     change(connection -> {
       LockedTask task = locked(connection, taskId);
       if (!CANCELLABLE.contains(task.state())) {
-        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().value(), verb));
+        throw new TaskerException.State(Format.text("Task %d is %s and cannot be %s", taskId, task.state().value(), verb));
       }
       return transitions.endTask(connection, taskId, to, reason);
     });
@@ -115,7 +116,7 @@ final class TaskChanges {
   }
 
   private static TaskerException.State refused(LockedStep step, LockedTask task, String verb, String rule) {
-    return new TaskerException.State("Step %d (%s) is %s, its task %s, and cannot be %s: %s".formatted(
+    return new TaskerException.State(Format.text("Step %d (%s) is %s, its task %s, and cannot be %s: %s",
         step.stepId(), step.name(), step.state().value(), task.state().value(), verb, rule));
   }
 

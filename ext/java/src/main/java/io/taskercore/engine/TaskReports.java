@@ -151,6 +151,7 @@ final class TaskReports {
     return JsonWriter.object(out -> out
         .put("name", step.name())
         .put("state", step.state().value())
+        .put("handler", step.handler())
         .put("reason", explanation.reason())
         .put("detail", explanation.detail())
         .put("next_look_at", explanation.nextLookAt()));

@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.engine.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -8,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jruby.RubyArray;
 import org.jruby.RubyException;
-import org.jruby.RubyFloat;
 import org.jruby.RubyString;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -25,11 +25,13 @@ final class HandlerFailure {
 
   private final ThreadContext context;
   private final RuntimeState state;
+  private final Attempt attempt;
   private final int maxContextBytes;
 
-  HandlerFailure(ThreadContext context, RuntimeState state, int maxContextBytes) {
+  HandlerFailure(ThreadContext context, RuntimeState state, Attempt attempt, int maxContextBytes) {
     this.context = context;
     this.state = state;
+    this.attempt = attempt;
     this.maxContextBytes = maxContextBytes;
   }
 
@@ -112,13 +114,20 @@ final class HandlerFailure {
   }
 
   private String textOrNull(IRubyObject value) {
-    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
+    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(RubyText.of(text), MAX_MESSAGE_LENGTH) : null;
   }
 
-  /** Anything that is some number of seconds; null for what is none. */
-  private Double seconds(IRubyObject value) {
-    double seconds = !value.isNil() && read(value, "to_f") instanceof RubyFloat number ? number.getValue() : -1;
-    return seconds >= 0 && Double.isFinite(seconds) ? seconds : null;
+  /** Null for none, and for what cannot be one: then the template's delay holds, and the log says why. */
+  private Double seconds(IRubyObject retryAfter) {
+    if (retryAfter.isNil()) {
+      return null;
+    }
+    try {
+      return new RetryAfter(context).seconds(retryAfter);
+    } catch (Refusal refusal) {
+      warn("retry_after " + refusal.getMessage() + "; the template's delay holds");
+      return null;
+    }
   }
 
   /** What the application's object says of itself; nothing, if that fails: no part of a failure hides the others. */
@@ -126,7 +135,7 @@ final class HandlerFailure {
     try {
       return Conversion.of(context, object, attribute);
     } catch (Refusal broken) {
-      state.log().write(context, "warn", "a handler's failure is stored in part, " + attribute + " " + broken.getMessage());
+      warn("the failure is stored in part, " + attribute + " " + broken.getMessage());
       return context.nil;
     }
   }
@@ -139,9 +148,13 @@ final class HandlerFailure {
     try {
       return ValueWriter.write(context, Arguments.hash(context, "context", value), "context", maxContextBytes);
     } catch (TaskerException.Validation | InvalidType unwritable) {
-      state.log().write(context, "warn", "a failure's context was not stored: " + unwritable.getMessage());
+      warn("the failure's context was not stored: " + unwritable.getMessage());
       return JsonWriter.object(json -> json.put("not_stored", Excerpt.of(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));
     }
+  }
+
+  private void warn(String message) {
+    state.log().write(context, "warn", HandlerRun.tag(attempt) + " " + message);
   }
 
   private List<String> backtrace(IRubyObject backtrace) {
@@ -149,7 +162,7 @@ final class HandlerFailure {
     if (backtrace instanceof RubyArray<?> array) {
       for (int i = 0; i < Math.min(array.getLength(), MAX_BACKTRACE_LINES); i++) {
         if (array.eltOk(i) instanceof RubyString line) {
-          lines.add(Excerpt.of(line.asJavaString(), MAX_LINE_LENGTH));
+          lines.add(Excerpt.of(RubyText.of(line), MAX_LINE_LENGTH));
         }
       }
     }

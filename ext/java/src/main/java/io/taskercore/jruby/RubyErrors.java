@@ -119,7 +119,7 @@ final class RubyErrors {
       return;
     }
     for (int i = 0; i < frames.getLength(); i++) {
-      if (!isOwnFrame(frames.eltOk(i).asJavaString())) {
+      if (!(frames.eltOk(i) instanceof RubyString frame && isOwnFrame(RubyText.of(frame)))) {
         if (i > 0) {
           error.callMethod(context, "set_backtrace", frames.callMethod(context, "drop", runtime.newFixnum(i)));
         }

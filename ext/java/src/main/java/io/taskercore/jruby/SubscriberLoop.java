@@ -58,9 +58,9 @@ final class SubscriberLoop {
     }
   }
 
-  private static String described(Throwable failure) {
+  private String described(Throwable failure) {
     return failure instanceof RaiseException raised
-        ? raised.getException().getMetaClass().getRealClass().getName() + ": " + raised.getException().getMessageAsJavaString()
+        ? RubyTypes.nameOf(raised.getException()) + Conversion.message(context, raised.getException())
         : failure.toString();
   }
 }

@@ -24,7 +24,7 @@ public final class Migrations {
   static final String MISSING =
       "the schema tasker is missing or older than this version of tasker_core; run TaskerCore.migrate!";
 
-  private static final List<String> FILES = List.of("0001_engine.sql", "0002_transitions.sql");
+  private static final List<String> FILES = List.of("0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql");
 
   /** Any fixed number will do; every version of the core must use the same. */
   private static final long LOCK = 0x7461736b6572L;

@@ -1,6 +1,7 @@
 package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepCounts;
 import io.taskercore.model.StepState;
@@ -105,7 +106,7 @@ public final class TaskReader {
       """;
 
   public Optional<TaskView> view(Connection connection, long taskId) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         SELECT %s, t.payload, c.*,
           (SELECT json_agg(json_build_object(
               'step_id', s.step_id,
@@ -141,7 +142,7 @@ public final class TaskReader {
         FROM tasker.tasks t
         JOIN tasker.templates v ON v.template_id = t.template_id
         CROSS JOIN LATERAL (SELECT %s FROM tasker.workflow_steps s WHERE s.task_id = t.task_id) c
-        WHERE t.task_id = ?""".formatted(
+        WHERE t.task_id = ?""",
         TASK_COLUMNS, time("s.next_run_at"), time("s.started_at"), time("s.completed_at"), time("l.at"), COUNTS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
@@ -160,7 +161,7 @@ public final class TaskReader {
   }
 
   public Optional<Progress> progress(Connection connection, long taskId, Collection<String> handlers) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms
         FROM tasker.tasks t
         CROSS JOIN LATERAL (
@@ -170,7 +171,7 @@ public final class TaskReader {
           FROM tasker.workflow_steps s
           WHERE s.task_id = t.task_id
         ) c
-        WHERE t.task_id = ?""".formatted(COUNTS);
+        WHERE t.task_id = ?""", COUNTS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
       statement.setLong(2, taskId);
@@ -316,13 +317,13 @@ public final class TaskReader {
     add(conditions, values, "t.created_at < ?::timestamptz", text(filter.createdBefore()));
     add(conditions, values, "t.task_id < ?", filter.belowTaskId());
     String where = conditions.isEmpty() ? "" : "WHERE " + String.join(" AND ", conditions);
-    String sql = """
+    String sql = Format.text("""
         SELECT %s
         FROM tasker.tasks t
         JOIN tasker.templates v ON v.template_id = t.template_id
         %s
         ORDER BY t.task_id DESC
-        LIMIT ?""".formatted(TASK_COLUMNS, where);
+        LIMIT ?""", TASK_COLUMNS, where);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       for (Object value : values) {

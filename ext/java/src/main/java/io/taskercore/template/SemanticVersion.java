@@ -1,5 +1,6 @@
 package io.taskercore.template;
 
+import io.taskercore.model.Format;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -73,7 +74,7 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
 
   /** The longer number is the greater, so its length goes first. */
   private static String sortable(String number) {
-    return "%03d%s".formatted(number.length(), number);
+    return Format.text("%03d%s", number.length(), number);
   }
 
   @Override

@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
+import io.taskercore.template.SemanticVersion;
 import io.taskercore.testing.TestDatabase;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The schema, made once however many ask for it. */
 class MigrationsTest {
@@ -57,6 +61,26 @@ class MigrationsTest {
 
     assertThatCode(migrations::require).doesNotThrowAnyException();
     assertThat(database.column("SELECT version FROM tasker.schema_migrations ORDER BY version")).doesNotHaveDuplicates();
+  }
+
+  /** As a process with the digits of a Marathi JVM wrote it. */
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "1.9.0", "1.10.0", "0.0.0", "12345678901.2.3", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta-x.11.0",
+    "1.0.0-rc.1+build.5", "1.0.0+a-b",
+  })
+  void anOrderOfVersionsInForeignDigitsIsMadeAnew(String version) {
+    String right = SemanticVersion.parse(version).orElseThrow().sortKey();
+    migrations.apply();
+    database.execute(Format.text("""
+        INSERT INTO tasker.templates (namespace, name, version, version_order, definition, step_count)
+        VALUES ('n', 'foreign', '%1$s', translate('%2$s', '0123456789', '०१२३४५६७८९'), '{}', 1),
+          ('n', 'ours', '%1$s', '%2$s', '{}', 1)""", version, right));
+    database.execute("DELETE FROM tasker.schema_migrations WHERE name = '0003_version_order.sql'");
+
+    migrations.apply();
+
+    assertThat(database.column("SELECT version_order FROM tasker.templates ORDER BY name")).isEqualTo(List.of(right, right));
   }
 
   @Test
