@@ -7,8 +7,8 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * The ways on which a step's state changes from its claim on, as the engine goes them. {@link TransitionModel} says what each must
- * come to; {@link EnginePaths} is the engine as it is.
+ * The ways on which a step's state changes from its claim on, as the engine goes them. {@link TransitionModel} says what each
+ * must come to; {@link EnginePaths} is the engine as it is.
  */
 interface Paths {
 

@@ -83,7 +83,7 @@ final class RandomTransitions {
     if (dice < 17) {
       claim(1);
     } else if (dice < 27) {
-      claim(12);
+      claim(8);
     } else if (dice < 52) {
       recordOne();
     } else if (dice < 74) {
@@ -198,7 +198,7 @@ final class RandomTransitions {
     return Json.of("{\"n\": " + number + "}");
   }
 
-  /** Children of steps that are complete by the outcomes: none of them, all, or some, and now and then a step that is no child. */
+  /** Children of steps that are complete by the outcomes: none, all, or some; now and then also a step that is no child. */
   private Set<Long> wanted(List<StepOutcome> some) {
     int percent = one(List.of(0, 50, 100));
     Set<Long> wanted = new TreeSet<>();

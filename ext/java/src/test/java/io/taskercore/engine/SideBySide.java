@@ -122,7 +122,8 @@ final class SideBySide {
   }
 
   void cancelTask(long taskId, String reason) {
-    change("cancel task " + taskId, () -> paths.cancelTask(taskId, reason), Map.of(taskId, List.of(m -> m.cancelTask(reason))));
+    change("cancel task " + taskId, () -> paths.cancelTask(taskId, reason),
+        Map.of(taskId, List.of(model -> model.cancelTask(reason))));
   }
 
   void resolveTask(long taskId, String reason) {

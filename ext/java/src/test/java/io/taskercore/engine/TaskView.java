@@ -22,11 +22,28 @@ record TaskView(
    */
   record StepView(
       String name, String state, int waitingOn, int attempts, int maxAttempts, int crashes, int maxCrashes, int fence,
-      Long holder, String result, String error, boolean completed, boolean timed, String queued, List<String> log) {}
+      Long holder, String result, String error, boolean completed, boolean timed, String queued, List<String> log) {
 
-  /** One entry of a log. */
-  static String entry(String from, String to, int attempt, String reason) {
-    return from + " > " + to + (attempt == 0 ? "" : " attempt " + attempt) + (reason == null ? "" : " (" + reason + ")");
+    @Override
+    public String toString() {
+      return "%s %s, waiting_on %d, attempts %d of %d, crashes %d of %d, fence %d%s%s%s%s%s%s, log %s".formatted(
+          name, state, waitingOn, attempts, maxAttempts, crashes, maxCrashes, fence,
+          some(", held by ", holder), some(", result ", result), some(", error ", error),
+          completed ? ", completed_at" : "", timed ? ", next_run_at" : "", some(", queued as ", queued), log);
+    }
+
+    private static String some(String what, Object value) {
+      return value == null ? "" : what + value;
+    }
+  }
+
+  /**
+   * One entry of a log.
+   *
+   * @param attempt null: none is told
+   */
+  static String entry(String from, String to, Integer attempt, String reason) {
+    return from + " > " + to + (attempt == null ? "" : " attempt " + attempt) + (reason == null ? "" : " (" + reason + ")");
   }
 
   /** A line for the task and one for each step, so that two views can be laid side by side. */

@@ -77,7 +77,7 @@ final class TransitionModel {
     }
 
     private void become(StepState to, String reason) {
-      log.add(TaskView.entry(state.wire(), to.wire(), attempts, reason));
+      log.add(TaskView.entry(state.wire(), to.wire(), attempts == 0 ? null : attempts, reason));
       state = to;
       if (to != IN_PROGRESS) {
         holder = null;
@@ -365,7 +365,7 @@ final class TransitionModel {
   }
 
   private void become(TaskState to, String reason) {
-    log.add(TaskView.entry(state.wire(), to.wire(), 0, reason));
+    log.add(TaskView.entry(state.wire(), to.wire(), null, reason));
     state = to;
   }
 }

@@ -75,7 +75,8 @@ final class TransitionRows {
         logs.computeIfAbsent(row.getLong("task_id"), id -> new HashMap<>())
             .computeIfAbsent(row.getLong("step_id"), id -> new ArrayList<>())
             .add(TaskView.entry(
-                row.getString("from_state"), row.getString("to_state"), row.getInt("attempt"), row.getString("reason")));
+                row.getString("from_state"), row.getString("to_state"), row.getObject("attempt", Integer.class),
+                row.getString("reason")));
       }
     }
     return logs;
