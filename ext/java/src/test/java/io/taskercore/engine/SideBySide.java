@@ -132,7 +132,8 @@ final class SideBySide {
   }
 
   void sweep() {
-    change("sweep", paths::sweep, byTask(models(), model -> model.taskId() << ClaimedStep.ORDINAL_BITS, m -> TransitionModel::sweep));
+    change("sweep", paths::sweep,
+        byTask(models(), model -> ClaimedStep.stepId(model.taskId(), 0), model -> TransitionModel::sweep));
   }
 
   /** Tells of damage that was done to the rows, and does it to the model. */
