@@ -179,6 +179,8 @@ DECLARE
   v_steps    integer;
   v_active   integer    := 0;
   v_failed   integer    := 0;
+  v_stopped  bigint[]; -- tasks of which fail_fast has cancelled something active: where they end, they end by that
+  v_reason   text;
   v_newest   bigint;
   v_more     record;
   v_told     tasker.change;
@@ -269,16 +271,16 @@ BEGIN
   -- Under fail_fast a failure cancels whatever has not started, and from then on what goes back into the queue.
   IF p_to && ARRAY['error', 'enqueued', 'waiting_for_retry'] THEN
     FOR v_more IN
-      SELECT c.*
+      SELECT c.*, f.errors
       FROM (
-        SELECT t.task_id
+        SELECT t.task_id, g.errors
         FROM tasker.tasks t
         JOIN (
-          SELECT tasker.task_of(g.id) AS task_id, bool_or(g.state = 'error') AS failed
+          SELECT tasker.task_of(g.id) AS task_id, count(*) FILTER (WHERE g.state = 'error') AS errors
           FROM unnest(p_ids, p_to) AS g(id, state)
           GROUP BY 1
         ) g ON g.task_id = t.task_id
-        WHERE t.fail_fast AND (t.failing OR g.failed)
+        WHERE t.fail_fast AND (t.failing OR g.errors > 0)
         ORDER BY t.task_id
       ) f
       CROSS JOIN LATERAL tasker.cancel_steps(f.task_id, ARRAY['pending', 'enqueued', 'waiting_for_retry'], p_at) AS c
@@ -289,6 +291,10 @@ BEGIN
       v_to := v_to || array_fill('cancelled'::text, ARRAY[cardinality(v_more.ids)]);
       v_attempts := v_attempts || v_more.attempts;
       v_reasons := v_reasons || array_fill('fail_fast'::text, ARRAY[cardinality(v_more.ids)]);
+      -- Of two errors, the first cancels and the second is what the task ends by.
+      IF v_more.errors < 2 AND v_more.before && ARRAY['enqueued', 'waiting_for_retry'] THEN
+        v_stopped := v_stopped || tasker.task_of(v_more.ids[1]);
+      END IF;
     END LOOP;
   END IF;
 
@@ -312,18 +318,19 @@ BEGIN
                               THEN COALESCE(t.completed_at, p_at) END
       WHERE t.task_id = p_task_id
       RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms INTO v_more;
+      v_reason := CASE WHEN p_task_id = ANY (v_stopped) THEN 'fail_fast' ELSE p_reason END;
       IF p_task_state <> 'in_progress' AND v_more.state IN ('complete', 'error') AND v_more.state <> p_task_state THEN
         -- A task completes or fails only while it is in progress: the log has that in between.
         v_ids := v_ids || ARRAY[-p_task_id, -p_task_id];
         v_from := v_from || ARRAY[p_task_state, 'in_progress'];
         v_to := v_to || ARRAY['in_progress', v_more.state::text];
-        v_reasons := v_reasons || ARRAY[p_reason, p_reason];
+        v_reasons := v_reasons || ARRAY[v_reason, v_reason];
         v_after := ARRAY[NULL, v_more.after_ms];
       ELSIF v_more.state <> p_task_state THEN
         v_ids := v_ids || -p_task_id;
         v_from := v_from || p_task_state;
         v_to := v_to || v_more.state::text;
-        v_reasons := v_reasons || p_reason;
+        v_reasons := v_reasons || v_reason;
         v_after := ARRAY[v_more.after_ms];
       END IF;
     END IF;
@@ -354,6 +361,7 @@ BEGIN
       v_ids := v_ids || v_more.ids;
       v_from := v_from || array_fill('in_progress'::text, ARRAY[cardinality(v_more.ids)]);
       v_to := v_to || v_more.states;
+      v_reasons := v_reasons || ARRAY(SELECT CASE WHEN -i = ANY (v_stopped) THEN 'fail_fast' END FROM unnest(v_more.ids) AS i);
       v_after := v_more.after;
     END IF;
   END IF;

@@ -1,27 +1,25 @@
 package io.taskercore.engine;
 
-import io.taskercore.engine.FailFast.Applied;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.Transition;
+import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.StepClaims;
-import io.taskercore.store.StepOutcomes;
-import io.taskercore.store.StepOutcomes.Ended;
-import io.taskercore.store.StepOutcomes.Recorded;
-import io.taskercore.store.StepStore;
+import io.taskercore.store.Transitions;
 import io.taskercore.testing.Engine;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.function.LongPredicate;
 
 /**
  * The engine's own ways, in the order in which it makes their calls. The one place in the tests of transitions that knows how the
@@ -36,21 +34,16 @@ final class EnginePaths implements Paths, AutoCloseable {
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
   private final Connection connection;
-  private final LongPredicate failsFast;
   private final ProcessLease lease;
   private final Reaper reaper;
   private final ProcessStore processes = new ProcessStore();
   private final StepClaims claims = new StepClaims();
-  private final StepOutcomes outcomes = new StepOutcomes();
-  private final StepStore steps = new StepStore();
-  private final FailFast failFast = new FailFast();
+  private final Transitions transitions = new Transitions();
 
-  /** @param failsFast whether the task with this id is under {@code fail_fast} */
-  EnginePaths(Engine engine, Connection connection, LongPredicate failsFast) {
+  EnginePaths(Engine engine, Connection connection) {
     this.coordinator = engine.coordinator();
     this.runtime = coordinator.runtime();
     this.connection = connection;
-    this.failsFast = failsFast;
     this.lease = new ProcessLease(
         runtime, runtime.database(), Connections.kept(coordinator.config()), runtime.strays(), LEASE_MS, LEASE_MS);
     this.reaper = new Reaper(runtime, runtime.database(), lease);
@@ -72,29 +65,42 @@ final class EnginePaths implements Paths, AutoCloseable {
   @Override
   public Answer record(long processId, List<StepOutcome> some, Collection<Long> wanted) {
     List<StepOutcome> sorted = some.stream().sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
-    Set<Long> mayFailFast = new TreeSet<>();
-    for (StepOutcome outcome : sorted) {
-      long taskId = ClaimedStep.taskIdOf(outcome.stepId());
-      if (outcome.to() != StepState.COMPLETE && failsFast.test(taskId)) {
-        mayFailFast.add(taskId);
-      }
+    boolean plain = isPlain(sorted, wanted);
+    Changes changes = alone(connection -> transitions.record(connection, processId, sorted, wanted, plain));
+    List<Long> accepted = changes.accepted().stream().map(place -> sorted.get(place).stepId()).toList();
+    List<Long> enqueued = changes.transitions().stream()
+        .filter(change -> change.isTo(StepState.ENQUEUED)).map(Transition::stepId).toList();
+    return new Answer(accepted, changes.handedOver(), enqueued, ends(changes), false);
+  }
+
+  /** As the recorder finds out from the template. */
+  private boolean isPlain(List<StepOutcome> outcomes, Collection<Long> wanted) {
+    if (outcomes.size() > 1 || wanted.size() != 1 || outcomes.get(0).to() != StepState.COMPLETE) {
+      return false;
     }
+    String sql = """
+        SELECT cardinality(s.children) = 1 AND cardinality(c.parents) = 1
+        FROM tasker.workflow_steps s
+        JOIN tasker.workflow_steps c ON c.task_id = s.task_id AND c.step_id = tasker.step_id(s.task_id, s.children[1])
+        WHERE s.step_id = ? AND c.step_id = ?""";
     return on(connection -> {
-      Recorded recorded = outcomes.record(connection, processId, sorted, wanted);
-      Applied applied = mayFailFast.isEmpty() ? Applied.NOTHING : failFast.apply(connection, mayFailFast);
-      return new Answer(recorded.accepted(), recorded.handedOver(), recorded.enqueued(), ends(recorded.ended()), false)
-          .and(new Answer(List.of(), List.of(), List.of(), ends(applied.ended()), false));
+      try (PreparedStatement statement = connection.prepareStatement(sql)) {
+        statement.setLong(1, outcomes.get(0).stepId());
+        statement.setLong(2, wanted.iterator().next());
+        try (ResultSet row = statement.executeQuery()) {
+          return row.next() && row.getBoolean(1);
+        }
+      }
     });
   }
 
   @Override
   public Answer giveBack(List<Claim> some, boolean started) {
     List<ClaimedStep> held = some.stream().map(EnginePaths::claimed).toList();
-    return on(connection -> {
-      List<Long> returned = steps.giveBack(connection, held, started).stream().map(entry -> entry.stepId()).toList();
-      Applied applied = failFast.apply(connection, held.stream().map(ClaimedStep::taskId).distinct().toList());
-      return new Answer(returned, List.of(), List.of(), ends(applied.ended()), false);
-    });
+    Changes changes = on(connection -> transitions.giveBack(connection, held, started));
+    List<Long> returned = changes.transitions().stream()
+        .filter(change -> change.isTo(StepState.ENQUEUED)).map(Transition::stepId).toList();
+    return new Answer(returned, List.of(), List.of(), ends(changes), false);
   }
 
   /** Of a claim that is given back only id and fence are looked at. */
@@ -150,8 +156,17 @@ final class EnginePaths implements Paths, AutoCloseable {
     }
   }
 
-  private static List<Answer.End> ends(List<Ended> ended) {
-    return ended.stream().map(task -> new Answer.End(task.taskId(), task.state())).toList();
+  private static List<Answer.End> ends(Changes changes) {
+    return changes.ended().stream().map(task -> new Answer.End(task.taskId(), task.state())).toList();
+  }
+
+  /** One statement, or a second one where the first was refused. */
+  private <T> T alone(Database.Work<T> work) {
+    try {
+      return work.on(connection);
+    } catch (SQLException failure) {
+      throw new IllegalStateException(failure);
+    }
   }
 
   /** In a transaction of its own. */

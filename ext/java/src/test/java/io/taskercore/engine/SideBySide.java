@@ -143,7 +143,7 @@ final class SideBySide {
   }
 
   private static String told(StepOutcome outcome) {
-    return told(outcome.stepId()) + " fence " + outcome.fence() + " " + outcome.to().wire()
+    return told(outcome.stepId()) + " fence " + outcome.fence() + " " + outcome.to().value()
         + (outcome.reason() == null ? "" : " (" + outcome.reason() + ")");
   }
 

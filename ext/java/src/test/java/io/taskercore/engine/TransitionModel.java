@@ -32,6 +32,7 @@ final class TransitionModel {
   private static final Set<StepState> UNFINISHED = EnumSet.of(PENDING, ENQUEUED, IN_PROGRESS, WAITING_FOR_RETRY, ERROR);
   private static final Set<StepState> ACTIVE = EnumSet.of(ENQUEUED, IN_PROGRESS, WAITING_FOR_RETRY);
   private static final Set<StepState> CLAIMABLE = EnumSet.of(ENQUEUED, WAITING_FOR_RETRY);
+  private static final Set<StepState> SATISFIED = EnumSet.of(COMPLETE, StepState.SKIPPED, RESOLVED_MANUALLY);
   private static final Set<StepState> COUNTED = EnumSet.of(PENDING, CANCELLED, StepState.SKIPPED, RESOLVED_MANUALLY);
 
   /** A step as it stands. */
@@ -77,7 +78,7 @@ final class TransitionModel {
     }
 
     private void become(StepState to, String reason) {
-      log.add(TaskView.entry(state.wire(), to.wire(), attempts == 0 ? null : attempts, reason));
+      log.add(TaskView.entry(state.value(), to.value(), attempts == 0 ? null : attempts, reason));
       state = to;
       if (to != IN_PROGRESS) {
         holder = null;
@@ -102,8 +103,8 @@ final class TransitionModel {
 
     private StepView view() {
       boolean completed = !ACTIVE.contains(state) && state != PENDING;
-      String queued = CLAIMABLE.contains(state) ? state.wire() + (lastChance() ? ", last chance" : "") : null;
-      return new StepView(name, state.wire(), waitingOn, attempts, maxAttempts, crashes, maxCrashes, fence, holder, result,
+      String queued = CLAIMABLE.contains(state) ? state.value() + (lastChance() ? ", last chance" : "") : null;
+      return new StepView(name, state.value(), waitingOn, attempts, maxAttempts, crashes, maxCrashes, fence, holder, result,
           error, completed, state == WAITING_FOR_RETRY, queued, List.copyOf(log));
     }
   }
@@ -154,7 +155,7 @@ final class TransitionModel {
   }
 
   TaskView view() {
-    return new TaskView(state.wire(), active(), failedSteps, failing, state.ended(), List.copyOf(log),
+    return new TaskView(state.value(), active(), failedSteps, failing, state.ended(), List.copyOf(log),
         steps.stream().map(Step::view).toList());
   }
 
@@ -299,7 +300,7 @@ final class TransitionModel {
     }
     for (Step step : steps) {
       if (COUNTED.contains(step.state)) {
-        step.waitingOn = (int) step.parents.stream().filter(p -> !steps.get(p).state.satisfiesChildren()).count();
+        step.waitingOn = (int) step.parents.stream().filter(p -> !SATISFIED.contains(steps.get(p).state)).count();
       }
       if (step.state == PENDING && step.waitingOn == 0) {
         step.become(ENQUEUED, "sweep");
@@ -365,7 +366,7 @@ final class TransitionModel {
   }
 
   private void become(TaskState to, String reason) {
-    log.add(TaskView.entry(state.wire(), to.wire(), null, reason));
+    log.add(TaskView.entry(state.value(), to.value(), null, reason));
     state = to;
   }
 }

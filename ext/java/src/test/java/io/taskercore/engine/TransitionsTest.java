@@ -55,12 +55,7 @@ class TransitionsTest {
       statement.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off");
     }
     rows = new TransitionRows(connection);
-    paths = new EnginePaths(engine, connection, TransitionsTest::failsFast);
-  }
-
-  private static boolean failsFast(long taskId) {
-    TransitionModel model = tasks.model(taskId);
-    return model != null && model.failFast();
+    paths = new EnginePaths(engine, connection);
   }
 
   @AfterAll
