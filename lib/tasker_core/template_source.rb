@@ -33,7 +33,8 @@ module TaskerCore
       end
 
       def mapping_in(text, filename)
-        repeated = repeated_key(YAML.parse(text, filename: filename))
+        document = only_document(YAML.parse_stream(text, filename: filename))
+        repeated = repeated_key(document)
         Native.refuse("", "the key #{repeated.value} is given twice, again in line #{repeated.start_line + 1}") if repeated
         template = YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: true, filename: filename)
         return template if template.is_a?(Hash)
@@ -41,6 +42,15 @@ module TaskerCore
         Native.refuse("", "the YAML text is not a mapping of keys; for a file, give its Pathname")
       rescue Psych::Exception => e
         Native.refuse("", "cannot read the template: #{e.message}")
+      end
+
+      # YAML itself reads the first one, and drops the others silently.
+      def only_document(stream)
+        documents = stream.children
+        return documents.first if documents.size < 2
+
+        Native.refuse("", "the text holds #{documents.size} YAML documents, the second from line #{documents[1].start_line + 1}: " \
+                          "give one template at a time, or a file for each")
       end
 
       # YAML itself lets the last one win, silently.

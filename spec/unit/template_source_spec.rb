@@ -17,6 +17,19 @@ RSpec.describe TaskerCore::TemplateSource do
              "d" => { "x" => 1, "z" => :sym })
   end
 
+  it "takes one document with its marks" do
+    expect(read("%YAML 1.1\n---\na: 1\n...\n")).to eq("a" => 1)
+  end
+
+  it "refuses a file with two documents" do
+    Tempfile.create("template") do |file|
+      file.write("name: a\n---\nname: b\n")
+      file.flush
+
+      expect { read(Pathname(file.path)) }.to raise_error(TaskerCore::ValidationError, /2 YAML documents/)
+    end
+  end
+
   it "takes a file by its Pathname" do
     Tempfile.create("template") do |file|
       file.write("name: größe")
@@ -30,6 +43,9 @@ RSpec.describe TaskerCore::TemplateSource do
     "text that is no YAML" => ["a: [", /cannot read the template.*line 1/],
     "text that is no mapping" => ["order.yml", /not a mapping.*Pathname/],
     "empty text" => ["", /not a mapping/],
+    "a second document" => ["name: a\n---\nname: b\n", /holds 2 YAML documents, .*line 2.*one template/],
+    "a second document that follows an end" => ["name: a\n...\n---\nname: b\n", /holds 2 YAML documents.*line 3/],
+    "a second document after an empty one" => ["---\n---\nname: b\n---\nname: c", /holds 3 YAML documents/],
     "a key given twice" => ["steps:\n- name: a\n  retry: { n: 1, m: 2, n: 3 }\n", /key n is given twice.*line 3/],
     "an object of a class of one's own" => ["a: !ruby/object:Object {}", /cannot read the template/],
     "a file that is not there" => [Pathname("/no/such/template.yml"), /cannot read the template.*No such file/]
