@@ -39,6 +39,17 @@ RSpec.describe "Handlers" do
                                        "retryable" => false, "context" => { "sku" => 7 })
     end
 
+    [nil, "", "  ", 42, :sold_out, Object.new].each do |message|
+      it "may be a failure whose message is #{message.class} #{message.to_s[0, 8].inspect}" do
+        handler = Class.new(TaskerCore::StepHandler) { define_method(:call) { |_| failure(message: message, error_code: "none") } }
+        step = run_step(handler)
+
+        expect(step).to include("state" => "error", "error" => include("class" => "TaskerCore::PermanentError", "error_code" => "none"))
+        expect(step["error"]["message"]).to eq(message.to_s.strip.empty? ? "failed without a message" : message.to_s)
+        expect(log.string).not_to match(/stored in part|could not be read/)
+      end
+    end
+
     it "may be a failure that is tried again" do
       handler = Class.new(TaskerCore::StepHandler) do
         def call(context) = context.retry? ? success : failure(message: "busy", retryable: true)

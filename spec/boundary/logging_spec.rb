@@ -247,6 +247,15 @@ RSpec.describe "What the core logs" do
     expect(lines.grep(/WARN.* attempt 2 correlation #{id}\] failed for good: ArgumentError: no such card/).size).to eq(1)
   end
 
+  it "tells of each attempt in one line, whatever the handler and its data say" do
+    run_step { raise ArgumentError, "no such card\nERROR forged" }
+    run_step { { "a\nERROR forged" => Float::NAN } }
+    run_step { raise TaskerCore::PermanentError.new("no", context: { "a\nERROR forged" => Float::NAN }) }
+
+    expect(log.string).to include("no such card\\nERROR forged", 'result["a\nERROR forged"]', 'context["a\nERROR forged"]')
+    expect(log.string.lines.grep(/\AERROR/)).to eq([])
+  end
+
   it "tells of an attempt that is broken off" do
     run_step(timeout_ms: 50) { sleep 30 }
 

@@ -62,7 +62,12 @@ public final class Fields {
    * @param problem says why a string will not do, or null
    */
   public Optional<String> text(String key, Function<String, String> problem) {
-    return node(key).flatMap(node -> asText(node, path.key(key), violations, problem));
+    Optional<Node> node = node(key);
+    if (node.isPresent() && !(node.get() instanceof Node.Text)) {
+      violations.add(path.key(key), "must be a string, not " + node.get().describedAsNoText());
+      return Optional.empty();
+    }
+    return node.flatMap(given -> asText(given, path.key(key), violations, problem));
   }
 
   public Optional<Boolean> bool(String key) {
@@ -108,7 +113,9 @@ public final class Fields {
     String suggestion = node.get() instanceof Node.Text text ? Suggestion.forName(text.value(), names) : "";
     violations.add(
         path.key(key),
-        Format.text("must be one of %s, not %s%s", String.join(", ", names), node.get().described(), suggestion));
+        Format.text(
+            "must be one of %s, not %s%s", String.join(", ", names),
+            node.get() instanceof Node.Bool bool ? bool.describedAsNoText() : node.get().described(), suggestion));
     return Optional.empty();
   }
 

@@ -1,7 +1,10 @@
 package io.taskercore.document;
 
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.IntPredicate;
 
 /** Guesses what a mistyped name was meant to be. */
@@ -61,6 +64,33 @@ public final class Suggestion {
         .filter(wanted)
         .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
         .toString();
+  }
+
+  /**
+   * The known name of which this one is most likely a slip of the pen: in other capitals or with other separators, with two
+   * letters swapped, one or two wrong. Much stricter than {@link #forName}, for names that may well be meant.
+   */
+  public static Optional<String> slip(String name, Collection<String> known) {
+    String given = plain(name);
+    if (given.length() > LONGEST_COMPARED) {
+      return Optional.empty();
+    }
+    int tolerated = given.startsWith("$") ? 1 : given.length() < 5 ? 0 : given.length() < 8 ? 1 : 2;
+    return known.stream()
+        .filter(candidate -> {
+          String other = plain(candidate);
+          int slips = distance(given, other);
+          return slips <= tolerated || slips == 1 && given.length() == other.length() && isAnagram(given, other);
+        })
+        .min(Comparator.comparingInt(candidate -> distance(given, plain(candidate))));
+  }
+
+  private static String plain(String name) {
+    return name.toLowerCase(Locale.ROOT).replaceAll("[-_ ]", "");
+  }
+
+  private static boolean isAnagram(String a, String b) {
+    return Arrays.equals(a.chars().sorted().toArray(), b.chars().sorted().toArray());
   }
 
   private static String nearest(String name, Collection<String> known) {

@@ -107,7 +107,7 @@ final class TemplateRegistry {
     return known;
   }
 
-  /** @param version null: the highest */
+  /** @param version null: the highest release, or the highest pre-release where there is no release */
   Registered newest(Connection connection, String namespace, String name, String version) throws SQLException {
     Optional<Long> templateId = store.newestId(connection, namespace, name, version);
     if (templateId.isEmpty()) {

@@ -4,6 +4,7 @@ import io.taskercore.engine.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.Printable;
 import io.taskercore.model.TaskerException;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,8 @@ final class HandlerFailure {
   private static final int MAX_BACKTRACE_LINES = 50;
   private static final int MAX_LINE_LENGTH = 500;
   private static final int MAX_MESSAGE_LENGTH = 10_000;
+
+  private static final String NO_MESSAGE = "failed without a message";
 
   private final ThreadContext context;
   private final RuntimeState state;
@@ -109,8 +112,12 @@ final class HandlerFailure {
   }
 
   private String message(IRubyObject error) {
-    String message = textOrNull(read(error, "message"));
-    return message == null ? "its message could not be read" : message;
+    IRubyObject given = readOrNull(error, "message");
+    String message = given == null ? null : textOrNull(given);
+    if (message == null) {
+      return given != null && given.isNil() ? NO_MESSAGE : "its message could not be read";
+    }
+    return message.isBlank() ? NO_MESSAGE : message;
   }
 
   private String textOrNull(IRubyObject value) {
@@ -130,13 +137,18 @@ final class HandlerFailure {
     }
   }
 
-  /** What the application's object says of itself; nothing, if that fails: no part of a failure hides the others. */
+  /** What the application's object says of itself; nil, if that fails: no part of a failure hides the others. */
   private IRubyObject read(IRubyObject object, String attribute) {
+    IRubyObject value = readOrNull(object, attribute);
+    return value == null ? context.nil : value;
+  }
+
+  private IRubyObject readOrNull(IRubyObject object, String attribute) {
     try {
       return Conversion.of(context, object, attribute);
     } catch (Refusal broken) {
-      warn("the failure is stored in part, " + attribute + " " + broken.getMessage());
-      return context.nil;
+      warn("the failure is stored in part, " + attribute + " " + Printable.of(broken.getMessage()));
+      return null;
     }
   }
 

@@ -3,6 +3,7 @@ package io.taskercore.jruby;
 import io.taskercore.engine.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
+import io.taskercore.model.Printable;
 import io.taskercore.model.TaskerException;
 import java.lang.ref.Reference;
 import java.util.function.Function;
@@ -185,7 +186,7 @@ final class HandlerRun {
     state.log().write(
         context,
         late || last ? "warn" : "info",
-        tag(attempt) + " " + how + ": " + failure.errorClass() + ": " + message);
+        tag(attempt) + " " + how + ": " + failure.errorClass() + ": " + Printable.of(message));
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */

@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.event.Event;
+import io.taskercore.model.Printable;
 import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -54,7 +55,7 @@ final class SubscriberLoop {
     } catch (RuntimeException | Error failure) {
       handle.subscription().countFailure();
       state.log().writeRegardless(context, "warn", "a subscriber of " + handle.subscription().pattern() + " failed on " + event.name()
-          + (event.taskId() == null ? "" : " of task " + event.taskId()) + ": " + described(failure));
+          + (event.taskId() == null ? "" : " of task " + event.taskId()) + ": " + Printable.of(described(failure)));
     }
   }
 

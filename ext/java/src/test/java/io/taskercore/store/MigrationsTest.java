@@ -11,6 +11,7 @@ import io.taskercore.testing.TestDatabase;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,6 +82,62 @@ class MigrationsTest {
     migrations.apply();
 
     assertThat(database.column("SELECT version_order FROM tasker.templates ORDER BY name")).isEqualTo(List.of(right, right));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"LATIN1", "WIN1252", "EUC_JP", "SQL_ASCII"})
+  void aDatabaseThatIsNotUtf8IsRefusedInWordsAndLeftAlone(String encoding) {
+    try (TestDatabase other = TestDatabase.encoded(encoding)) {
+      Migrations there = new Migrations(new Database(other.dataSource()));
+
+      for (ThrowingCallable call : List.<ThrowingCallable>of(there::apply, there::require)) {
+        assertThatThrownBy(call)
+            .isInstanceOf(TaskerException.Configuration.class)
+            .hasMessageContaining(other.name())
+            .hasMessageContaining(encoding)
+            .hasMessageContaining("CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0");
+      }
+      assertThat(other.column("SELECT nspname FROM pg_namespace WHERE nspname = 'tasker'")).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "CREATE TABLE tasker.tasks (id int)",
+    "CREATE TABLE tasker.todo (id int)",
+    "CREATE VIEW tasker.todo AS SELECT 1 AS id",
+    "CREATE TABLE tasker.schema_migrations (version varchar PRIMARY KEY)",
+    "CREATE TABLE tasker.tasks (id int); CREATE TABLE tasker.schema_migrations (version bigint, name text, applied_at timestamptz)"
+  })
+  void aSchemaOfSomebodyElsesIsRefusedInWordsAndLeftAlone(String theirs) {
+    database.execute("CREATE SCHEMA tasker; " + theirs);
+    List<String> before = database.column("SELECT relname FROM pg_class WHERE relnamespace = 'tasker'::regnamespace ORDER BY 1");
+
+    for (ThrowingCallable call : List.<ThrowingCallable>of(migrations::apply, migrations::require)) {
+      assertThatThrownBy(call)
+          .isInstanceOf(TaskerException.Configuration.class)
+          .hasMessageContaining("schema tasker in the database " + database.name() + " is not tasker_core's")
+          .hasMessageContaining("ALTER SCHEMA tasker RENAME TO");
+    }
+    assertThat(database.column("SELECT relname FROM pg_class WHERE relnamespace = 'tasker'::regnamespace ORDER BY 1")).isEqualTo(before);
+  }
+
+  @Test
+  void aSchemaThatWasRestoredWithoutItsRowsIsTold() {
+    migrations.apply();
+    database.execute("DELETE FROM tasker.schema_migrations");
+
+    assertThatThrownBy(migrations::apply)
+        .isInstanceOf(TaskerException.Configuration.class).hasMessageContaining("no row in schema_migrations");
+  }
+
+  @Test
+  void anEmptySchemaThatWasPreparedIsFilled() {
+    database.execute("CREATE SCHEMA tasker");
+
+    migrations.apply();
+
+    assertThatCode(migrations::require).doesNotThrowAnyException();
   }
 
   @Test
