@@ -110,9 +110,10 @@ public final class Fields {
       }
     }
     String suggestion = node.get() instanceof Node.Text text ? Suggestion.forName(text.value(), names) : "";
+    String given = node.get() instanceof Node.Bool bool ? bool.describedAsNoText() : node.get().described();
     violations.add(
         path.key(key),
-        "must be one of %s, not %s%s".formatted(String.join(", ", names), node.get() instanceof Node.Bool bool ? bool.describedAsNoText() : node.get().described(), suggestion));
+        "must be one of %s, not %s%s".formatted(String.join(", ", names), given, suggestion));
     return Optional.empty();
   }
 

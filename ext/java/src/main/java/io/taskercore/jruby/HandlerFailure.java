@@ -138,7 +138,8 @@ final class HandlerFailure {
     try {
       return Conversion.of(context, object, attribute);
     } catch (Refusal broken) {
-      state.log().write(context, "warn", "a handler's failure is stored in part, " + attribute + " " + Printable.of(broken.getMessage()));
+      state.log().write(
+          context, "warn", "a handler's failure is stored in part, " + attribute + " " + Printable.of(broken.getMessage()));
       return null;
     }
   }
