@@ -19,8 +19,8 @@ final class Effort extends ExecutionContext {
    */
   record Limits(long steps, long stepsPerByte, long characters, long charactersPerByte, long errors) {
 
-    /** Some tenths of a second of one processor at most for a small payload, some seconds for one of a MiB. */
-    static final Limits USUAL = new Limits(500_000, 10, 20_000_000, 100, 100_000);
+    /** About a second of one processor at most for a small payload, some seconds for one of a MiB. */
+    static final Limits USUAL = new Limits(200_000, 10, 20_000_000, 100, 50_000);
   }
 
   /** The effort is used up. */
