@@ -31,6 +31,9 @@ final class Connections {
    *
    * <p>The driver would leave the session in the JVM's time zone.
    *
+   * <p>Each statement of a transaction must see what was committed while it waited for a lock, whatever the role or the database
+   * has as its default.
+   *
    * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, the
    * reapers among them: PostgreSQL ends its session after the time of a lease.
    */
@@ -43,6 +46,7 @@ final class Connections {
       SET random_page_cost = 1;
       SET cpu_tuple_cost = 1;
       SET jit = off;
+      SET default_transaction_isolation = 'read committed';
       SET idle_in_transaction_session_timeout = %d""";
 
   private static final int SHORTEST_IDLE_MS = 1_000;
