@@ -571,30 +571,40 @@ $$;
 COMMENT ON FUNCTION tasker.crash IS
   'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. The caller has locked them.';
 
+CREATE FUNCTION tasker.take_out(p_step_id bigint,
+  OUT task_id bigint, OUT task_state text, OUT task_failed boolean, OUT state text, OUT attempt smallint, OUT children smallint[])
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0
+  INTO task_id, task_state, task_failed
+  FROM tasker.tasks t
+  WHERE t.task_id = tasker.task_of(p_step_id)
+  FOR NO KEY UPDATE;
+  DELETE FROM tasker.step_queue q WHERE q.task_id = tasker.task_of(p_step_id) AND q.step_id = p_step_id;
+  SELECT s.state, NULLIF(s.attempts, 0), s.children
+  INTO state, attempt, children
+  FROM tasker.workflow_steps s
+  WHERE s.task_id = tasker.task_of(p_step_id) AND s.step_id = p_step_id
+  FOR NO KEY UPDATE;
+END
+$$;
+COMMENT ON FUNCTION tasker.take_out IS
+  'Takes a step out of the queue for a person''s decision, with all locks, and tells how it and its task stand. task_failed: under fail_fast, and a step is in error.';
+
 CREATE FUNCTION tasker.retry_step(p_step_id bigint) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
-  v_task record;
   v_step record;
 BEGIN
-  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
-  INTO v_task
-  FROM tasker.tasks t
-  WHERE t.task_id = tasker.task_of(p_step_id)
-  FOR NO KEY UPDATE;
-  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
-  SELECT s.state, s.attempts
-  INTO v_step
-  FROM tasker.workflow_steps s
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
-  FOR NO KEY UPDATE;
+  SELECT * INTO v_step FROM tasker.take_out(p_step_id);
   UPDATE tasker.workflow_steps s
   SET state = 'enqueued', max_attempts = s.max_attempts + 1, next_run_at = NULL, completed_at = NULL
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  WHERE s.task_id = v_step.task_id AND s.step_id = p_step_id;
   RETURN QUERY SELECT * FROM tasker.follow(
-    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['enqueued'],
-    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY['retry_step'], p_revive => v_task.failed, p_reason => 'retry_step');
+    v_at, v_step.task_id, v_step.task_state, ARRAY[p_step_id], ARRAY[v_step.state], ARRAY['enqueued'], ARRAY[v_step.attempt],
+    ARRAY['retry_step'], p_revive => v_step.task_failed, p_reason => 'retry_step');
 END
 $$;
 COMMENT ON FUNCTION tasker.retry_step IS 'Lets a step run at once, with one attempt more than it had. Whether it may, the caller has looked at under the locks.';
@@ -603,28 +613,17 @@ CREATE FUNCTION tasker.resolve_step(p_step_id bigint, p_result text, p_reason te
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
-  v_task record;
   v_step record;
 BEGIN
-  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
-  INTO v_task
-  FROM tasker.tasks t
-  WHERE t.task_id = tasker.task_of(p_step_id)
-  FOR NO KEY UPDATE;
-  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
-  SELECT s.state, s.attempts, s.children
-  INTO v_step
-  FROM tasker.workflow_steps s
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
-  FOR NO KEY UPDATE;
+  SELECT * INTO v_step FROM tasker.take_out(p_step_id);
   UPDATE tasker.workflow_steps s
   SET state = 'resolved_manually', result = p_result::json, next_run_at = NULL, completed_at = v_at
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  WHERE s.task_id = v_step.task_id AND s.step_id = p_step_id;
   RETURN QUERY SELECT * FROM tasker.follow(
-    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['resolved_manually'],
-    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY[p_reason],
-    p_freed => ARRAY(SELECT tasker.step_id(v_task.task_id, c) FROM unnest(v_step.children) AS c),
-    p_revive => v_task.failed, p_reason => 'resolve_step');
+    v_at, v_step.task_id, v_step.task_state, ARRAY[p_step_id], ARRAY[v_step.state], ARRAY['resolved_manually'],
+    ARRAY[v_step.attempt], ARRAY[p_reason],
+    p_freed => ARRAY(SELECT tasker.step_id(v_step.task_id, c) FROM unnest(v_step.children) AS c),
+    p_revive => v_step.task_failed, p_reason => 'resolve_step');
 END
 $$;
 COMMENT ON FUNCTION tasker.resolve_step IS
