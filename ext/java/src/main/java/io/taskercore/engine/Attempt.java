@@ -260,10 +260,15 @@ public final class Attempt {
   }
 
   private void recordFailure(Failure failure) {
-    StepOutcome outcome = Outcomes.failure(step, definition().retry(), failure, runtime.random());
+    StepOutcome outcome = outcomeOf(failure);
     boolean failsTask = failFast() && outcome.to() == StepState.ERROR;
     List<Attempt> withheld = failsTask ? runtime.held().withhold(runtime.held().ofTask(step.taskId())) : List.of();
     runtime.recorderOf(step.taskId()).record(new Completion(this, outcome, withheld));
+  }
+
+  /** What a failure means for the step. */
+  StepOutcome outcomeOf(Failure failure) {
+    return Outcomes.failure(step, definition().retry(), failure, runtime.random());
   }
 
   private boolean end() {

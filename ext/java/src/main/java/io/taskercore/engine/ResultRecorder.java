@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.model.ErrorReference;
 import io.taskercore.model.Failure;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepOutcome;
@@ -82,14 +83,13 @@ final class ResultRecorder {
   }
 
   private Attempt flushHere(Completion completion) {
-    List<Completion> batch = List.of(completion);
     try {
       return outcomes.recordAndGoOn(completion);
     } catch (TaskerException.Database failure) {
       runtime.strays().suspect();
       arrived.add(completion);
-    } catch (RuntimeException | Error failure) {
-      abandon(batch, failure);
+    } catch (RuntimeException | Error fault) {
+      arrived.add(failed(completion, fault));
     }
     return null;
   }
@@ -111,12 +111,55 @@ final class ResultRecorder {
         }
       } catch (InterruptedException interrupted) {
         return;
-      } catch (RuntimeException | Error failure) {
-        abandon(List.copyOf(batch), failure);
+      } catch (TaskerException.Database closing) {
+        abandon(List.copyOf(batch), closing);
+      } catch (RuntimeException | Error fault) {
+        recordApart(List.copyOf(batch), fault);
       } finally {
         batch.clear();
       }
     }
+  }
+
+  /** A fault of ours has kept a batch from being recorded: only the outcome that has it is to suffer from it. */
+  private void recordApart(List<Completion> batch, Throwable fault) {
+    if (batch.size() > 1) {
+      batch.forEach(this::recordAlone);
+    } else {
+      Completion completion = batch.get(0);
+      if (completion.instead()) {
+        abandon(batch, fault);
+      } else {
+        arrived.add(failed(completion, fault));
+      }
+    }
+  }
+
+  private void recordAlone(Completion completion) {
+    try {
+      outcomes.record(List.of(completion));
+    } catch (TaskerException.Database failure) {
+      runtime.strays().suspect();
+      arrived.add(completion);
+    } catch (RuntimeException | Error fault) {
+      recordApart(List.of(completion), fault);
+    }
+  }
+
+  /**
+   * The attempt ends as a failed one: it counts and backs off, so that its step does not run again and again. If the outcome was
+   * recorded before the fault, this one is refused.
+   */
+  private Completion failed(Completion completion, Throwable fault) {
+    runtime.strays().suspect();
+    String reference = ErrorReference.next();
+    LOG.error(
+        "recorder: [{}] the outcome of step {}, attempt {}, could not be recorded; the attempt counts as failed",
+        reference, completion.attempt().stepId(), completion.attempt().attempt(), fault);
+    Failure failure = Failure.of(
+        "TaskerCore::InternalError", "the outcome could not be recorded; the log says why, under " + reference,
+        "outcome_not_recorded", true);
+    return completion.instead(completion.attempt().outcomeOf(failure));
   }
 
   private void abandon(List<Completion> batch, Throwable failure) {
