@@ -29,14 +29,20 @@ module TaskerCore
       end
 
       def from_yaml(text, filename, limits)
-        require "date" # these two here, for loading them takes as long as loading this library
-        require_relative "yaml_text"
-        template = YamlText.read(text, filename: filename, permitted_classes: [Date, Time, Symbol], **limits)
+        template = parsed(text, filename, limits)
         return template if template.is_a?(Hash)
 
         Native.refuse("", "the YAML text is not a mapping of keys; for a file, give its Pathname")
-      rescue YamlText::Unusable => e
-        Native.refuse(e.path, "cannot read the template: #{e.message}")
+      end
+
+      def parsed(text, filename, limits)
+        require "date" # these two here, for loading them takes as long as loading this library
+        require_relative "yaml_text"
+        begin
+          YamlText.read(text, filename: filename, permitted_classes: [Date, Time, Symbol], **limits)
+        rescue YamlText::Unusable => e
+          Native.refuse(e.path, "cannot read the template: #{e.message}")
+        end
       end
     end
   end
