@@ -40,16 +40,16 @@ final class RandomTransitions {
     IntStream.range(0, 4).forEach(i -> processes.add(paths.newProcess()));
   }
 
-  /** A workflow of two to eight steps: a chain, a fan, a join, a diamond, or anything. */
+  /** A workflow of two to eight steps: a chain, a fan, a join, a diamond, several fans beside each other, or anything. */
   static Workflow workflow(Random random, String name) {
     Workflow workflow = Workflow.named(name);
     if (random.nextInt(100) < 45) {
       workflow.failFast();
     }
     int size = 2 + random.nextInt(7);
-    int shape = random.nextInt(5);
+    int shape = random.nextInt(6);
     for (int i = 0; i < size; i++) {
-      workflow.stepWith("s" + i, "\"max_crashes\": " + (1 + random.nextInt(3)),
+      workflow.stepWith("s" + i, "\"max_crashes\": " + (1 + Math.max(random.nextInt(3), random.nextInt(2))),
           parents(random, shape, i, size).mapToObj(parent -> "s" + parent).toArray(String[]::new));
     }
     return workflow;
@@ -62,6 +62,7 @@ final class RandomTransitions {
       case 1 -> IntStream.range(0, Math.min(step, 1));
       case 2 -> IntStream.range(0, last ? step : 0);
       case 3 -> last && size > 2 ? IntStream.range(1, step) : IntStream.range(0, Math.min(step, 1));
+      case 4 -> step < 3 ? IntStream.empty() : IntStream.of(random.nextInt(3));
       default -> IntStream.range(0, step).filter(candidate -> random.nextInt(100) < 40);
     };
   }
@@ -84,16 +85,16 @@ final class RandomTransitions {
       claim(1);
     } else if (dice < 27) {
       claim(8);
-    } else if (dice < 52) {
+    } else if (dice < 47) {
       recordOne();
-    } else if (dice < 74) {
+    } else if (dice < 69) {
       recordMany();
-    } else if (dice < 80) {
+    } else if (dice < 75) {
       giveBack();
-    } else if (dice < 84) {
+    } else if (dice < 83) {
       crash();
     } else if (dice < 90) {
-      tasks.retryStep(some(steps(StepState.ERROR, StepState.WAITING_FOR_RETRY)).id);
+      retry();
     } else if (dice < 96) {
       boolean silent = random.nextBoolean();
       tasks.resolveStep(some(steps(StepState.PENDING, StepState.ENQUEUED, StepState.ERROR)).id,
@@ -226,9 +227,17 @@ final class RandomTransitions {
     tasks.giveBack(claims, random.nextBoolean());
   }
 
-  /** Another process takes the place of the dead. */
+  private void retry() {
+    List<Step> failed = steps(StepState.ERROR);
+    tasks.retryStep(some(failed.isEmpty() ? steps(StepState.WAITING_FOR_RETRY) : failed).id);
+  }
+
+  /** Mostly of one that holds something. Another process takes the place of the dead. */
   private void crash() {
-    int index = random.nextInt(processes.size());
+    List<Step> running = steps(StepState.IN_PROGRESS);
+    int index = running.isEmpty() || chance(10)
+        ? random.nextInt(processes.size())
+        : processes.indexOf(one(running).holder);
     tasks.crash(processes.get(index));
     processes.set(index, paths.newProcess());
   }

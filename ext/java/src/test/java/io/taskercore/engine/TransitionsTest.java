@@ -179,8 +179,8 @@ class TransitionsTest {
     long process = paths.newProcess();
     long taskId = twoThatFail(process);
 
-    tasks.record(process, Stream.of(0, 1).map(ordinal -> new StepOutcome(ClaimedStep.stepId(taskId, ordinal), 1, StepState.ERROR,
-        null, Json.of("{\"n\": " + ordinal + "}"), null, "it failed")).toList(), Set.of());
+    tasks.record(
+        process, List.of(error(ClaimedStep.stepId(taskId, 0)), error(ClaimedStep.stepId(taskId, 1))), Set.of());
   }
 
   @Test
@@ -189,6 +189,21 @@ class TransitionsTest {
     twoThatFail(process);
 
     tasks.crash(process);
+  }
+
+  @Test
+  void anErrorCountsAlsoWhereTheBatchLeavesAsManyStepsActiveAsBefore() {
+    long process = paths.newProcess();
+    long taskId = task("as many", Workflow.named(name()).step("s0").step("s1").step("s2", "s1").step("s3", "s1"));
+    long failed = ClaimedStep.stepId(taskId, 0);
+    List<StepOutcome> outcomes = By.begin(process, List.of(failed, ClaimedStep.stepId(taskId, 1)));
+
+    tasks.record(process, List.of(error(failed), outcomes.get(1)), Set.of());
+  }
+
+  private static StepOutcome error(long stepId) {
+    return new StepOutcome(
+        stepId, tasks.step(stepId).fence, StepState.ERROR, null, Json.of("{\"n\": 2}"), null, "it failed");
   }
 
   private static long task(String name, Workflow workflow) {
