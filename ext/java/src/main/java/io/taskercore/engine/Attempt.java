@@ -122,7 +122,7 @@ public final class Attempt {
     return facts().correlationId();
   }
 
-  /** The same in every attempt at this step, and in no other step; of another database neither, by its correlation id. */
+  /** Names the step: equal in all its attempts, and different from every other step's, also of other databases. */
   public String idempotencyKey() {
     return facts().correlationId() + ":" + step.stepId();
   }

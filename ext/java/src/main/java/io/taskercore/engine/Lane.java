@@ -115,8 +115,7 @@ final class Lane {
   }
 
   /**
-   * One place, room or not: for a step that was asked for by its id, which waits its turn like the others, or for a child that
-   * takes the place of its parent, which has just left.
+   * One place, whether there is room or not: for a step that was asked for by its id. It waits its turn like the others.
    */
   Reservation reserveAnyway() {
     grantAnyway();
@@ -254,7 +253,7 @@ final class Lane {
     leave();
   }
 
-  /** It goes on; for a moment there may be one more than the lane is wide. */
+  /** The handler takes its place back. If that was given away meanwhile, one more runs than the limit, until one ends. */
   synchronized void reclaim(long nanos) {
     places++;
     begun++;

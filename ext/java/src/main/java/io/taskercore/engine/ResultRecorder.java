@@ -66,7 +66,7 @@ final class ResultRecorder {
       arrived.add(completion);
       return null;
     }
-    // It is meant for what the thread does next; here it would close the connection of a virtual thread.
+    // An interrupt is meant for what the thread does next. During a statement it would close the connection of a virtual thread.
     boolean interrupted = Thread.interrupted();
     try {
       if (arrived.isEmpty()) {

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class StepRun implements Claimant, AutoCloseable {
 
-  /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
+  /** A due step is unclaimable for a few milliseconds while another process locks it or its task. */
   private static final int TRIES = 10;
   private static final long PAUSE_MS = 20;
 

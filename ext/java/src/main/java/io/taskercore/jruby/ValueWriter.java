@@ -82,17 +82,17 @@ final class ValueWriter {
 
   private int depth;
 
-  /** The size that the text must not pass, and the size it had where that began to count. */
+  /** The text may grow by this many bytes from {@link #limitStart} on. */
   private int limit;
 
   private int limitStart;
 
   private int keyKinds;
 
-  /** The key of what counts depth and size from its own root; null where nothing does, or it was met. */
+  /** The value under this key has a depth and a size of its own. Null if there is no such key, or it has been written. */
   private ByteList payloadKey;
 
-  /** What that may take. */
+  /** How many bytes the value under {@link #payloadKey} may have. */
   private int maxPayloadBytes;
 
   /** Path segments from what the caller gave to the root from which depth and size are counted. */
