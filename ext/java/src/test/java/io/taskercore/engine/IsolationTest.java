@@ -18,17 +18,26 @@ class IsolationTest {
   @ValueSource(strings = {"repeatable read", "serializable"})
   void theDefaultOfADatabaseDoesNotHoldForUs(String theirs) {
     try (Engine engine = Engine.start()) {
-      engine.database().execute("ALTER DATABASE " + engine.database().name() + " SET default_transaction_isolation = '" + theirs + "'");
-      engine.handlers().succeed("a", "b", "c", "join");
-      engine.database().endSessions();
-
-      long taskId = engine.task(Workflow.named("w").step("a").step("b", "a").step("c", "a").step("join", "b", "c"));
-      engine.run(taskId);
-
-      assertThat(engine.status(taskId)).isEqualTo("complete");
-      String level = engine.coordinator().runtime().database().call(IsolationTest::level);
-      assertThat(level).isEqualTo("read committed");
+      String database = "ALTER DATABASE " + engine.database().name();
+      engine.database().execute(database + " SET default_transaction_isolation = '" + theirs + "'");
+      try {
+        runOn(engine);
+      } finally {
+        // The database serves other tests afterwards.
+        engine.database().execute(database + " RESET default_transaction_isolation");
+      }
     }
+  }
+
+  private static void runOn(Engine engine) {
+    engine.handlers().succeed("a", "b", "c", "join");
+    engine.database().endSessions();
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a").step("c", "a").step("join", "b", "c"));
+    engine.run(taskId);
+
+    assertThat(engine.status(taskId)).isEqualTo("complete");
+    String level = engine.coordinator().runtime().database().call(IsolationTest::level);
+    assertThat(level).isEqualTo("read committed");
   }
 
   private static String level(Connection connection) throws SQLException {
