@@ -2,6 +2,7 @@ package io.taskercore.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.testing.TestDatabase;
@@ -66,7 +67,7 @@ class StateRulesTest {
     "cancelled, 1, 0, cancelled", "resolved_manually, 0, 1, resolved_manually", "complete, 1, 0, complete"
   })
   void aTaskEndsWhenNothingOfItIsActive(String state, int active, int failed, String becomes) {
-    assertThat(database.value("SELECT tasker.task_state('%s', %d, %d)".formatted(state, active, failed))).isEqualTo(becomes);
+    assertThat(database.value(Format.text("SELECT tasker.task_state('%s', %d, %d)", state, active, failed))).isEqualTo(becomes);
   }
 
   @ParameterizedTest
@@ -77,7 +78,7 @@ class StateRulesTest {
   })
   void aStepIsFreedByTheLastParentThatItWaitsFor(
       String state, int waitingOn, int parents, boolean wanted, String becomes, int claims) {
-    String arguments = "('%s', %d::smallint, %d::smallint, %s)".formatted(state, waitingOn, parents, wanted);
+    String arguments = Format.text("('%s', %d::smallint, %d::smallint, %s)", state, waitingOn, parents, wanted);
 
     assertThat(database.value("SELECT tasker.freed_state" + arguments)).isEqualTo(becomes);
     assertThat(database.number("SELECT tasker.claims" + arguments)).isEqualTo(claims);
@@ -87,7 +88,7 @@ class StateRulesTest {
   @CsvSource({"0, 1, t, f", "0, 3, f, f", "1, 3, f, f", "2, 3, t, t", "1, 1, t, t", "3, 3, t, t"})
   void aStepIsOnItsLastChanceWhenProcessesHaveDiedUnderItAndOneMoreEndsIt(
       int crashes, int most, String ends, String lastChance) {
-    String arguments = "(%d::smallint, %d::smallint)".formatted(crashes, most);
+    String arguments = Format.text("(%d::smallint, %d::smallint)", crashes, most);
 
     assertThat(database.value("SELECT tasker.crash_ends" + arguments)).isEqualTo(ends);
     assertThat(database.value("SELECT tasker.last_chance" + arguments)).isEqualTo(lastChance);

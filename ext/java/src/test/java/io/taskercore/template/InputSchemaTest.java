@@ -4,6 +4,7 @@ import static io.taskercore.template.Templates.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.Caller;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
@@ -204,7 +205,7 @@ class InputSchemaTest {
   })
   void a_keyword_that_is_a_slip_of_the_pen_is_refused(String slip, String meant) {
     for (String place : List.of("%s", "{'properties':{'a':%s}}", "{'$defs':{'a':%s}}", "{'allOf':[%s]}", "{'items':%s}")) {
-      assertThatThrownBy(() -> InputSchema.compile(json(place.formatted("{'" + slip + "':1}"))))
+      assertThatThrownBy(() -> InputSchema.compile(json(Format.text(place, "{'" + slip + "':1}"))))
           .isInstanceOf(TaskerException.Validation.class)
           .hasMessageEndingWith(slip + ": is not a keyword of JSON Schema; did you mean " + meant + "?");
     }
@@ -224,7 +225,7 @@ class InputSchemaTest {
   @Test
   void alternatives_that_multiply_end_with_their_limit() {
     String both = "{'anyOf':[{'$ref':'#/$defs/%1$d'},{'$ref':'#/$defs/%1$d'}]}";
-    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + both.formatted(i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
+    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + Format.text(both, i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
     Json schema = json("{'properties':{'a':{'$ref':'#/$defs/0'}},'$defs':{" + defs + ",'8':{'type':'integer'}}}");
     InputSchema limited = InputSchema.compile(schema, new Effort.Limits(200, 0, 1_000, 0, 1_000), 10_000);
     InputSchema fewErrors = InputSchema.compile(schema, new Effort.Limits(100_000, 0, 1_000, 0, 10), 10_000);
@@ -244,7 +245,7 @@ class InputSchemaTest {
   @Test
   void a_schema_that_multiplies_on_nothing_is_refused_when_it_is_registered() {
     String both = "{'anyOf':[{'$ref':'#/$defs/%1$d'},{'$ref':'#/$defs/%1$d'}]}";
-    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + both.formatted(i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
+    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + Format.text(both, i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
 
     assertThatThrownBy(
             () ->
