@@ -25,12 +25,14 @@ module TaskerCore
   LIBRARY_PATH = File.join(__dir__, "tasker_core")
   private_constant :LIBRARY_PATH
 
+  autoload :HandlerHint, File.join(LIBRARY_PATH, "handler_hint")
   autoload :StepLogger, File.join(LIBRARY_PATH, "step_logger")
 end
 
 require_relative "tasker_core/version"
 require_relative "tasker_core/errors"
 require_relative "tasker_core/native"
+require_relative "tasker_core/log"
 require_relative "tasker_core/configuration"
 require_relative "tasker_core/result"
 require_relative "tasker_core/step_result"

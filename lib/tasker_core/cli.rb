@@ -45,14 +45,14 @@ module TaskerCore
         when "--version", "-v" then say(out, "tasker #{VERSION}")
         when *COMMANDS.keys then run_command(COMMANDS.fetch(command), Options.new(command), rest, out)
         else
-          err.puts("tasker: #{command ? "there is no command #{command}" : 'what is it to do?'}", USAGE_TEXT)
+          complain(err, "tasker: #{command ? "there is no command #{command}" : 'what is it to do?'}", USAGE_TEXT)
           USAGE
         end
       rescue OptionParser::ParseError => e
-        err.puts("tasker: #{e.message}", "tasker #{command} --help tells the options.")
+        complain(err, "tasker: #{e.message}", "tasker #{command} --help tells the options.")
         USAGE
-      rescue Error, Application::Broken, SystemCallError => e
-        err.puts("tasker: #{e.message}")
+      rescue Error, Application::Broken, SystemCallError, IOError => e
+        complain(err, "tasker: #{e.message}")
         ERROR
       end
 
@@ -64,6 +64,9 @@ module TaskerCore
 
         command.new(options, out).run
       end
+
+      # Where nobody can be told, the exit code tells.
+      def complain(err, *lines) = Log.unharmed { err.puts(*lines) }
 
       def say(out, text)
         out.puts(text)

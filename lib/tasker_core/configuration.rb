@@ -129,8 +129,8 @@ module TaskerCore
         return {} if path.nil?
 
         require "erb" # these two here, for loading them takes as long as loading this library
-        require "yaml"
-        settings = YAML.safe_load(ERB.new(path.read).result, aliases: true, filename: path.to_s)
+        require_relative "yaml_text"
+        settings = YamlText.read(ERB.new(path.read).result, filename: path.to_s, one: "configuration")
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
         part.transform_keys(&:to_s)
       rescue StandardError, ScriptError => e # whatever the ERB in it does

@@ -191,8 +191,12 @@ module TaskerCore
     # Why the unfinished steps of a task wait.
     #
     # @param task_id [Integer]
-    # @return [Result] +steps+, each with +name, state, reason, detail, next_look_at+
-    def explain(task_id) = Result.new(@native.explain(task_id))
+    # @return [Result] +steps+, each with +name, state, handler, reason, detail, next_look_at+
+    def explain(task_id)
+      explanation = @native.explain(task_id)
+      explanation["steps"].each { |step| add_hint(step) if step["reason"] == HANDLER_IS_MISSING }
+      Result.new(explanation)
+    end
 
     # Tells everybody in this process who listens on this database of something that has happened in the application.
     #
@@ -268,6 +272,15 @@ module TaskerCore
     def made_at
       place = caller_locations(2, FRAMES)&.find { |frame| !frame.path.to_s.start_with?(LIBRARY_PATH) }
       place ? "#{place.path}:#{place.lineno}" : "an unknown place"
+    end
+
+    HANDLER_IS_MISSING = "no_live_worker_has_handler"
+    private_constant :HANDLER_IS_MISSING
+
+    # What only Ruby can know: whether a handler was meant that it has.
+    def add_hint(step)
+      hint = @handlers.hint(step["handler"])
+      step["detail"] = "#{step['detail']}; #{hint}" if hint
     end
 
     def handle_existing(task_id, connection, keys)

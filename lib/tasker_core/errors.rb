@@ -132,7 +132,7 @@ module TaskerCore
   class RetryableError < StandardError
     include Error
 
-    # @return [Numeric, nil] seconds that the next attempt waits at least
+    # @return [Numeric, String, Time, nil] the seconds that the next attempt waits at least, or the moment that it waits for
     attr_reader :retry_after
 
     # @return [Hash] what is stored with the step's error

@@ -6,26 +6,49 @@ module TaskerCore
   #
   # @api private
   class HandlerRegistry
-    CONSTANT_NAME = /\A(?<constant>(?:::)?\p{Upper}\w*(?:::\p{Upper}\w*)*)(?:\[(?<of>[^\[\]]+)\])?\z/
-    private_constant :CONSTANT_NAME
+    # Ruby takes letters of any script, if the first one is a capital.
+    WORD = /[\p{Upper}\p{Lt}]\p{Word}*/
+    CONSTANT_NAME = /\A(?<constant>(?:::)?#{WORD}(?:::#{WORD})*)(?:\[(?<of>[^\[\]]+)\])?\z/
+    private_constant :WORD, :CONSTANT_NAME
 
     def initialize
       @lock = Mutex.new
       @handlers = {}.freeze
+      @told = {}.freeze
     end
 
     # @return [String] the name
     def add(name, handler)
       name = Native.text("name", name).freeze
-      Native.refuse_type("handler", "a class with call, an object with call, or a block", handler) unless handler?(handler)
+      refuse(handler) unless handler?(handler)
       @lock.synchronize { @handlers = @handlers.merge(name => handler).freeze }
       name
     end
 
     # @return [Class, #call, nil] nil if there is none
-    def find(name) = @handlers[name] || find_constant(name)
+    def find(name) = @handlers[name] || find_constant(name) || tell_once(name)
+
+    # @return [String, nil] why there is no handler of this name although there nearly is one
+    def hint(name)
+      HandlerHint.new(name, @handlers.keys) { |scope, part| constant_or_nil(scope, part) }.text
+    end
 
     private
+
+    def refuse(handler)
+      why = " (#{HandlerHint.of_module(handler)})" if Class === handler
+      Native.refuse_type("handler", "a class with call, an object with call, or a block#{why}", handler)
+    end
+
+    # The name may be another process's, and then all is well: only what looks like a slip is worth a warning.
+    def tell_once(name)
+      return if @told[name]
+
+      @lock.synchronize { @told = @told.merge(name => true).freeze }
+      hint = hint(name)
+      Log.warn { "no handler #{name}; #{hint}" } if hint
+      nil
+    end
 
     def find_constant(name)
       match = CONSTANT_NAME.match(name) or return
@@ -34,22 +57,40 @@ module TaskerCore
       found if handler?(found)
     rescue ScriptError, StandardError, SystemStackError, NoMemoryError, Java::JavaLang::Error => e
       # Code that is broken is no handler: the step waits for a process that has one, and other handlers are still looked for.
-      level = missing?(e, name) ? :debug : :error
-      TaskerCore.logger.public_send(level) { "no handler #{name}: #{e.class}: #{e.message}" }
+      message = -> { "no handler #{name}: #{Log.text(e)}" }
+      missing?(e, name) ? Log.debug(&message) : Log.error(&message)
       nil
     end
 
-    # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
     def load_constant(name, of)
+      within_wrap { of ? constant(name).handler_for(of) : constant(name) }
+    end
+
+    # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
+    def within_wrap
       around = TaskerCore.around_handlers
-      return constant(name, of) if around.nil?
+      return yield if around.nil?
 
       found = nil
-      around.call { found = constant(name, of) }
+      around.call { found = yield }
       found
     end
 
-    def constant(name, of) = of ? Object.const_get(name).handler_for(of) : Object.const_get(name)
+    # Code that is broken gives no hint; an interrupt is for whoever asks.
+    def constant_or_nil(scope, name)
+      within_wrap { scope.const_get(name, Object.equal?(scope)) }
+    rescue ScriptError, StandardError => e
+      raise if StandardError === e && !Log.fault?(e)
+
+      nil
+    end
+
+    # JRuby's const_get takes a path of names only where all are ASCII.
+    def constant(name)
+      return Object.const_get(name) if name.ascii_only?
+
+      name.delete_prefix("::").split("::").inject(Object) { |scope, part| scope.const_get(part) }
+    end
 
     def missing?(error, name) = error.is_a?(NameError) && name.split(/::|[\[\]]/).include?(error.name.to_s)
 

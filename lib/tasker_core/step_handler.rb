@@ -32,7 +32,8 @@ module TaskerCore
     # @param message [String]
     # @param error_code [String, nil] the application's own code for what happened
     # @param retryable [Boolean] whether another attempt may help
-    # @param retry_after [Numeric, nil] seconds that the next attempt waits at least
+    # @param retry_after [Numeric, String, Time, nil] the seconds that the next attempt waits at least, or the moment that it waits for:
+    #   ISO 8601 with its offset or an HTTP date, where it is a String
     # @param context [Hash] what is stored with the step's error
     # @return [StepFailure]
     def failure(message:, error_code: nil, retryable: false, retry_after: nil, context: {})

@@ -5,6 +5,8 @@ module TaskerCore
   #
   #   context.logger.info("charged")   # [task 7 step 458753 charge attempt 1 correlation 0198…] charged
   #
+  # What the application's logger raises harms no step: see {Log}.
+  #
   # @api private
   class StepLogger < ::Logger
     # @param context [StepContext]
@@ -14,19 +16,58 @@ module TaskerCore
              "correlation #{context.correlation_id}]"
     end
 
-    # @return [Integer]
-    def level = TaskerCore.logger.level
+    # @return [Integer] the least severity that is wanted, also of a logger that has names for them
+    def level
+      level = Log.unharmed { TaskerCore.logger.level }
+      Integer === level ? level : least_wanted
+    end
 
-    # As in Logger; the block is called only if the message is wanted.
+    def debug? = wanted?(:debug?)
+
+    def info? = wanted?(:info?)
+
+    def warn? = wanted?(:warn?)
+
+    def error? = wanted?(:error?)
+
+    def fatal? = wanted?(:fatal?)
+
+    # As in Logger; the block is called only if the message is wanted, and what it raises is the handler's.
     def add(severity, message = nil, progname = nil)
-      TaskerCore.logger.add(severity) do
-        message = block_given? ? yield : progname if message.nil?
-        "#{@tag} #{message.is_a?(Exception) ? "#{message.class}: #{message.message}" : message}"
+      raised = nil
+      Log.unharmed(true, own: ->(error) { error.equal?(raised) }) do
+        TaskerCore.logger.add(severity) do
+          message = block_given? ? yield : progname if NilClass === message
+          "#{@tag} #{Log.text(message)}"
+        rescue Exception => e # rubocop:disable Lint/RescueException
+          raised = e
+          raise
+        end
       end
     end
     alias log add
 
     # @param message [String] written as it is
-    def <<(message) = TaskerCore.logger << message
+    def <<(message)
+      Log.unharmed do
+        logger = TaskerCore.logger
+        logger.respond_to?(:<<) ? logger << message : logger.info(message)
+      end
+      self
+    end
+
+    private
+
+    # A logger need not have all the questions; what it cannot be asked is wanted.
+    def wanted?(question)
+      Log.unharmed(false) do
+        logger = TaskerCore.logger
+        !logger.respond_to?(question) || (logger.public_send(question) ? true : false)
+      end
+    end
+
+    def least_wanted
+      [debug?, info?, warn?, error?, fatal?].index(true) || UNKNOWN
+    end
   end
 end

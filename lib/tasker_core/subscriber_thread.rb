@@ -32,7 +32,7 @@ module TaskerCore
         subscription.deliver
         true
       rescue StandardError => e
-        TaskerCore.logger.warn("a subscriber's thread failed, another one takes over: #{e.class}: #{e.message}")
+        Log.warn("a subscriber's thread failed, another one takes over: #{Log.text(e)}")
         sleep PAUSE
         false
       end

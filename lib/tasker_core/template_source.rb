@@ -8,12 +8,14 @@ module TaskerCore
   # @api private
   module TemplateSource
     class << self
+      # @param template [Hash, String, Pathname]
+      # @param limits [Hash] of {YamlText.read}
       # @return [Hash]
-      def read(template)
+      def read(template, **limits)
         case template
         when Hash then template
-        when Pathname then from_yaml(text_of(template), template.to_s)
-        when String then from_yaml(template, nil)
+        when Pathname then from_yaml(text_of(template), template.to_s, limits)
+        when String then from_yaml(template, nil, limits)
         else Native.refuse_type("template", "a Hash, YAML text or a Pathname", template)
         end
       end
@@ -26,30 +28,21 @@ module TaskerCore
         Native.refuse("", "cannot read the template: #{e.message}")
       end
 
-      def from_yaml(text, filename)
-        require "date" # these two here, for loading them takes as long as loading this library
-        require "yaml"
-        mapping_in(text, filename)
-      end
-
-      def mapping_in(text, filename)
-        repeated = repeated_key(YAML.parse(text, filename: filename))
-        Native.refuse("", "the key #{repeated.value} is given twice, again in line #{repeated.start_line + 1}") if repeated
-        template = YAML.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: true, filename: filename)
+      def from_yaml(text, filename, limits)
+        template = parsed(text, filename, limits)
         return template if template.is_a?(Hash)
 
         Native.refuse("", "the YAML text is not a mapping of keys; for a file, give its Pathname")
-      rescue Psych::Exception => e
-        Native.refuse("", "cannot read the template: #{e.message}")
       end
 
-      # YAML itself lets the last one win, silently.
-      def repeated_key(document)
-        mappings = document ? document.grep(Psych::Nodes::Mapping) : []
-        mappings.lazy.filter_map do |mapping|
-          keys = mapping.children.each_slice(2).map(&:first).grep(Psych::Nodes::Scalar)
-          keys.group_by(&:value).except("<<").values.find { |same| same.size > 1 }&.last
-        end.first
+      def parsed(text, filename, limits)
+        require "date" # these two here, for loading them takes as long as loading this library
+        require_relative "yaml_text"
+        begin
+          YamlText.read(text, filename: filename, permitted_classes: [Date, Time, Symbol], **limits)
+        rescue YamlText::Unusable => e
+          Native.refuse(e.path, "cannot read the template: #{e.message}")
+        end
       end
     end
   end

@@ -30,7 +30,7 @@ module TaskerCore
       def oversee(worker)
         worker.oversee
       rescue StandardError => e
-        TaskerCore.logger.warn("a worker's supervisor was interrupted, another one takes over: #{e.class}: #{e.message}")
+        Log.warn("a worker's supervisor was interrupted, another one takes over: #{Log.text(e)}")
         sleep PAUSE
       end
     end

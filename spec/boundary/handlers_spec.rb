@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
+require "date"
 require "time"
+require "tmpdir"
 require_relative "../support/workflows"
 
 # Whatever a handler does, its attempt ends as a result or as a failure that tells what happened.
@@ -35,6 +37,17 @@ RSpec.describe "Handlers" do
       expect(run_step(bad)).to include("state" => "error")
       expect(error_of(bad)).to include("class" => "TaskerCore::PermanentError", "message" => "no stock", "error_code" => "stock",
                                        "retryable" => false, "context" => { "sku" => 7 })
+    end
+
+    [nil, "", "  ", 42, :sold_out, Object.new].each do |message|
+      it "may be a failure whose message is #{message.class} #{message.to_s[0, 8].inspect}" do
+        handler = Class.new(TaskerCore::StepHandler) { define_method(:call) { |_| failure(message: message, error_code: "none") } }
+        step = run_step(handler)
+
+        expect(step).to include("state" => "error", "error" => include("class" => "TaskerCore::PermanentError", "error_code" => "none"))
+        expect(step["error"]["message"]).to eq(message.to_s.strip.empty? ? "failed without a message" : message.to_s)
+        expect(log.string).not_to match(/stored in part|could not be read/)
+      end
     end
 
     it "may be a failure that is tried again" do
@@ -132,10 +145,120 @@ RSpec.describe "Handlers" do
       expect(thrown["error"]).to include("message" => "d\uFFFD")
     end
 
+    it "holds the lines of files below folders with names beyond ASCII, and messages of other bytes" do
+      Dir.mktmpdir do |folder|
+        file = File.join(folder, "prüf ordner", "größe.rb")
+        Dir.mkdir(File.dirname(file))
+        File.write(file, "def größe = raise(%q(zu groß).b)\nFailing = ->(_) { größe }\nFailingToo = ->(_) { raise \"caf\\xE9\".b }\n")
+        load file
+
+        expect(error_of(Failing)).to include("message" => "zu groß", "backtrace" => include(/\A#{file}:1:in/, /\A#{file}:2:in/))
+        expect(error_of(FailingToo)).to include("message" => 'caf\\xE9', "backtrace" => include(/\A#{file}:3:in/))
+      ensure
+        %i[Failing FailingToo].each { |name| Object.send(:remove_const, name) if Object.const_defined?(name) }
+      end
+    end
+
     it "keeps a long backtrace short" do
       deep = ->(n) { n.zero? ? raise("deep") : deep.call(n - 1) }
 
       expect(error_of { deep.call(300) }["backtrace"].size).to be <= 50
+    end
+  end
+
+  # Each step is executed once: when it runs next says what came of the value.
+  describe "the retry_after of a failure" do
+    # What ActiveSupport has for a time in a zone is no Time, but says so.
+    zoned = Class.new do
+      def self.name = "ActiveSupport::TimeWithZone"
+
+      def initialize(time) = @time = time
+
+      def to_time = @time
+
+      def is_a?(type) = type == ::Time || super
+    end
+
+    raised = lambda do |value|
+      ->(_) { raise TaskerCore::RetryableError.new("busy", retry_after: value) }
+    end
+    returned = lambda do |value|
+      ->(_) { TaskerCore::StepFailure.new(message: "busy", retryable: true, retry_after: value) }
+    end
+
+    # Seconds between the failure and the next attempt.
+    def delay_of(handler)
+      name = coordinator.register_handler("handler_#{Workflows.next_number}", handler)
+      task_id = create_task([{ name: "only", handler: name, retry: { backoff: "fixed", base_ms: 60_000, max_ms: 60_000, jitter: 0 } }])
+      coordinator.execute_step(step_id: coordinator.task_context(task_id)["steps"].first["step_id"])
+      task = coordinator.task_context(task_id)
+      failed = task["transitions"].find { |row| row["step_id"] && row["to_state"] == "waiting_for_retry" }
+      Time.iso8601(task["steps"].first["next_run_at"]) - Time.iso8601(failed["at"])
+    end
+
+    { "raised" => raised, "returned" => returned }.each do |way, failing|
+      {
+        "a number of seconds" => [-> { 600 }, 600],
+        "a fraction of seconds" => [-> { 600.25 }, 600.25],
+        "a Rational" => [-> { 1201r / 2 }, 600.5],
+        "a numeric String" => [-> { "600" }, 600],
+        "a numeric String with blanks and a fraction" => [-> { " 600.5 " }, 600.5],
+        "a Time" => [-> { Time.now + 600 }, 600],
+        "a Time of another zone" => [-> { (Time.now + 600).localtime("-08:00") }, 600],
+        "a DateTime" => [-> { (Time.now + 600).to_datetime }, 600],
+        "a time in a zone" => [-> { zoned.new(Time.now + 600) }, 600],
+        "an ISO 8601 text" => [-> { (Time.now + 600).localtime("+05:30").iso8601 }, 600],
+        "an HTTP date" => [-> { (Time.now + 600).httpdate }, 600],
+        "an HTTP date of RFC 850" => [-> { (Time.now + 600).utc.strftime("%A, %d-%b-%y %H:%M:%S GMT") }, 600],
+        "an HTTP date of asctime" => [-> { (Time.now + 600).utc.strftime("%a %b %e %H:%M:%S %Y") }, 600]
+      }.each do |name, (value, seconds)|
+        it "is waited for where it is #{name}, #{way}" do
+          expect(delay_of(failing.call(value.call))).to be_within(seconds.is_a?(Integer) ? 20 : 0.01).of(seconds)
+          expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
+        end
+      end
+
+      {
+        "text with a unit" => ["2 minutes", '"2 minutes"'],
+        "text with a comma" => ["1,5", '"1,5"'],
+        "text that names a time of day alone" => ["12:30", '"12:30"'],
+        "a local time, of whichever zone" => ["2126-01-01T12:00:00", '"2126-01-01T12:00:00"'],
+        "empty" => ["", '""'],
+        "of other digits" => ["६००", '"६००"'],
+        "broken text" => ["\xFF".b, "String"],
+        "negative" => [-600, "-600"],
+        "a negative String" => ["-600", '"-600"'],
+        "a time that is over" => [Time.utc(2020), "2020-01-01"],
+        "an HTTP date that is over" => ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994"],
+        "infinite" => [Float::INFINITY, "Infinity"],
+        "text without an end" => ["1e999", '"1e999"'],
+        "NaN" => [Float::NAN, "NaN"],
+        "a Date" => [Date.new(2126), "Date"],
+        "true" => [true, "TrueClass"],
+        "a Hash" => [{ seconds: 1 }, "Hash"],
+        "an object" => [Object.new, "Object"],
+        "a BasicObject" => [BasicObject.new, "BasicObject"],
+        "an object that raises" => [Class.new { def to_time = raise("no") }.new, /to_time raised RuntimeError: no/],
+        "an object whose time is none" => [Class.new { def to_time = 7 }.new, /instance of Integer for a time/]
+      }.each do |name, (value, shown)|
+        it "is no matter where it is #{name}, #{way}, and the log says what came" do
+          expect(delay_of(failing.call(value))).to be_within(1).of(60)
+          warnings = log.string.lines.grep(/WARN.*retry_after/)
+          expect(warnings).to match([/\[task \d+ step \d+ only attempt 1 correlation \S+\] retry_after .*; the template's delay holds$/])
+          expect(warnings.first).to match(shown)
+        end
+      end
+    end
+
+    it "may be a Time that has just come" do
+      expect(delay_of(raised.call(Time.now))).to be_within(1).of(60)
+      expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
+    end
+
+    it "goes by the time that Ruby has, which tests may have moved" do
+      allow(Time).to receive(:now).and_return(Time.utc(2040))
+
+      expect(delay_of(raised.call(Time.utc(2040) + 600))).to be_within(0.1).of(600)
     end
   end
 
@@ -167,6 +290,81 @@ RSpec.describe "Handlers" do
 
       stub_const("Found::Here", Class.new { def call(_) = { "version" => 2 } })
       expect(orchestrated([{ name: "a", handler: "Found::Here" }])["steps"].first["result"]).to eq("version" => 2)
+    end
+
+    ["Prüfe", "Läger::Prüfe", "Заказ::Оплата", "::Läger::Größe"].each do |name|
+      it "is the constant #{name}, with letters beyond ASCII" do
+        stub_const(name.delete_prefix("::"), Class.new { def call(_) = { "n" => 1 } })
+
+        expect(orchestrated([{ name: "a", handler: name }])["steps"].first["result"]).to eq("n" => 1)
+      end
+    end
+
+    describe "which is nowhere, but nearly" do
+      before do
+        stub_const("Shop::Order", Class.new { def call(_) = {} })
+        stub_const("Shop::OfTheClass", Class.new { def self.call(_) = {} })
+        stub_const("Shop::Hidden", Class.new { private def call(_) = {} })
+        stub_const("Shop::Nothing", Class.new)
+        stub_const("Shop::Tools", Module.new { def call(_) = {} })
+        coordinator.register_handler("shop.charge_card") { |_| {} }
+      end
+
+      {
+        "Shop.Order" => "did you mean Shop::Order?",
+        "Shop::Order " => "did you mean Shop::Order?",
+        "shop/order" => "did you mean Shop::Order?",
+        "Shop::Ordr" => "did you mean Shop::Order?",
+        "Shpo::Order" => "did you mean Shop::Order?",
+        "::shop::Order" => "did you mean Shop::Order?",
+        "shop.chrage_card" => "did you mean shop.charge_card?",
+        "Shop::ChargeCard" => "did you mean shop.charge_card?",
+        " shop.charge_card" => "did you mean shop.charge_card?",
+        "Shop::OfTheClass" => "its call is a method of the class, and handlers are instances: define call for these, " \
+                              "or give the class's to register_handler",
+        "Shop::Hidden" => "its call is private",
+        "Shop::Nothing" => "it has no method call",
+        "Shop::Tools" => "it is a module, and its call is for those who include it"
+      }.each do |name, hint|
+        it "is told for #{name.inspect}, by explain and once by the log" do
+          task_id = create_task([{ name: "a", handler: name }])
+          2.times { expect(coordinator.orchestrate_task(task_id)["status"]).to eq("pending") }
+
+          expect(coordinator.explain(task_id)["steps"].first)
+            .to include("reason" => "no_live_worker_has_handler", "detail" => a_string_ending_with(hint), "handler" => name)
+          expect(log.string.lines.grep(/WARN.*no handler/)).to match([/no handler #{Regexp.escape(name)}; .*#{Regexp.escape(hint)}$/])
+        end
+      end
+
+      it "is told by register_handler, too" do
+        expect { coordinator.register_handler("hidden", Shop::Hidden) }.to raise_error(TaskerCore::InvalidTypeError, /its call is private/)
+        expect { coordinator.register_handler("of_the_class", Shop::OfTheClass) }
+          .to raise_error(TaskerCore::InvalidTypeError, /its call is a method of the class/)
+      end
+
+      ["Elsewhere::Order", "shop.refund_card", "shop.charge_card_2", "proc", "string", "?"].each do |name|
+        it "is not told for #{name.inspect}, which another process may have" do
+          task_id = create_task([{ name: "a", handler: name }])
+          coordinator.orchestrate_task(task_id)
+
+          expect(coordinator.explain(task_id)["steps"].first["detail"]).to eq("no live process has a handler named #{name}")
+          expect(log.string).not_to match(/WARN.*(retry_after|no handler)/)
+        end
+      end
+
+      it "loads no code that was not asked for" do
+        stub_const("Lazy", Module.new)
+        Lazy.autoload(:Order, "/nowhere/lazy_order.rb")
+        Object.autoload(:LazyShop, "/nowhere/lazy_shop.rb")
+        task_id = create_task([{ name: "a", handler: "Lazy::Ordr" }, { name: "b", handler: "LazyShpo::Order" }])
+        coordinator.orchestrate_task(task_id)
+
+        expect(coordinator.explain(task_id)["steps"].map { |step| step["detail"] })
+          .to match([/did you mean Lazy::Order\?\z/, /named LazyShpo::Order\z/])
+        expect(log.string).not_to include("/nowhere")
+      ensure
+        Object.send(:remove_const, :LazyShop)
+      end
     end
 
     it "is nowhere: the step is no attempt, stays enqueued, and runs once there is a handler" do

@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require "fileutils"
+require "tmpdir"
+require_relative "../support/other_jruby"
 require_relative "../support/workflows"
 
 # What an application pays for when it requires the library, in a runtime that has loaded nothing else.
@@ -23,6 +26,35 @@ RSpec.describe "Loading the library" do
       [Object.autoload?(:Logger), *%w[YAML ERB Date Forwardable].select { |name| Object.const_defined?(name) }].join(",")
     RUBY
     expect(loaded).to eq("logger")
+  end
+
+  it "works below a folder with a name beyond ASCII, and leaves its own lines there out of backtraces" do
+    Dir.mktmpdir do |folder|
+      home = File.join(folder, "prüf ordner")
+      FileUtils.mkdir_p(home)
+      FileUtils.cp_r(File.expand_path("../../lib", __dir__), home)
+      application = File.join(home, "größe.rb")
+      File.write(application, <<~RUBY)
+        require "tasker_core"
+        COORDINATOR = TaskerCore.create_coordinator_with_config(database_url: #{@url.dump})
+        begin
+          COORDINATOR.task_context(-1)
+        rescue TaskerCore::Error => e
+          File.write(#{"#{home}/out".dump}, e.backtrace.first)
+        end
+        begin
+          require "tasker_core/cli"
+          TaskerCore::CLI.run(["work", "-r", File.join(__dir__, "fehler_ä.rb")], err: File.open(#{"#{home}/err".dump}, "w"))
+        end
+      RUBY
+      File.write(File.join(home, "fehler_ä.rb"), "def größe = raise(%q(zu groß).b)\ngröße\n")
+      pid = OtherJRuby.spawn("-I", File.join(home, "lib"), application, out: File.join(home, "streams"), chdir: home, library: nil)
+      Process.wait(pid)
+
+      expect(File.read(File.join(home, "streams"))).to eq("")
+      expect(File.read(File.join(home, "out"))).to start_with("#{application}:4:in")
+      expect(File.read(File.join(home, "err"))).to match(/cannot load .*fehler_ä\.rb: RuntimeError: zu groß \(.*fehler_ä\.rb:1:in/)
+    end
   end
 
   it "loads it then, whatever comes first" do

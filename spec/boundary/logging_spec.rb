@@ -95,6 +95,149 @@ RSpec.describe "What the core logs" do
     end
   end
 
+  describe "to an application's logger of another kind" do
+    # SemanticLogger's level is a Symbol, and it has a question for each.
+    let(:by_names) do
+      Class.new do
+        attr_reader :lines
+
+        def initialize = @lines = []
+
+        def level = :info
+
+        %i[debug info warn error fatal].each_with_index do |name, severity|
+          define_method(name) { |message = nil, &block| @lines << "#{name}: #{message || block.call}" if severity.positive? }
+          define_method(:"#{name}?") { severity.positive? }
+        end
+
+        def add(severity, message = nil, _progname = nil, &block) = public_send(%i[debug info warn error fatal][severity], message, &block)
+      end.new
+    end
+
+    it "tells a handler what is wanted where its level is a Symbol" do
+      TaskerCore.logger = by_names
+      step = run_step do |context|
+        context.logger.info("charged")
+        context.logger << "as it is"
+        wanted = %i[debug? info? warn? error? fatal?].select { |question| context.logger.public_send(question) }
+        { "wanted" => wanted, "level" => context.logger.level }
+      end
+
+      expect(step["error"]).to be_nil
+      expect(step["result"]).to eq("wanted" => %w[info? warn? error? fatal?], "level" => Logger::INFO)
+      expect(by_names.lines).to include(/\Ainfo: \[task .*\] charged\z/, "info: as it is")
+    end
+
+    {
+      "Symbol" => [:warn, Logger::WARN], "String" => ["ERROR", Logger::ERROR], "Integer" => [1, Logger::INFO],
+      "Symbol of its own" => [:trace, Logger::DEBUG], "nil" => [nil, Logger::WARN]
+    }.each do |kind, (level, severity)|
+      it "has a level for handlers where it is a #{kind}" do
+        TaskerCore.logger = Class.new(Logger) do
+          define_method(:level) { level }
+          define_method(:debug?) { level == :trace }
+          define_method(:info?) { level == 1 }
+          define_method(:warn?) { level != "ERROR" }
+          define_method(:error?) { true }
+          def add(*) = true
+        end.new(nil)
+
+        expect(run_step { |context| { "level" => context.logger.level } }["result"]).to eq("level" => severity)
+      end
+    end
+  end
+
+  describe "when a message's bytes are not the log's" do
+    {
+      "bytes that are no text" => ["caf\xE9".b, 'caf\\xE9'],
+      "broken UTF-8" => ["caf\xE9", 'caf\\xE9'],
+      "bytes that are UTF-8" => ["café".b, "café"],
+      "Latin-1" => ["café".encode("ISO-8859-1"), "café"],
+      "UTF-16" => ["café".encode("UTF-16LE"), "café"],
+      "an encoding without a converter" => ["caf\xE9".dup.force_encoding("UTF-7"), 'caf\\xE9'],
+      "an error with such a message" => [ArgumentError.new("caf\xE9".b), 'ArgumentError: caf\\xE9'],
+      "a Symbol" => [:café, "café"],
+      "a BasicObject" => [BasicObject.new, "NoMethodError"],
+      "an object whose to_s raises" => [Class.new { def to_s = raise("no") }.new, "RuntimeError"],
+      "an error whose message raises" => [Class.new(StandardError) { def message = raise("no") }.new, "RuntimeError"]
+    }.each do |kind, (message, shown)|
+      it "holds #{kind}, below a step with a name beyond ASCII" do
+        step = run_step(name: "prüfen") { |context| context.logger.info(message) && nil }
+
+        expect(step["error"]).to be_nil
+        expect(log.string.dup.force_encoding("UTF-8")).to match(/INFO.* prüfen attempt 1 .*\] .*#{Regexp.escape(shown)}/)
+      end
+    end
+  end
+
+  describe "to a logger that raises" do
+    {
+      "an error of the system's" => -> { raise Errno::ENOSPC, "the log" },
+      "an IOError" => -> { raise IOError, "closed stream" },
+      "an exception of Java's" => -> { raise java.io.IOException.new("Broken pipe") }
+    }.each do |kind, failing|
+      broken = Class.new(Logger) do
+        %i[add << level debug? info? warn? error? fatal? debug info warn error].each { |name| define_method(name) { |*| failing.call } }
+      end
+
+      it "harms no handler that logs, when it is #{kind}" do
+        TaskerCore.logger = broken.new(nil)
+        step = run_step do |context|
+          logger = context.logger
+          logger.debug("a")
+          logger.info { "b" }
+          logger.add(Logger::UNKNOWN, "c")
+          logger << "d"
+          { "questions" => [logger.debug?, logger.info?, logger.error?], "level" => logger.level }
+        end
+
+        expect(step["error"]).to be_nil
+        expect(step["result"]).to eq("questions" => [false, false, false], "level" => Logger::UNKNOWN)
+      end
+
+      it "harms none that looks for handlers, when it is #{kind}" do
+        stub_const("Unloadable", Module.new { def self.const_missing(_) = raise(SyntaxError, "unexpected end") })
+        TaskerCore.logger = broken.new(nil)
+
+        expect(coordinator.orchestrate_task(create_task([{ name: "a", handler: "Unloadable::Handler" }]))).to include("status" => "pending")
+      end
+    end
+
+    it "lets what a handler's own block raises reach the handler" do
+      rescued = nil
+      step = run_step do |context|
+        context.logger.info { raise KeyError, "mine" }
+      rescue KeyError => e
+        rescued = e.message
+        nil
+      end
+
+      expect([step["error"], rescued]).to eq([nil, "mine"])
+    end
+
+    it "lets a handler's own time-out break off a logger that is slow" do
+      TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+      step = run_step do |context|
+        Timeout.timeout(0.05) { context.logger.info("slow") }
+      rescue Timeout::Error
+        { "broken_off" => true }
+      end
+
+      expect(step["result"]).to eq("broken_off" => true)
+    end
+
+    it "lets a step's time-out break off a logger that is slow" do
+      TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+      step = run_step(timeout_ms: 50) do |context|
+        context.logger.info("slow")
+      ensure
+        TaskerCore.logger = Logger.new(log)
+      end
+
+      expect(step["error"]).to include("error_code" => "timeout")
+    end
+  end
+
   it "tells of each attempt that fails, with its correlation id, and how it goes on" do
     step = run_step(retry_policy: { max_attempts: 2, base_ms: 1 }) { raise ArgumentError, "no such card" }
     id = coordinator.task_context(step["step_id"] >> 16).correlation_id
@@ -102,6 +245,15 @@ RSpec.describe "What the core logs" do
 
     expect(lines.grep(/INFO.* attempt 1 correlation #{id}\] failed, and is tried again: ArgumentError: no such card/).size).to eq(1)
     expect(lines.grep(/WARN.* attempt 2 correlation #{id}\] failed for good: ArgumentError: no such card/).size).to eq(1)
+  end
+
+  it "tells of each attempt in one line, whatever the handler and its data say" do
+    run_step { raise ArgumentError, "no such card\nERROR forged" }
+    run_step { { "a\nERROR forged" => Float::NAN } }
+    run_step { raise TaskerCore::PermanentError.new("no", context: { "a\nERROR forged" => Float::NAN }) }
+
+    expect(log.string).to include("no such card\\nERROR forged", 'result["a\nERROR forged"]', 'context["a\nERROR forged"]')
+    expect(log.string.lines.grep(/\AERROR/)).to eq([])
   end
 
   it "tells of an attempt that is broken off" do

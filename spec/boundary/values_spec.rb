@@ -54,6 +54,22 @@ RSpec.describe "Values at the boundary" do
       end
     end
 
+    it "is a Float of a usual magnitude in plain digits" do
+      { 12_345_678.5 => "12345678.5", 1e7 => "10000000.0", -0.0001 => "-0.0001", 1e15 => "1000000000000000.0",
+        1e-15 => "0.000000000000001", 1.0e20 => "1.0E20", 2.5e-16 => "2.5E-16", 0.1 => "0.1", 1.0 => "1.0" }.each do |number, text|
+        expect(dump(number)).to eq(text)
+      end
+    end
+
+    it "is any Float, to its last bit" do
+      random = Random.new(5)
+      2_000.times do
+        number = (random.rand - 0.5) * 10.0**random.rand(-18..18)
+        expect([round_trip(number)].pack("G")).to eq([number].pack("G"))
+        expect(BigDecimal(dump(number)).to_f).to eq(number)
+      end
+    end
+
     it "is 100 levels of nesting" do
       expect(round_trip(nested(100))).to eq(nested(100))
     end
@@ -210,12 +226,18 @@ RSpec.describe "Values at the boundary" do
       "a BasicObject" => [BasicObject.new, /instance of BasicObject/], "a class" => [String, /instance of Class/],
       "a Range" => [1..2, /instance of Range/], "a Rational" => [1r, /instance of Rational/],
       "a Proc" => [-> {}, /instance of Proc/], "a Java object" => [java.util.HashMap.new, /Java::JavaUtil::HashMap/],
-      "an Integer as a key" => [{ 1 => 2 }, /key.*Integer.*Strings or Symbols/], "nil as a key" => [{ nil => 2 }, /NilClass/]
+      "an Integer as a key" => [{ 1 => 2 }, /key.*Integer.*Strings or Symbols/], "nil as a key" => [{ nil => 2 }, /NilClass/],
+      "a key that YAML reads as true" => [{ true => 2 }, /TrueClass.*in quotes/], "a number as a key" => [{ 1.5 => 2 }, /Float.*in quotes/]
     }.each do |name, (value, message)|
       it "is #{name}" do
         expect(message_of({ items: [0, { it: value }] })).to match(message)
         expect(path_of({ items: [0, { it: value }] })).to start_with("payload.items[1].it")
       end
+    end
+
+    it "is named on one line, whatever its key" do
+      expect(path_of({ "a\nERROR forged \e[31m" => 0.0 / 0 })).to eq('payload["a\nERROR forged \u001b[31m"]')
+      expect { dump({ "a\nb" => 0.0 / 0 }) }.to raise_error(TaskerCore::ValidationError, /\Apayload\["a\\nb"\]: is NaN/)
     end
 
     it "never asks an object for its JSON" do

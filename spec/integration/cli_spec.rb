@@ -75,6 +75,48 @@ RSpec.describe TaskerCore::CLI do
     Process.kill("KILL", pid) if pid && status.nil?
   end
 
+  # Whoever starts the specs may have had a signal ignored, as `nohup` does; the processes that they start inherit that.
+  def ignored?(signal)
+    status = "/proc/self/status"
+    File.exist?(status) && File.read(status)[/^SigIgn:\s*(\h+)/, 1].to_i(16).anybits?(1 << (Signal.list.fetch(signal) - 1))
+  end
+
+  it "does at a HUP what it does at a TERM" do
+    skip "HUP is ignored where these specs were started" if ignored?("HUP")
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--log", path("log"), env: { "DATABASE_URL" => @url }, out: path("out"))
+    expect(eventually(120) { work_log.include?("works, process") }).to be(true)
+    Process.kill("HUP", pid)
+    _, status = Process.wait2(pid)
+
+    expect(status.exitstatus).to eq(0)
+    expect(work_log).to include("HUP: takes no more steps", "stopped")
+  ensure
+    Process.kill("KILL", pid) if pid && status.nil?
+  end
+
+  it "works where no log can be written, and tells by its exit code alone" do
+    skip "there is no full device here" unless File.chardev?("/dev/full")
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", application, env: { "DATABASE_URL" => @url }, out: "/dev/full")
+    File.write(path("go"), "")
+    task_id = create_task([{ name: "a", handler: "cli.wait" }])
+    expect(eventually(120) { state(task_id) == "complete" || Process.wait(pid, Process::WNOHANG) }).to be(true)
+    Process.kill("TERM", pid)
+    _, status = Process.wait2(pid)
+
+    expect(status.exitstatus).to eq(0)
+  ensure
+    Process.kill("KILL", pid) if pid && status.nil?
+  end
+
+  it "ends with the code of what went wrong where it cannot be told" do
+    mute = Class.new(StringIO) { def puts(*) = raise(Errno::ENOSPC) }.new
+
+    expect(described_class.run(["werk"], err: mute)).to eq(2)
+    expect(described_class.run(["work", "--name"], err: mute)).to eq(2)
+    expect(described_class.run(["work", "-r", path("nowhere.rb")], err: mute)).to eq(1)
+    expect(described_class.run(["--version"], out: mute, err: StringIO.new)).to eq(1)
+  end
+
   # The port is the one that it logs.
   def get(path, method: Net::HTTP::Get)
     port = work_log[/health: answers on port (\d+)/, 1].to_i
@@ -116,10 +158,9 @@ RSpec.describe TaskerCore::CLI do
     end
 
     # Shells start background jobs so, and no process can change it for itself.
-    def int_is_ignored? = File.exist?("/proc/self/status") && File.read("/proc/self/status")[/^SigIgn:\s*(\h+)/, 1].to_i(16).anybits?(1 << 1)
 
     it "stops now at the second INT, gives back what ran, and says so" do
-      skip "INT is ignored where these specs were started" if int_is_ignored?
+      skip "INT is ignored where these specs were started" if ignored?("INT")
       working = work("--require", application, "--verbose")
       task_id = create_task([{ name: "a", handler: "cli.wait" }])
       expect(eventually { File.exist?(path("begun")) }).to be(true)

@@ -32,6 +32,12 @@ RSpec.describe TaskerCore::Configuration do
     expect(given("TASKER_ENV" => "test", "RAILS_ENV" => "staging", "RACK_ENV" => "other")).to eq("environment" => "test")
   end
 
+  it "refuses a file with two documents, of which YAML would drop one" do
+    write "test: { lease_ms: 1000 }\n---\ntest: { lease_ms: 2000 }\n"
+
+    expect { given("TASKER_ENV" => "test") }.to raise_error(TaskerCore::ConfigurationError, /2 YAML documents.*line 2/)
+  end
+
   it "takes the file's part for the environment, with ERB and aliases" do
     write <<~YAML
       default: &default

@@ -37,6 +37,16 @@ RSpec.describe "The Ruby side" do
     expect(named).to eq([])
   end
 
+  # What the application's logger raises is to harm nobody: TaskerCore::Log sees to it.
+  it "writes to the application's logger in one place, and by a handler's context" do
+    places = FILES_OF_OURS.flat_map do |file|
+      code = Ripper.lex(File.read(file)).reject { |_, kind,| %i[on_comment on_sp].include?(kind) }.map { |token| token[2] }.join
+      code.match?(/TaskerCore\.logger(?!=)\b/) ? [File.basename(file)] : []
+    end
+
+    expect(places.sort).to eq(%w[log.rb step_logger.rb])
+  end
+
   it "computes no delay" do
     names = texts + tokens(:on_ident, :on_label, :on_const)
 

@@ -51,7 +51,7 @@ module TaskerCore
       rescue TaskerCore::Error
         raise
       rescue ScriptError, StandardError => e
-        raise Broken, "cannot load #{path}: #{e.class}: #{e.message} (#{e.backtrace&.first})"
+        raise Broken, "cannot load #{path}: #{Log.text(e)} (#{Log.text(e.backtrace&.first)})"
       end
 
       # Ours was loaded before Rails was, and the application's Gemfile loads it no second time. The application's gems come first:

@@ -48,12 +48,12 @@ module TaskerCore
         tell(health) unless health.status == @status
         write(health) if @path && health.status != "down"
       rescue TaskerCore::Error, SystemCallError => e
-        TaskerCore.logger.warn("health: #{e.message}")
+        Log.warn("health: #{Log.text(e.message)}")
       end
 
       def tell(health)
-        level = health.status == "ok" ? Logger::INFO : Logger::WARN
-        TaskerCore.logger.add(level) { ["health: #{@status} → #{health.status}", *health["reasons"]].join("; ") }
+        message = ["health: #{@status} → #{health.status}", *health["reasons"]].join("; ")
+        health.status == "ok" ? Log.info(message) : Log.warn(message)
         @status = health.status
       end
 

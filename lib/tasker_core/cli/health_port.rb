@@ -48,7 +48,7 @@ module TaskerCore
         @server.executor = @threads
         @server.create_context("/") { |exchange| answer(exchange) }
         @server.start
-        TaskerCore.logger.info("health: answers on port #{@server.address.port}")
+        Log.info("health: answers on port #{@server.address.port}")
       rescue java.io.IOException => e
         raise Application::Broken, "cannot answer on #{@address.compact.join(':')}: #{e.message}"
       end
@@ -68,7 +68,7 @@ module TaskerCore
         exchange.response_headers.set("Allow", "GET, HEAD") if code == 405
         send_body(exchange, code, exchange.request_method == "HEAD" ? "" : body)
       rescue java.io.IOException => e
-        TaskerCore.logger.debug("health: whoever asked is gone: #{e.message}")
+        Log.debug("health: whoever asked is gone: #{Log.text(e.message)}")
       ensure
         exchange.close
       end
@@ -89,7 +89,7 @@ module TaskerCore
         else [404, TEXT_TYPE, "there are /health and /metrics\n"]
         end
       rescue StandardError => e
-        TaskerCore.logger.warn("health: #{path} was not answered: #{e.class}: #{e.message}")
+        Log.warn("health: #{path} was not answered: #{Log.text(e)}")
         [503, TEXT_TYPE, "#{e.message}\n"]
       end
 

@@ -58,7 +58,8 @@ module TaskerCore
           (DATABASE_URL, TASKER_MAX_PARALLEL_STEPS, TASKER_SHUTDOWN_TIMEOUT_MS and so on).
 
           Signals:
-            TERM, INT   take no more, let what runs come to its end (for shutdown_timeout_ms; then it is interrupted), and leave
+            TERM, INT,  take no more, let what runs come to its end (for shutdown_timeout_ms; then it is interrupted), and leave
+            HUP
             INT again   interrupt what still runs, now
             TSTP        take no more, and go on running what was taken
             QUIT        the JVM writes what all threads do

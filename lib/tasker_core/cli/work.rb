@@ -6,12 +6,12 @@ module TaskerCore
     #
     # 1. It loads the application, which registers what it has to.
     # 2. It starts a worker, and waits for a signal, or for the worker's end.
-    # 3. TERM and INT stop the worker, which takes its time; meanwhile a further INT cuts that short.
+    # 3. TERM, INT and HUP stop the worker, which takes its time; meanwhile a further INT cuts that short.
     # 4. When the worker has stopped it closes the coordinator, and tells by its exit code whether all went in peace.
     #
     # @api private
     class Work
-      SIGNALS = %w[INT TERM TSTP].freeze
+      SIGNALS = %w[INT TERM HUP TSTP].freeze
       private_constant :SIGNALS
 
       # @param options [Options]
@@ -46,7 +46,7 @@ module TaskerCore
 
       def work_on(coordinator)
         @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
-        TaskerCore.logger.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
+        Log.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
         HealthPort.new(@options.health_port, coordinator, @worker).keep do
           HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
         end
@@ -69,23 +69,23 @@ module TaskerCore
 
       def quiet
         @worker.quiet
-        TaskerCore.logger.info("TSTP: takes no more steps")
+        Log.info("TSTP: takes no more steps")
       end
 
       def stop(signal)
         if @stops.empty?
           @worker.quiet
-          TaskerCore.logger.info("#{signal}: takes no more steps, and leaves when those that run have ended")
+          Log.info("#{signal}: takes no more steps, and leaves when those that run have ended")
           @stops << Thread.new { @worker.stop }
         elsif signal == "INT"
-          TaskerCore.logger.warn("INT again: interrupts what still runs")
+          Log.warn("INT again: interrupts what still runs")
           @stops << Thread.new { @worker.stop(timeout_ms: 0) }
         end
       end
 
       def in_peace?
         peace = @stops.map(&:value).all?
-        TaskerCore.logger.public_send(peace ? :info : :warn, peace ? "stopped" : "stopped; handlers were interrupted, their steps given back")
+        peace ? Log.info("stopped") : Log.warn("stopped; handlers were interrupted, their steps given back")
         peace
       end
     end

@@ -63,15 +63,15 @@ module TaskerCore
       def try_to_begin
         worker = TaskerCore.start_worker
         @lock.synchronize { @worker = worker }
-        TaskerCore.logger.info("tasker_core #{VERSION} works in this process")
+        Log.info("tasker_core #{VERSION} works in this process")
       rescue StandardError, ScriptError => e # the application's own code as well: its configuration's, its templates'
-        tell(e.is_a?(Error) ? e.message : "#{e.class}: #{e.message}")
+        tell(e.is_a?(Error) ? e.message : Log.text(e))
         @lock.synchronize { @stopping.wait(@lock, PAUSE) unless @stopped }
       end
 
       # Once, not at each attempt.
       def tell(reason)
-        TaskerCore.logger.error("tasker_core does not work in this process yet: #{reason}") unless reason == @told
+        Log.error("tasker_core does not work in this process yet: #{reason}") unless reason == @told
         @told = reason
       end
     end

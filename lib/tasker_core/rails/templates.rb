@@ -54,7 +54,7 @@ module TaskerCore
         register(coordinator) if coordinator
       rescue Error => e
         @missed = e.is_a?(DatabaseError) # the files are right: they are tried again, though they have not changed since
-        TaskerCore.logger.error(e.message)
+        Log.error(e.message)
       end
 
       # What the database kept from being registered when it had changed.

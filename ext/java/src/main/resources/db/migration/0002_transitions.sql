@@ -93,12 +93,12 @@ COMMENT ON FUNCTION tasker.is_sound(tasker.tasks) IS 'The rules for the columns 
 
 ALTER TABLE tasker.workflow_steps
   ADD CONSTRAINT workflow_steps_sound CHECK (tasker.is_sound(workflow_steps)) NOT VALID,
-  DROP CONSTRAINT workflow_steps_check,
-  DROP CONSTRAINT workflow_steps_check1,
-  DROP CONSTRAINT workflow_steps_check2;
+  DROP CONSTRAINT IF EXISTS workflow_steps_check,
+  DROP CONSTRAINT IF EXISTS workflow_steps_check1,
+  DROP CONSTRAINT IF EXISTS workflow_steps_check2;
 ALTER TABLE tasker.tasks
   ADD CONSTRAINT tasks_sound CHECK (tasker.is_sound(tasks)) NOT VALID,
-  DROP CONSTRAINT tasks_check;
+  DROP CONSTRAINT IF EXISTS tasks_check;
 
 CREATE TYPE tasker.change AS (
   task_id      bigint,
@@ -115,9 +115,9 @@ CREATE TYPE tasker.change AS (
   crashes      smallint,
   max_attempts smallint,
   fence        integer,
-  accepted     integer[],         -- these three are in the first row alone, which tells of no change: which outcomes, from 1,
-  at           timestamptz,       -- were accepted; when all this happened;
-  newest       bigint             -- and the last entry that was made in the log
+  accepted     integer[],         -- these three are in a row of their own, which tells of no change: which of the outcomes that were
+  at           timestamptz,       -- handed in were accepted, counted from 1; when all this happened; and the last entry that was
+  newest       bigint             -- made in the log
 );
 COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed: a row for all of it, then one for each change that the caller did not ask for.';
 
@@ -179,6 +179,8 @@ DECLARE
   v_steps    integer;
   v_active   integer    := 0;
   v_failed   integer    := 0;
+  v_stopped  bigint[]; -- tasks of which fail_fast has cancelled something active: where they end, they end by that
+  v_reason   text;
   v_newest   bigint;
   v_more     record;
   v_told     tasker.change;
@@ -269,16 +271,16 @@ BEGIN
   -- Under fail_fast a failure cancels whatever has not started, and from then on what goes back into the queue.
   IF p_to && ARRAY['error', 'enqueued', 'waiting_for_retry'] THEN
     FOR v_more IN
-      SELECT c.*
+      SELECT c.*, f.errors
       FROM (
-        SELECT t.task_id
+        SELECT t.task_id, g.errors
         FROM tasker.tasks t
         JOIN (
-          SELECT tasker.task_of(g.id) AS task_id, bool_or(g.state = 'error') AS failed
+          SELECT tasker.task_of(g.id) AS task_id, count(*) FILTER (WHERE g.state = 'error') AS errors
           FROM unnest(p_ids, p_to) AS g(id, state)
           GROUP BY 1
         ) g ON g.task_id = t.task_id
-        WHERE t.fail_fast AND (t.failing OR g.failed)
+        WHERE t.fail_fast AND (t.failing OR g.errors > 0)
         ORDER BY t.task_id
       ) f
       CROSS JOIN LATERAL tasker.cancel_steps(f.task_id, ARRAY['pending', 'enqueued', 'waiting_for_retry'], p_at) AS c
@@ -289,6 +291,10 @@ BEGIN
       v_to := v_to || array_fill('cancelled'::text, ARRAY[cardinality(v_more.ids)]);
       v_attempts := v_attempts || v_more.attempts;
       v_reasons := v_reasons || array_fill('fail_fast'::text, ARRAY[cardinality(v_more.ids)]);
+      -- Of two errors, the first cancels and the second is what the task ends by.
+      IF v_more.errors < 2 AND v_more.before && ARRAY['enqueued', 'waiting_for_retry'] THEN
+        v_stopped := v_stopped || tasker.task_of(v_more.ids[1]);
+      END IF;
     END LOOP;
   END IF;
 
@@ -312,18 +318,19 @@ BEGIN
                               THEN COALESCE(t.completed_at, p_at) END
       WHERE t.task_id = p_task_id
       RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms INTO v_more;
+      v_reason := CASE WHEN p_task_id = ANY (v_stopped) THEN 'fail_fast' ELSE p_reason END;
       IF p_task_state <> 'in_progress' AND v_more.state IN ('complete', 'error') AND v_more.state <> p_task_state THEN
         -- A task completes or fails only while it is in progress: the log has that in between.
         v_ids := v_ids || ARRAY[-p_task_id, -p_task_id];
         v_from := v_from || ARRAY[p_task_state, 'in_progress'];
         v_to := v_to || ARRAY['in_progress', v_more.state::text];
-        v_reasons := v_reasons || ARRAY[p_reason, p_reason];
+        v_reasons := v_reasons || ARRAY[v_reason, v_reason];
         v_after := ARRAY[NULL, v_more.after_ms];
       ELSIF v_more.state <> p_task_state THEN
         v_ids := v_ids || -p_task_id;
         v_from := v_from || p_task_state;
         v_to := v_to || v_more.state::text;
-        v_reasons := v_reasons || p_reason;
+        v_reasons := v_reasons || v_reason;
         v_after := ARRAY[v_more.after_ms];
       END IF;
     END IF;
@@ -354,6 +361,7 @@ BEGIN
       v_ids := v_ids || v_more.ids;
       v_from := v_from || array_fill('in_progress'::text, ARRAY[cardinality(v_more.ids)]);
       v_to := v_to || v_more.states;
+      v_reasons := v_reasons || ARRAY(SELECT CASE WHEN -i = ANY (v_stopped) THEN 'fail_fast' END FROM unnest(v_more.ids) AS i);
       v_after := v_more.after;
     END IF;
   END IF;
@@ -563,30 +571,40 @@ $$;
 COMMENT ON FUNCTION tasker.crash IS
   'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. The caller has locked them.';
 
+CREATE FUNCTION tasker.take_out(p_step_id bigint,
+  OUT task_id bigint, OUT task_state text, OUT task_failed boolean, OUT state text, OUT attempt smallint, OUT children smallint[])
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0
+  INTO task_id, task_state, task_failed
+  FROM tasker.tasks t
+  WHERE t.task_id = tasker.task_of(p_step_id)
+  FOR NO KEY UPDATE;
+  DELETE FROM tasker.step_queue q WHERE q.task_id = tasker.task_of(p_step_id) AND q.step_id = p_step_id;
+  SELECT s.state, NULLIF(s.attempts, 0), s.children
+  INTO state, attempt, children
+  FROM tasker.workflow_steps s
+  WHERE s.task_id = tasker.task_of(p_step_id) AND s.step_id = p_step_id
+  FOR NO KEY UPDATE;
+END
+$$;
+COMMENT ON FUNCTION tasker.take_out IS
+  'Takes a step out of the queue for a person''s decision, with all locks, and tells how it and its task stand. task_failed: under fail_fast, and a step is in error.';
+
 CREATE FUNCTION tasker.retry_step(p_step_id bigint) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
-  v_task record;
   v_step record;
 BEGIN
-  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
-  INTO v_task
-  FROM tasker.tasks t
-  WHERE t.task_id = tasker.task_of(p_step_id)
-  FOR NO KEY UPDATE;
-  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
-  SELECT s.state, s.attempts
-  INTO v_step
-  FROM tasker.workflow_steps s
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
-  FOR NO KEY UPDATE;
+  SELECT * INTO v_step FROM tasker.take_out(p_step_id);
   UPDATE tasker.workflow_steps s
   SET state = 'enqueued', max_attempts = s.max_attempts + 1, next_run_at = NULL, completed_at = NULL
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  WHERE s.task_id = v_step.task_id AND s.step_id = p_step_id;
   RETURN QUERY SELECT * FROM tasker.follow(
-    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['enqueued'],
-    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY['retry_step'], p_revive => v_task.failed, p_reason => 'retry_step');
+    v_at, v_step.task_id, v_step.task_state, ARRAY[p_step_id], ARRAY[v_step.state], ARRAY['enqueued'], ARRAY[v_step.attempt],
+    ARRAY['retry_step'], p_revive => v_step.task_failed, p_reason => 'retry_step');
 END
 $$;
 COMMENT ON FUNCTION tasker.retry_step IS 'Lets a step run at once, with one attempt more than it had. Whether it may, the caller has looked at under the locks.';
@@ -595,28 +613,17 @@ CREATE FUNCTION tasker.resolve_step(p_step_id bigint, p_result text, p_reason te
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
-  v_task record;
   v_step record;
 BEGIN
-  SELECT t.task_id, t.state, t.fail_fast AND t.failed_steps > 0 AS failed
-  INTO v_task
-  FROM tasker.tasks t
-  WHERE t.task_id = tasker.task_of(p_step_id)
-  FOR NO KEY UPDATE;
-  DELETE FROM tasker.step_queue q WHERE q.task_id = v_task.task_id AND q.step_id = p_step_id;
-  SELECT s.state, s.attempts, s.children
-  INTO v_step
-  FROM tasker.workflow_steps s
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id
-  FOR NO KEY UPDATE;
+  SELECT * INTO v_step FROM tasker.take_out(p_step_id);
   UPDATE tasker.workflow_steps s
   SET state = 'resolved_manually', result = p_result::json, next_run_at = NULL, completed_at = v_at
-  WHERE s.task_id = v_task.task_id AND s.step_id = p_step_id;
+  WHERE s.task_id = v_step.task_id AND s.step_id = p_step_id;
   RETURN QUERY SELECT * FROM tasker.follow(
-    v_at, v_task.task_id, v_task.state, ARRAY[p_step_id], ARRAY[v_step.state::text], ARRAY['resolved_manually'],
-    ARRAY[NULLIF(v_step.attempts, 0)::smallint], ARRAY[p_reason],
-    p_freed => ARRAY(SELECT tasker.step_id(v_task.task_id, c) FROM unnest(v_step.children) AS c),
-    p_revive => v_task.failed, p_reason => 'resolve_step');
+    v_at, v_step.task_id, v_step.task_state, ARRAY[p_step_id], ARRAY[v_step.state], ARRAY['resolved_manually'],
+    ARRAY[v_step.attempt], ARRAY[p_reason],
+    p_freed => ARRAY(SELECT tasker.step_id(v_step.task_id, c) FROM unnest(v_step.children) AS c),
+    p_revive => v_step.task_failed, p_reason => 'resolve_step');
 END
 $$;
 COMMENT ON FUNCTION tasker.resolve_step IS

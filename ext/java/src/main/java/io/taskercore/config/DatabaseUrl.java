@@ -47,6 +47,12 @@ public record DatabaseUrl(
     return DatabaseUrlParser.parse(url);
   }
 
+  /** A parameter by the driver's name, and by the other one that it may have been given by. */
+  public static String parameter(String driverName) {
+    String other = DatabaseUrlParser.otherName(driverName);
+    return other == null ? driverName : driverName + " (" + other + ")";
+  }
+
   /** For the driver: with the properties, without user and password. */
   public String jdbcUrl() {
     StringBuilder url = new StringBuilder("jdbc:postgresql://").append(servers()).append('/').append(encoded(database));

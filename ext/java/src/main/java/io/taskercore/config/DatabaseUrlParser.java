@@ -41,6 +41,11 @@ final class DatabaseUrlParser {
   private static final Map<String, String> SERVER_TYPES =
       Map.of("read-write", "primary", "read-only", "secondary", "standby", "secondary", "prefer-standby", "preferSecondary");
 
+  /** Names of machines, in any script, and addresses: nothing that has a meaning in a URL. */
+  private static final Pattern HOST_NAME = Pattern.compile("[\\p{L}\\p{M}\\p{N}._-]*|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}");
+
+  private static final String SOCKET = "names a Unix socket, which Java's driver cannot use: give a host";
+
   private final String rest;
   private final boolean jdbc;
   private final TreeMap<String, String> properties = new TreeMap<>();
@@ -114,10 +119,25 @@ final class DatabaseUrlParser {
         // Never the text itself: an unescaped / or @ in a password makes the password's end look like a host.
         throw new DatabaseUrl.Unusable(ESCAPES);
       }
-      String name = host.group(1) != null ? host.group(1) : decoded(host.group(3), "host", false);
+      String name = host.group(1) != null ? host.group(1) : hostName(decoded(host.group(3), "host", false));
       String port = host.group(1) != null ? host.group(2) : host.group(4);
       hosts.add(new DatabaseUrl.Host(name.isEmpty() ? "localhost" : name, port(port)));
     }
+  }
+
+  private static String hostName(String name) throws DatabaseUrl.Unusable {
+    if (name.startsWith("/") || name.startsWith("@")) {
+      throw new DatabaseUrl.Unusable(SOCKET);
+    } else if (!HOST_NAME.matcher(name).matches()) {
+      throw new DatabaseUrl.Unusable("must have a host that is a name or an address; %XX in it stand for something else");
+    }
+    return name;
+  }
+
+  /** Null where the driver's name is the only one. */
+  static String otherName(String driverName) {
+    return DRIVER_NAMES.entrySet().stream()
+        .filter(names -> names.getValue().equals(driverName)).map(Map.Entry::getKey).findFirst().orElse(null);
   }
 
   private static int port(String digits) throws DatabaseUrl.Unusable {
@@ -150,7 +170,7 @@ final class DatabaseUrlParser {
       case "dbname" -> database = value;
       case "host" -> {
         if (value.startsWith("/") || value.startsWith("@")) {
-          throw new DatabaseUrl.Unusable("names a Unix socket, which Java's driver cannot use: give a host");
+          throw new DatabaseUrl.Unusable(SOCKET);
         }
         int port = hosts.get(0).port();
         readHosts(value);

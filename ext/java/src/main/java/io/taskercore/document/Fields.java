@@ -1,5 +1,6 @@
 package io.taskercore.document;
 
+import io.taskercore.model.Format;
 import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.Collections;
@@ -61,7 +62,12 @@ public final class Fields {
    * @param problem says why a string will not do, or null
    */
   public Optional<String> text(String key, Function<String, String> problem) {
-    return node(key).flatMap(node -> asText(node, path.key(key), violations, problem));
+    Optional<Node> node = node(key);
+    if (node.isPresent() && !(node.get() instanceof Node.Text)) {
+      violations.add(path.key(key), "must be a string, not " + node.get().describedAsNoText());
+      return Optional.empty();
+    }
+    return node.flatMap(given -> asText(given, path.key(key), violations, problem));
   }
 
   public Optional<Boolean> bool(String key) {
@@ -87,7 +93,7 @@ public final class Fields {
     }
     violations.add(
         path.key(key),
-        "must be a number from %s to %s, not %s".formatted(plain(min), plain(max), node.get().described()));
+        Format.text("must be a number from %s to %s, not %s", plain(min), plain(max), node.get().described()));
     return Optional.empty();
   }
 
@@ -107,7 +113,9 @@ public final class Fields {
     String suggestion = node.get() instanceof Node.Text text ? Suggestion.forName(text.value(), names) : "";
     violations.add(
         path.key(key),
-        "must be one of %s, not %s%s".formatted(String.join(", ", names), node.get().described(), suggestion));
+        Format.text(
+            "must be one of %s, not %s%s", String.join(", ", names),
+            node.get() instanceof Node.Bool bool ? bool.describedAsNoText() : node.get().described(), suggestion));
     return Optional.empty();
   }
 
@@ -164,7 +172,7 @@ public final class Fields {
         return Optional.of(value.longValueExact());
       }
     }
-    violations.add(path, "must be an integer from %d to %d, not %s".formatted(min, max, node.described()));
+    violations.add(path, Format.text("must be an integer from %d to %d, not %s", min, max, node.described()));
     return Optional.empty();
   }
 

@@ -10,6 +10,7 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 
 /** The core's own Jackson factory: nothing here depends on defaults that an application may change. */
@@ -51,6 +52,15 @@ public final class JsonInput {
   /** What to tell of text that is not JSON, or is nested too deep. */
   public static TaskerException.Validation malformed(Path path, JacksonException e) {
     String where = e.getLocation() == null ? "" : " (at " + e.getLocation().offsetDescription() + ")";
-    return new TaskerException.Validation(path.text(), "cannot be read as JSON: " + e.getOriginalMessage() + where);
+    // Of its limits the library speaks in the JVM's digits.
+    String what = e instanceof StreamConstraintsException ? inAsciiDigits(e.getOriginalMessage()) : e.getOriginalMessage();
+    return new TaskerException.Validation(path.text(), "cannot be read as JSON: " + what + where);
+  }
+
+  private static String inAsciiDigits(String text) {
+    return text.codePoints()
+        .map(c -> Character.isDigit(c) ? Character.forDigit(Character.digit(c, 10), 10) : c)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
   }
 }

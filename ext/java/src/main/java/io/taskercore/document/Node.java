@@ -1,5 +1,6 @@
 package io.taskercore.document;
 
+import io.taskercore.model.Printable;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,11 @@ public sealed interface Node {
 
   /** What the value is, for a message: {@code an array}, {@code the string "abc"}. */
   String described();
+
+  /** {@link #described()}, with the way out where YAML has made something else of a text: of {@code yes}, of {@code 1.0}. */
+  default String describedAsNoText() {
+    return described() + (this instanceof Num || this instanceof Bool ? ": write it in quotes" : "");
+  }
 
   /** An object. */
   record Obj(Map<String, Node> members) implements Node {
@@ -57,7 +63,7 @@ public sealed interface Node {
 
     @Override
     public String described() {
-      return "the string \"" + (value.length() <= SHOWN ? value : value.substring(0, SHOWN) + "…") + '"';
+      return "the string " + Printable.quoted(value, SHOWN);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.taskercore.document;
 
+import io.taskercore.model.Printable;
 import java.util.regex.Pattern;
 
 /** Where in a document a value is, as its reader would write it: {@code steps[2].retry.max_attempts}. */
@@ -10,11 +11,13 @@ public record Path(String text) {
   private static final Pattern PLAIN_KEY = Pattern.compile("[\\p{L}\\p{N}_$-]+");
   private static final int SHOWN = 60;
 
+  /** One step down; a key of other than letters, digits and the like stands in brackets and quotes, on one line in any case. */
   public Path key(String key) {
     if (!PLAIN_KEY.matcher(key).matches()) {
-      return new Path(text + "[\"" + cut(key) + "\"]");
+      return new Path(text + '[' + Printable.quoted(key, SHOWN) + ']');
     }
-    return new Path(text.isEmpty() ? cut(key) : text + '.' + cut(key));
+    String shown = Printable.cut(key, SHOWN);
+    return new Path(text.isEmpty() ? shown : text + '.' + shown);
   }
 
   public Path index(int index) {
@@ -24,9 +27,5 @@ public record Path(String text) {
   @Override
   public String toString() {
     return text;
-  }
-
-  private static String cut(String key) {
-    return key.length() <= SHOWN ? key : key.substring(0, SHOWN) + "…";
   }
 }

@@ -1,7 +1,11 @@
 package io.taskercore.document;
 
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.IntPredicate;
 
 /** Guesses what a mistyped name was meant to be. */
 public final class Suggestion {
@@ -18,6 +22,75 @@ public final class Suggestion {
   public static String forName(String name, Collection<String> known) {
     String nearest = nearest(name, known);
     return nearest == null ? "" : "; did you mean " + nearest + "?";
+  }
+
+  /**
+   * The one of the known names that was meant, or null. Stricter than {@link #forName}: the name may well be right elsewhere. It is
+   * meant where letters and digits are the same, whatever stands between them, or but for one slip, and the digits are the same: of
+   * names that are numbered each is another.
+   */
+  public static String mistyped(String name, Collection<String> known) {
+    String given = bare(name);
+    if (given.isEmpty() || given.length() > LONGEST_COMPARED) {
+      return null;
+    }
+    String nearest = null;
+    for (String candidate : known) {
+      String bare = bare(candidate);
+      if (bare.equals(given)) {
+        return candidate;
+      }
+      boolean near = given.length() >= SHORTEST_START
+          && Math.abs(bare.length() - given.length()) <= 1
+          && digits(bare).equals(digits(given))
+          && distance(given, bare) == 1;
+      if (near && nearest == null) {
+        nearest = candidate;
+      }
+    }
+    return nearest;
+  }
+
+  private static String bare(String name) {
+    return kept(name.toLowerCase(Locale.ROOT), Character::isLetterOrDigit);
+  }
+
+  private static String digits(String name) {
+    return kept(name, Character::isDigit);
+  }
+
+  private static String kept(String name, IntPredicate wanted) {
+    return name.codePoints()
+        .filter(wanted)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
+  }
+
+  /**
+   * The known name of which this one is most likely a slip of the pen: in other capitals or with other separators, with two
+   * letters swapped, one or two wrong. Much stricter than {@link #forName}, for names that may well be meant.
+   */
+  public static Optional<String> slip(String name, Collection<String> known) {
+    String given = plain(name);
+    if (given.length() > LONGEST_COMPARED) {
+      return Optional.empty();
+    }
+    int tolerated = given.startsWith("$") ? 1 : given.length() < 5 ? 0 : given.length() < 8 ? 1 : 2;
+    return known.stream()
+        .filter(candidate -> {
+          String other = plain(candidate);
+          int slips = distance(given, other);
+          return slips <= tolerated || slips == 1 && given.length() == other.length() && isAnagram(given, other);
+        })
+        .min(Comparator.comparingInt(candidate -> distance(given, plain(candidate))));
+  }
+
+  private static String plain(String name) {
+    return name.toLowerCase(Locale.ROOT).replaceAll("[-_ ]", "");
+  }
+
+  private static boolean isAnagram(String a, String b) {
+    return Arrays.equals(a.chars().sorted().toArray(), b.chars().sorted().toArray());
   }
 
   private static String nearest(String name, Collection<String> known) {

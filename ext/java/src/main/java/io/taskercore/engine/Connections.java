@@ -5,6 +5,9 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.model.Format;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.ConnectionFailure;
 import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
@@ -26,10 +29,16 @@ final class Connections {
    * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
    * them.
    *
+   * <p>The driver would leave the session in the JVM's time zone.
+   *
+   * <p>Each statement of a transaction must see what was committed while it waited for a lock, whatever the role or the database
+   * has as its default.
+   *
    * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, the
    * reapers among them: PostgreSQL ends its session after the time of a lease.
    */
   private static final String SESSION = """
+      SET TimeZone = 'UTC';
       SET plan_cache_mode = force_generic_plan;
       SET enable_seqscan = off;
       SET enable_hashjoin = off;
@@ -37,6 +46,7 @@ final class Connections {
       SET random_page_cost = 1;
       SET cpu_tuple_cost = 1;
       SET jit = off;
+      SET default_transaction_isolation = 'read committed';
       SET idle_in_transaction_session_timeout = %d""";
 
   private static final int SHORTEST_IDLE_MS = 1_000;
@@ -52,10 +62,8 @@ final class Connections {
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
   static PGSimpleDataSource driver(OrchestrationConfig config) {
     DatabaseUrl url = config.databaseUrl();
-    PGSimpleDataSource driver = new PGSimpleDataSource();
-    driver.setURL(url.jdbcUrl());
-    driver.setUser(url.user());
-    driver.setPassword(url.password());
+    DriverVersion.check();
+    PGSimpleDataSource driver = new DriverConnections(url);
     Map<String, String> given = url.properties();
     if (!given.containsKey("tcpKeepAlive")) {
       driver.setTcpKeepAlive(true);
@@ -80,7 +88,7 @@ final class Connections {
   /** Null where the session is not ours. */
   private static String session(OrchestrationConfig config) {
     return config.connectionMode() == ConnectionMode.DIRECT
-        ? SESSION.formatted(Math.max(SHORTEST_IDLE_MS, config.leaseMs()))
+        ? Format.text(SESSION, Math.max(SHORTEST_IDLE_MS, config.leaseMs()))
         : null;
   }
 
@@ -109,13 +117,24 @@ final class Connections {
     return new KeptConnection(driver, session(config), config.leaseMs());
   }
 
-  /** On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out. */
+  /**
+   * On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out.
+   *
+   * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL keeps the connection from being made
+   */
   static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
     Migrations migrations = new Migrations(new Database(driver));
-    if (migrate) {
-      migrations.apply();
-    } else {
-      migrations.require();
+    try {
+      if (migrate) {
+        migrations.apply();
+      } else {
+        migrations.require();
+      }
+    } catch (TaskerException.Database failure) {
+      if (failure.getCause() instanceof ConnectionFailure refused && refused.configuration() != null) {
+        throw new TaskerException.Configuration(refused.configuration());
+      }
+      throw failure;
     }
   }
 }

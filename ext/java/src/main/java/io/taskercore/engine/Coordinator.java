@@ -30,8 +30,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * A handle on the engine: one configuration, one set of handlers, a share of what its database's handles have in common.
  *
- * <p>Thread-safe. Every method but {@link #close} and {@link #isClosed} throws {@link TaskerException.Closed} after close.
- * Calls block for as long as PostgreSQL takes.
+ * <p>Thread-safe. After {@link #close}, every call that needs the database throws {@link TaskerException.Closed}; {@link #config},
+ * {@link #metrics}, {@link #handlersCame} and {@link #isClosed} still answer. Calls block for as long as PostgreSQL takes.
  */
 public final class Coordinator implements AutoCloseable {
 
@@ -142,7 +142,7 @@ public final class Coordinator implements AutoCloseable {
   }
 
   /**
-   * Runs a task in this process; that there is none is for its outcome to say.
+   * Runs a task in this process. If there is no such task, {@link TaskRun#outcome} throws, not this call.
    *
    * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
    */
@@ -150,7 +150,7 @@ public final class Coordinator implements AutoCloseable {
     return runs.orchestrate(taskId, timeoutMs);
   }
 
-  /** Creates a task and runs it; what is wrong with the request is for its outcome to say. */
+  /** Creates a task and runs it. If the request is refused, {@link TaskRun#outcome} throws, not this call. */
   public TaskRun handle(Json request, Long timeoutMs) {
     return runs.handle(request, timeoutMs);
   }

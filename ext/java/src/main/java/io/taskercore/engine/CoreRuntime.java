@@ -125,9 +125,7 @@ final class CoreRuntime implements AutoCloseable {
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ProcessLease lease =
         new ProcessLease(Connections.kept(config), inFlight, this::handlersAtHand, config.leaseMs());
-    Reaper reaper = new Reaper(database, events, afterCommit, metrics, lease);
-    Sweeper sweeper = new Sweeper(database, events, afterCommit, metrics);
-    this.housekeeping = new Housekeeping(lease, reaper, sweeper, unconfirmed, config.sweepIntervalMs());
+    this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
         database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
     OutcomeTransactions outcomes = new OutcomeTransactions(
@@ -146,6 +144,16 @@ final class CoreRuntime implements AutoCloseable {
     if (clock instanceof TestClock movable) {
       movable.add(clockListener);
     }
+  }
+
+  /** One whose rounds nobody makes yet, for the process that the lease is of. */
+  Reaper reaper(ProcessLease lease) {
+    return new Reaper(database, events, afterCommit, metrics, lease);
+  }
+
+  /** One whose rounds nobody makes yet. */
+  Sweeper sweeper() {
+    return new Sweeper(database, events, afterCommit, metrics);
   }
 
   private OutcomeSink outcomeSink() {

@@ -10,8 +10,8 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The runtimes that are open in this JVM: one for each database, way to it and clock, counted by their handles. A handle waits
- * while its database's runtime is being opened or closed, and for no other database's.
+ * The runtimes that are open in this JVM. There is one for each database, connection mode and clock; it is closed with its last
+ * handle. A handle waits while the runtime of its own database is opened or closed, and for no other.
  */
 final class OpenRuntimes {
 

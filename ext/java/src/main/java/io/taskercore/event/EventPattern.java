@@ -1,5 +1,6 @@
 package io.taskercore.event;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
 import java.util.regex.Pattern;
 
@@ -38,7 +39,7 @@ public final class EventPattern {
     }
     if (CoreEvents.isReserved(text) && !CoreEvents.namesLike(text).contains(text)) {
       throw new TaskerException.Validation(
-          "pattern", "there is no event %s, only %s".formatted(text, String.join(", ", CoreEvents.namesLike(text))));
+          "pattern", Format.text("there is no event %s, only %s", text, String.join(", ", CoreEvents.namesLike(text))));
     }
     return new EventPattern(text, null);
   }

@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import org.jruby.RubyException;
+import org.jruby.RubyString;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
@@ -26,9 +27,22 @@ final class Conversion {
       }
       RubyException error = raised.getException();
       context.setErrorInfo(context.nil);
-      throw refusal(object, method, RubyTypes.nameOf(error) + ": " + error.getMessageAsJavaString());
+      throw refusal(object, method, RubyTypes.nameOf(error) + message(context, error));
     } catch (StackOverflowError endless) {
       throw refusal(object, method, "SystemStackError");
+    }
+  }
+
+  /** A NameError makes its message when it is asked, which is code of the application's again: the class alone may have to do. */
+  static String message(ThreadContext context, RubyException error) {
+    try {
+      return error.callMethod(context, "message") instanceof RubyString text ? ": " + RubyText.of(text) : "";
+    } catch (RaiseException raised) {
+      if (!RubyErrors.isFault(raised)) {
+        throw raised;
+      }
+      context.setErrorInfo(context.nil);
+      return "";
     }
   }
 

@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.model.Caller;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -16,7 +17,8 @@ import org.jruby.runtime.ThreadContext;
  * Waits that Ruby can interrupt. A Ruby thread that blocks in Java is deaf to Timeout, Thread#raise and Thread#kill, so what may
  * block runs on a Java thread, and the Ruby thread waits for it in the one way that JRuby can break off.
  *
- * <p>When the wait is broken off the work goes on, and its outcome is unknown to the caller.
+ * <p>When the wait is broken off the work goes on, and its outcome is unknown to the caller; only what may take long and changes
+ * nothing, such as the check of a payload, ends then ({@link Caller}).
  */
 final class CoreCall {
 
@@ -63,11 +65,12 @@ final class CoreCall {
    */
   static <T> T run(ThreadContext context, Callable<T> work, Consumer<? super T> unwanted) throws Exception {
     CompletableFuture<T> future = new CompletableFuture<>();
+    Caller caller = new Caller();
     Executor threads = VirtualThreads.isCurrent() ? VirtualThreads::start : THREADS;
     threads.execute(
         () -> {
           try {
-            future.complete(work.call());
+            future.complete(caller.call(work));
           } catch (Throwable failure) {
             future.completeExceptionally(failure);
           }
@@ -77,6 +80,7 @@ final class CoreCall {
     } catch (ExecutionException e) {
       throw e.getCause() instanceof Exception cause ? cause : new ExecutionException(e.getCause());
     } catch (Throwable interruption) {
+      caller.leave();
       future.thenAccept(unwanted);
       throw interruption;
     }

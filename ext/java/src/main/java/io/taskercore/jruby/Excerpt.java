@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.model.Printable;
 import java.util.regex.Pattern;
 
 /** As much of a text of the application's as is shown, as PostgreSQL and JSON can hold it. */
@@ -11,14 +12,6 @@ final class Excerpt {
   private Excerpt() {}
 
   static String of(String text, int maxLength) {
-    return UNSTORABLE.matcher(cut(text, maxLength)).replaceAll("\uFFFD");
-  }
-
-  private static String cut(String text, int maxLength) {
-    if (text.length() <= maxLength) {
-      return text;
-    }
-    int end = Character.isHighSurrogate(text.charAt(maxLength - 1)) ? maxLength - 1 : maxLength;
-    return text.substring(0, end) + "…";
+    return UNSTORABLE.matcher(Printable.cut(text, maxLength)).replaceAll("\uFFFD");
   }
 }

@@ -2,10 +2,13 @@ package io.taskercore.jruby;
 
 import io.taskercore.config.ConfigKey;
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.document.Suggestion;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import java.util.ArrayList;
+import java.util.List;
 import org.jcodings.specific.UTF8Encoding;
 import org.jruby.RubyHash;
 import org.jruby.RubyString;
@@ -32,7 +35,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> CoordinatorHandle.open(
-            context, state, configuration(context, config), registry, CoreClock.ACTUAL, madeAt.asJavaString()));
+            context, state, configuration(context, config), registry, CoreClock.ACTUAL, RubyText.of(madeAt.convertToString())));
   }
 
   /** {@code open_on(clock, config, registry, made_at)}: the same on a clock that can be moved. */
@@ -43,7 +46,7 @@ public final class Functions {
         context,
         () -> CoordinatorHandle.open(
             context, state, configuration(context, arguments[1]), arguments[2], ClockHandle.of(arguments[0]),
-            arguments[3].asJavaString()));
+            RubyText.of(arguments[3].convertToString())));
   }
 
   /** {@code test_clock}: a new clock, at real time until it is moved. */
@@ -168,6 +171,28 @@ public final class Functions {
         context,
         () -> {
           throw new InvalidType(argument.asJavaString(), expected.asJavaString(), given);
+        });
+  }
+
+  /** {@code readable(text)}: a String as UTF-8 that people can read, whatever its bytes are. */
+  @JRubyMethod(module = true)
+  public static IRubyObject readable(ThreadContext context, IRubyObject self, IRubyObject text) {
+    return RuntimeState.of(self).guard().run(
+        context, () -> RubyString.newUTF8String(context.runtime, RubyText.of(text.convertToString())));
+  }
+
+  /** {@code mistyped(name, known)}: which of these names it was meant to be; nil where none is that near. */
+  @JRubyMethod(module = true)
+  public static IRubyObject mistyped(ThreadContext context, IRubyObject self, IRubyObject name, IRubyObject known) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          List<String> names = new ArrayList<>();
+          for (IRubyObject one : known.convertToArray().toJavaArray()) {
+            names.add(RubyText.of(one.convertToString()));
+          }
+          String meant = Suggestion.mistyped(RubyText.of(name.convertToString()), names);
+          return meant == null ? context.nil : RubyString.newUTF8String(context.runtime, meant);
         });
   }
 

@@ -1,14 +1,15 @@
 package io.taskercore.jruby;
 
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.Printable;
 import io.taskercore.model.TaskerException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jruby.RubyArray;
 import org.jruby.RubyException;
-import org.jruby.RubyFloat;
 import org.jruby.RubyString;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -23,13 +24,17 @@ final class HandlerFailure {
   private static final int MAX_LINE_LENGTH = 500;
   private static final int MAX_MESSAGE_LENGTH = 10_000;
 
+  private static final String NO_MESSAGE = "failed without a message";
+
   private final ThreadContext context;
   private final RuntimeState state;
+  private final Attempt attempt;
   private final int maxContextBytes;
 
-  HandlerFailure(ThreadContext context, RuntimeState state, int maxContextBytes) {
+  HandlerFailure(ThreadContext context, RuntimeState state, Attempt attempt, int maxContextBytes) {
     this.context = context;
     this.state = state;
+    this.attempt = attempt;
     this.maxContextBytes = maxContextBytes;
   }
 
@@ -107,27 +112,43 @@ final class HandlerFailure {
   }
 
   private String message(IRubyObject error) {
-    String message = textOrNull(read(error, "message"));
-    return message == null ? "its message could not be read" : message;
+    IRubyObject given = readOrNull(error, "message");
+    String message = given == null ? null : textOrNull(given);
+    if (message == null) {
+      return given != null && given.isNil() ? NO_MESSAGE : "its message could not be read";
+    }
+    return message.isBlank() ? NO_MESSAGE : message;
   }
 
   private String textOrNull(IRubyObject value) {
-    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(text.asJavaString(), MAX_MESSAGE_LENGTH) : null;
+    return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(RubyText.of(text), MAX_MESSAGE_LENGTH) : null;
   }
 
-  /** Anything that is some number of seconds; null for what is none. */
-  private Double seconds(IRubyObject value) {
-    double seconds = !value.isNil() && read(value, "to_f") instanceof RubyFloat number ? number.getValue() : -1;
-    return seconds >= 0 && Double.isFinite(seconds) ? seconds : null;
+  /** Null for none, and for what cannot be one: then the template's delay holds, and the log says why. */
+  private Double seconds(IRubyObject retryAfter) {
+    if (retryAfter.isNil()) {
+      return null;
+    }
+    try {
+      return new RetryAfter(context).seconds(retryAfter);
+    } catch (Refusal refusal) {
+      warn("retry_after " + refusal.getMessage() + "; the template's delay holds");
+      return null;
+    }
   }
 
-  /** What the application's object says of itself; nothing, if that fails: no part of a failure hides the others. */
+  /** What the application's object says of itself; nil, if that fails: no part of a failure hides the others. */
   private IRubyObject read(IRubyObject object, String attribute) {
+    IRubyObject value = readOrNull(object, attribute);
+    return value == null ? context.nil : value;
+  }
+
+  private IRubyObject readOrNull(IRubyObject object, String attribute) {
     try {
       return Conversion.of(context, object, attribute);
     } catch (Refusal broken) {
-      state.log().write(context, "warn", "a handler's failure is stored in part, " + attribute + " " + broken.getMessage());
-      return context.nil;
+      warn("the failure is stored in part, " + attribute + " " + Printable.of(broken.getMessage()));
+      return null;
     }
   }
 
@@ -139,9 +160,13 @@ final class HandlerFailure {
     try {
       return ValueWriter.write(context, Arguments.hash(context, "context", value), "context", maxContextBytes);
     } catch (TaskerException.Validation | InvalidType unwritable) {
-      state.log().write(context, "warn", "a failure's context was not stored: " + unwritable.getMessage());
+      warn("the failure's context was not stored: " + unwritable.getMessage());
       return JsonWriter.object(json -> json.put("not_stored", Excerpt.of(unwritable.getMessage(), MAX_MESSAGE_LENGTH)));
     }
+  }
+
+  private void warn(String message) {
+    state.log().write(context, "warn", HandlerRun.tag(attempt) + " " + message);
   }
 
   private List<String> backtrace(IRubyObject backtrace) {
@@ -149,7 +174,7 @@ final class HandlerFailure {
     if (backtrace instanceof RubyArray<?> array) {
       for (int i = 0; i < Math.min(array.getLength(), MAX_BACKTRACE_LINES); i++) {
         if (array.eltOk(i) instanceof RubyString line) {
-          lines.add(Excerpt.of(line.asJavaString(), MAX_LINE_LENGTH));
+          lines.add(Excerpt.of(RubyText.of(line), MAX_LINE_LENGTH));
         }
       }
     }

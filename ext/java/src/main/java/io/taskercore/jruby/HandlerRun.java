@@ -3,6 +3,7 @@ package io.taskercore.jruby;
 import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Failure;
 import io.taskercore.model.Json;
+import io.taskercore.model.Printable;
 import io.taskercore.model.TaskerException;
 import java.lang.ref.Reference;
 import java.util.function.Function;
@@ -73,7 +74,7 @@ final class HandlerRun {
       attempt.release();
       return;
     }
-    HandlerFailure failures = new HandlerFailure(context, state, handle.maxPayloadBytes());
+    HandlerFailure failures = new HandlerFailure(context, state, attempt, handle.maxPayloadBytes());
     Function<Attempt, Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
     left = interruption.end(context, left);
     if (left == null) {
@@ -171,7 +172,13 @@ final class HandlerRun {
     };
   }
 
-  /** One line of the log, in the words of {@code StepLogger}. Never the payload, though the application's message may quote it. */
+  /** What stands before each message about an attempt, as {@code StepLogger} has it. */
+  static String tag(Attempt attempt) {
+    return "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
+        + " correlation " + attempt.correlationId() + "]";
+  }
+
+  /** One line of the log. Never the payload, though the application's message may quote it. */
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
     String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
@@ -179,8 +186,7 @@ final class HandlerRun {
     state.log().write(
         context,
         late || last ? "warn" : "info",
-        "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
-            + " correlation " + attempt.correlationId() + "] " + how + ": " + failure.errorClass() + ": " + message);
+        tag(attempt) + " " + how + ": " + failure.errorClass() + ": " + Printable.of(message));
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */

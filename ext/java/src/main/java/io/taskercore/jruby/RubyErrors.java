@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.model.ErrorReference;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Violation;
 import java.util.List;
@@ -43,7 +44,7 @@ final class RubyErrors {
       return (RuntimeException) failure;
     }
     Throwable cause = failure instanceof ExecutionException ? failure.getCause() : failure;
-    String reference = Reference.next();
+    String reference = ErrorReference.next();
     log.failure(context, reference, cause);
     return toRuby(context, reference, cause);
   }
@@ -119,7 +120,7 @@ final class RubyErrors {
       return;
     }
     for (int i = 0; i < frames.getLength(); i++) {
-      if (!isOwnFrame(frames.eltOk(i).asJavaString())) {
+      if (!(frames.eltOk(i) instanceof RubyString frame && isOwnFrame(RubyText.of(frame)))) {
         if (i > 0) {
           error.callMethod(context, "set_backtrace", frames.callMethod(context, "drop", runtime.newFixnum(i)));
         }

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jruby.RubyClass;
 import org.jruby.RubyModule;
+import org.jruby.RubyString;
 import org.jruby.runtime.ObjectAllocator;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
@@ -47,7 +48,7 @@ final class RuntimeState {
     this.subscriptionClass = define(nativeModule, "Subscription", SubscriptionHandle.class);
     this.clockClass = define(nativeModule, "Clock", ClockHandle.class);
     this.log = new RubyLog(taskerCore);
-    this.guard = new Guard(new RubyErrors(taskerCore, log, taskerCore.getConstant("LIBRARY_PATH").asJavaString()));
+    this.guard = new Guard(new RubyErrors(taskerCore, log, RubyText.of((RubyString) taskerCore.getConstant("LIBRARY_PATH"))));
   }
 
   static void attach(RubyModule nativeModule, RubyModule taskerCore) {

@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.event.Event;
+import io.taskercore.model.Printable;
 import org.jruby.exceptions.MainExitException;
 import org.jruby.exceptions.RaiseException;
 import org.jruby.exceptions.ThreadKill;
@@ -54,13 +55,13 @@ final class SubscriberLoop {
     } catch (RuntimeException | Error failure) {
       handle.subscription().countFailure();
       state.log().writeRegardless(context, "warn", "a subscriber of " + handle.subscription().pattern() + " failed on " + event.name()
-          + (event.taskId() == null ? "" : " of task " + event.taskId()) + ": " + described(failure));
+          + (event.taskId() == null ? "" : " of task " + event.taskId()) + ": " + Printable.of(described(failure)));
     }
   }
 
-  private static String described(Throwable failure) {
+  private String described(Throwable failure) {
     return failure instanceof RaiseException raised
-        ? raised.getException().getMetaClass().getRealClass().getName() + ": " + raised.getException().getMessageAsJavaString()
+        ? RubyTypes.nameOf(raised.getException()) + Conversion.message(context, raised.getException())
         : failure.toString();
   }
 }

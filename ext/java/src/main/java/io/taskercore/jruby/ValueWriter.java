@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.model.Json;
+import io.taskercore.model.PlainNumber;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -14,10 +15,12 @@ import org.joda.time.format.DateTimeFormat;
 import org.joda.time.format.DateTimeFormatter;
 import org.jruby.RubyArray;
 import org.jruby.RubyBignum;
+import org.jruby.RubyBoolean;
 import org.jruby.RubyFixnum;
 import org.jruby.RubyFloat;
 import org.jruby.RubyGlobal;
 import org.jruby.RubyHash;
+import org.jruby.RubyNumeric;
 import org.jruby.RubyString;
 import org.jruby.RubyStruct;
 import org.jruby.RubySymbol;
@@ -28,7 +31,6 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 import org.jruby.util.ByteList;
 import org.jruby.util.StringSupport;
-import tools.jackson.core.io.NumberOutput;
 
 /**
  * Ruby value to JSON, in one visit, straight to UTF-8 bytes.
@@ -80,17 +82,17 @@ final class ValueWriter {
 
   private int depth;
 
-  /** The size that the text must not pass, and the size it had where that began to count. */
+  /** The text may grow by this many bytes from {@link #limitStart} on. */
   private int limit;
 
   private int limitStart;
 
   private int keyKinds;
 
-  /** The key of what counts depth and size from its own root; null where nothing does, or it was met. */
+  /** The value under this key has a depth and a size of its own. Null if there is no such key, or it has been written. */
   private ByteList payloadKey;
 
-  /** What that may take. */
+  /** How many bytes the value under {@link #payloadKey} may have. */
   private int maxPayloadBytes;
 
   /** Path segments from what the caller gave to the root from which depth and size are counted. */
@@ -270,8 +272,7 @@ final class ValueWriter {
     if (!Double.isFinite(number)) {
       throw notFinite(Double.toString(number));
     }
-    // The shortest form on every Java, so that equal payloads stay equal; Double.toString is that from Java 19 on only.
-    json.raw(NumberOutput.toString(number, true));
+    json.raw(PlainNumber.of(number));
   }
 
   private void integer(BigInteger number) {
@@ -377,7 +378,10 @@ final class ValueWriter {
       keyKinds |= isAscii(symbol) || symbol.getEncoding() == UTF8Encoding.INSTANCE ? SYMBOL_KEY : TRANSCODED_KEY;
       symbol(symbol);
     } else {
-      throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols");
+      // YAML makes true of on and yes, and numbers of much else.
+      boolean mayBeText = key instanceof RubyBoolean || key instanceof RubyNumeric || key.isNil();
+      String quotes = mayBeText ? "; in YAML, write it in quotes" : "";
+      throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols" + quotes);
     }
   }
 

@@ -6,6 +6,8 @@ import java.util.stream.Collectors;
 /**
  * The closed set of failures that the core reports. The bridge gives each kind its Ruby class.
  *
+ * <p>A message is one line, whatever names and keys it quotes.
+ *
  * <p>The expected kinds carry no Java stack trace: nobody reads it (Ruby sees its own backtrace), and walking the stack is most
  * of an exception's cost.
  */
@@ -14,7 +16,7 @@ public abstract sealed class TaskerException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private TaskerException(String message, Throwable cause, boolean withStackTrace) {
-    super(message, cause, false, withStackTrace);
+    super(Printable.of(message), cause, false, withStackTrace);
   }
 
   /** No task with this id. */

@@ -1,5 +1,6 @@
 package io.taskercore.store;
 
+import io.taskercore.model.Format;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -44,7 +45,7 @@ public final class Audit {
    * @param after the id after which to begin
    */
   public Look unended(Connection connection, long after, Bounds bounds) throws SQLException {
-    String sql = Sql.of("""
+    String sql = Format.text(Sql.of("""
         WITH batch AS MATERIALIZED (
           SELECT b.task_id, b.active_steps, b.failed_steps
           FROM (
@@ -77,7 +78,7 @@ public final class Audit {
         SELECT w.task_id, (SELECT max(task_id) FROM batch) AS last FROM wrong w
         UNION ALL
         SELECT NULL, max(task_id) FROM batch
-        ORDER BY 1""").formatted(UNSATISFIED, COUNTED);
+        ORDER BY 1"""), UNSATISFIED, COUNTED);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, after);
       statement.setInt(2, bounds.tasks());
@@ -144,7 +145,7 @@ public final class Audit {
    * @return how many steps were not as they should be
    */
   public int recountParents(Connection connection, long taskId) throws SQLException {
-    return run(connection, """
+    return run(connection, Format.text("""
         WITH recounted AS MATERIALIZED (
           SELECT s.task_id, s.step_id, s.waiting_on, %1$s AS unsatisfied
           FROM tasker.workflow_steps s
@@ -154,7 +155,7 @@ public final class Audit {
         SET waiting_on = r.unsatisfied
         FROM recounted r
         WHERE s.task_id = r.task_id AND s.step_id = r.step_id AND s.waiting_on <> r.unsatisfied
-        RETURNING s.step_id""".formatted(UNSATISFIED), taskId);
+        RETURNING s.step_id""", UNSATISFIED), taskId);
   }
 
   /**
@@ -163,7 +164,7 @@ public final class Audit {
    * @return in words what they were instead; null if they were right
    */
   public String recountTask(Connection connection, long taskId) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         WITH counted AS MATERIALIZED (
           SELECT %1$s FROM tasker.workflow_steps s WHERE s.task_id = ?
         ), wrong AS MATERIALIZED (
@@ -178,7 +179,7 @@ public final class Audit {
         CROSS JOIN wrong w
         WHERE t.task_id = ?
         RETURNING format('active_steps %%s instead of %%s, failed_steps %%s instead of %%s',
-          w.active_steps, t.active_steps, w.failed_steps, t.failed_steps)""".formatted(COUNTED);
+          w.active_steps, t.active_steps, w.failed_steps, t.failed_steps)""", COUNTED);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
       statement.setLong(2, taskId);

@@ -192,23 +192,29 @@ public final class Database {
       return new TaskerException.Database(
           "no connection to be had from the pool (" + poolFigures(failure) + ")", state, true, failure);
     }
+    if (MissingRight.STATE.equals(state)) {
+      return new TaskerException.Database(MissingRight.described(failure), state, false, failure);
+    }
+    // Where no connection could be made, and why; what a statement's failure says may hold data.
+    String why = failure instanceof ConnectionFailure ? " (" + failure.getMessage() + ")" : "";
     String kind = state == null || state.length() < 2 ? "" : state.substring(0, 2);
     return switch (kind) {
-      case "08" -> new TaskerException.Database("the connection to PostgreSQL failed", state, true, failure);
-      case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
-      case "53" -> new TaskerException.Database("PostgreSQL is out of a resource", state, true, failure);
+      case "08" -> new TaskerException.Database("the connection to PostgreSQL failed" + why, state, true, failure);
+      case "57" -> new TaskerException.Database("PostgreSQL ended the session or the statement" + why, state, true, failure);
+      case "53" -> new TaskerException.Database("PostgreSQL is out of a resource" + why, state, true, failure);
       case "25" -> switch (state) {
         case "25006" -> new TaskerException.Database("the connection, or its transaction, is read-only", state, true, failure);
         case "25P03" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
         default -> new TaskerException.Database("the transaction cannot take the statement", state, false, failure);
       };
       case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
-      case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password", state, false, failure);
-      case "3D" -> new TaskerException.Database("there is no such database", state, false, failure);
+      case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password" + why, state, false, failure);
+      case "3D" -> new TaskerException.Database("there is no such database" + why, state, false, failure);
       case "42" -> "42P01".equals(state) || "3F000".equals(state)
           ? new TaskerException.Database(Migrations.MISSING, state, false, failure)
-          : new TaskerException.Database("PostgreSQL refused a statement (SQLSTATE " + state + ")", state, false, failure);
-      default -> new TaskerException.Database("a statement failed (SQLSTATE " + state + ")", state, false, failure);
+          : new TaskerException.Database("PostgreSQL refused a statement (SQLSTATE " + state + ")" + why, state, false, failure);
+      default -> new TaskerException.Database(
+          why.isEmpty() ? "a statement failed (SQLSTATE " + state + ")" : "no connection" + why, state, false, failure);
     };
   }
 
@@ -219,6 +225,7 @@ public final class Database {
     String figures = 0 <= open && open < close ? message.substring(open + 1, close) : "no figures";
     Throwable cause = failure.getCause();
     String reason = cause instanceof SQLException sql ? "; PostgreSQL cannot be reached, SQLSTATE " + sql.getSQLState() : "";
+    reason += cause instanceof ConnectionFailure ? ", " + cause.getMessage() : "";
     return figures + reason;
   }
 }

@@ -1,5 +1,6 @@
 package io.taskercore.store;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,7 +25,11 @@ public final class Migrations {
   static final String MISSING =
       "the schema tasker is missing or older than this version of tasker_core; run TaskerCore.migrate!";
 
-  private static final List<String> FILES = List.of("0001_engine.sql", "0002_transitions.sql");
+  private static final String WITHOUT_ROWS =
+      "the schema tasker has tables, but no row in schema_migrations: it was restored without its rows, as from Rails' structure.sql;"
+          + " restore those too, or drop it (DROP SCHEMA tasker CASCADE) and run TaskerCore.migrate!";
+
+  private static final List<String> FILES = List.of("0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql");
 
   /** Any fixed number will do; every version of the core must use the same. */
   private static final long LOCK = 0x7461736b6572L;
@@ -35,7 +40,11 @@ public final class Migrations {
     this.database = database;
   }
 
-  /** Applies what is missing; changes nothing when the schema is current. */
+  /**
+   * Applies what is missing; changes nothing when the schema is current.
+   *
+   * @throws TaskerException.Configuration if the database cannot hold every text, or has a schema of this name that is not ours
+   */
   public void apply() {
     if (current()) {
       return;
@@ -52,6 +61,9 @@ public final class Migrations {
             )""");
       }
       int applied = version(connection);
+      if (applied == 0 && Ground.of(connection).hasTables()) {
+        throw new TaskerException.Configuration(WITHOUT_ROWS);
+      }
       for (int version = applied + 1; version <= FILES.size(); version++) {
         apply(connection, version);
       }
@@ -59,7 +71,7 @@ public final class Migrations {
     });
   }
 
-  /** @throws TaskerException.Configuration if the schema is missing or older than this core */
+  /** @throws TaskerException.Configuration if the schema is missing, older than this core or not ours, or the database not UTF-8 */
   public void require() {
     if (!current()) {
       throw new TaskerException.Configuration(MISSING);
@@ -69,12 +81,71 @@ public final class Migrations {
   /** A schema that is newer than this core counts as current: files only ever add to it. */
   private boolean current() {
     return database.call(connection -> {
-      try (Statement statement = connection.createStatement();
-          ResultSet found = statement.executeQuery("SELECT to_regclass('tasker.schema_migrations') IS NOT NULL")) {
-        found.next();
-        return found.getBoolean(1) && version(connection) >= FILES.size();
-      }
+      Ground ground = Ground.of(connection);
+      ground.refuseUnfit();
+      return ground.isOurs() && version(connection) >= FILES.size();
     });
+  }
+
+  /**
+   * The database as it was found.
+   *
+   * @param encoding of its texts: one that is not UTF8 lacks most letters, and fails at the first payload that has one
+   * @param isOurs whether the schema has our table of versions, and not another project's of the same name
+   * @param tables some of what else the schema has; null if nothing
+   */
+  private record Ground(String database, String encoding, boolean isOurs, String tables) {
+
+    /** One statement, which sees one moment: others may be migrating. */
+    static Ground of(Connection connection) throws SQLException {
+      String sql = """
+          SELECT current_database() AS database, current_setting('server_encoding') AS encoding,
+            (SELECT count(*) = 3
+             FROM pg_catalog.pg_attribute a
+             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = 'tasker' AND c.relname = 'schema_migrations' AND c.relkind = 'r'
+               AND (a.attname, a.atttypid) IN (('version', 'int4'::regtype), ('name', 'text'::regtype),
+                 ('applied_at', 'timestamptz'::regtype))) AS ours,
+            (SELECT string_agg(t.relname, ', ')
+             FROM (SELECT c.relname
+                   FROM pg_catalog.pg_class c
+                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = 'tasker' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> 'schema_migrations'
+                   ORDER BY c.relname
+                   LIMIT 3) t) AS tables,
+            EXISTS (SELECT
+                    FROM pg_catalog.pg_class c
+                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'tasker' AND c.relname = 'schema_migrations') AS versions""";
+      try (Statement statement = connection.createStatement();
+          ResultSet row = statement.executeQuery(sql)) {
+        row.next();
+        boolean ours = row.getBoolean("ours");
+        String tables = row.getString("tables");
+        return new Ground(
+            row.getString("database"), row.getString("encoding"), ours,
+            tables == null && row.getBoolean("versions") && !ours ? "schema_migrations" : tables);
+      }
+    }
+
+    boolean hasTables() {
+      return tables != null;
+    }
+
+    void refuseUnfit() {
+      if (!"UTF8".equals(encoding)) {
+        throw new TaskerException.Configuration(Format.text(
+            "the encoding of the database %s is %s, which cannot hold every text: use a database of the encoding UTF8, made with %s",
+            database, encoding, "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
+      }
+      if (!isOurs && hasTables()) {
+        throw new TaskerException.Configuration(Format.text(
+            "the schema tasker in the database %s is not tasker_core's (it has %s, and no such schema_migrations as ours): give"
+                + " tasker_core another database, or rename that schema, ALTER SCHEMA tasker RENAME TO …",
+            database, tables));
+      }
+    }
   }
 
   private static int version(Connection connection) throws SQLException {

@@ -1,6 +1,7 @@
 package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepCounts;
 import io.taskercore.model.StepState;
@@ -89,14 +90,14 @@ public final class TaskReader {
       int limit) {}
 
   private static final String COUNTS = Sql.of("""
-      count(*) AS total,
-      count(*) FILTER (WHERE s.state = {pending}) AS pending,
-      count(*) FILTER (WHERE s.state = {enqueued}) AS enqueued,
-      count(*) FILTER (WHERE s.state = {in_progress}) AS in_progress,
-      count(*) FILTER (WHERE s.state = {waiting_for_retry}) AS waiting,
-      count(*) FILTER (WHERE tasker.is_satisfied(s.state)) AS completed,
-      count(*) FILTER (WHERE s.state = {error}) AS failed,
-      count(*) FILTER (WHERE s.state = {cancelled}) AS cancelled
+      count(*) AS total_steps,
+      count(*) FILTER (WHERE s.state = {pending}) AS pending_steps,
+      count(*) FILTER (WHERE s.state = {enqueued}) AS enqueued_steps,
+      count(*) FILTER (WHERE s.state = {in_progress}) AS in_progress_steps,
+      count(*) FILTER (WHERE s.state = {waiting_for_retry}) AS waiting_steps,
+      count(*) FILTER (WHERE tasker.is_satisfied(s.state)) AS completed_steps,
+      count(*) FILTER (WHERE s.state = {error}) AS failed_steps,
+      count(*) FILTER (WHERE s.state = {cancelled}) AS cancelled_steps
       """);
 
   private static final String TASK_COLUMNS = """
@@ -105,7 +106,7 @@ public final class TaskReader {
       """;
 
   public Optional<TaskView> view(Connection connection, long taskId) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         SELECT %s, t.payload, c.*,
           (SELECT json_agg(json_build_object(
               'step_id', s.step_id,
@@ -141,7 +142,7 @@ public final class TaskReader {
         FROM tasker.tasks t
         JOIN tasker.templates v ON v.template_id = t.template_id
         CROSS JOIN LATERAL (SELECT %s FROM tasker.workflow_steps s WHERE s.task_id = t.task_id) c
-        WHERE t.task_id = ?""".formatted(
+        WHERE t.task_id = ?""",
         TASK_COLUMNS, time("s.next_run_at"), time("s.started_at"), time("s.completed_at"), time("l.at"), COUNTS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, taskId);
@@ -160,7 +161,7 @@ public final class TaskReader {
   }
 
   public Optional<Progress> progress(Connection connection, long taskId, Collection<String> handlers) throws SQLException {
-    String sql = """
+    String sql = Format.text("""
         SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms
         FROM tasker.tasks t
         CROSS JOIN LATERAL (
@@ -170,7 +171,7 @@ public final class TaskReader {
           FROM tasker.workflow_steps s
           WHERE s.task_id = t.task_id
         ) c
-        WHERE t.task_id = ?""".formatted(COUNTS);
+        WHERE t.task_id = ?""", COUNTS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
       statement.setLong(2, taskId);
@@ -316,13 +317,13 @@ public final class TaskReader {
     add(conditions, values, "t.created_at < ?::timestamptz", text(filter.createdBefore()));
     add(conditions, values, "t.task_id < ?", filter.belowTaskId());
     String where = conditions.isEmpty() ? "" : "WHERE " + String.join(" AND ", conditions);
-    String sql = """
+    String sql = Format.text("""
         SELECT %s
         FROM tasker.tasks t
         JOIN tasker.templates v ON v.template_id = t.template_id
         %s
         ORDER BY t.task_id DESC
-        LIMIT ?""".formatted(TASK_COLUMNS, where);
+        LIMIT ?""", TASK_COLUMNS, where);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       for (Object value : values) {
@@ -369,13 +370,13 @@ public final class TaskReader {
 
   private static StepCounts counts(ResultSet row) throws SQLException {
     return new StepCounts(
-        row.getInt("total"),
-        row.getInt("pending"),
-        row.getInt("enqueued"),
-        row.getInt("in_progress"),
-        row.getInt("waiting"),
-        row.getInt("completed"),
-        row.getInt("failed"),
-        row.getInt("cancelled"));
+        row.getInt("total_steps"),
+        row.getInt("pending_steps"),
+        row.getInt("enqueued_steps"),
+        row.getInt("in_progress_steps"),
+        row.getInt("waiting_steps"),
+        row.getInt("completed_steps"),
+        row.getInt("failed_steps"),
+        row.getInt("cancelled_steps"));
   }
 }

@@ -30,40 +30,53 @@ public final class TemplateStore {
     }
   }
 
-  /** The newest revision of the version, or of the highest version where none is named; by templates_newest. */
+  /** The newest revision of the version; by templates_newest. */
   public Optional<Revision> newest(Connection connection, String namespace, String name, String version)
       throws SQLException {
     String sql = """
         SELECT template_id, revision, definition
         FROM tasker.templates
-        WHERE namespace = ? AND name = ? AND (?::text IS NULL OR version = ?)
+        WHERE namespace = ? AND name = ? AND version = ?
         ORDER BY version_order DESC, version DESC, revision DESC
         LIMIT 1""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, namespace);
       statement.setString(2, name);
       statement.setString(3, version);
-      statement.setString(4, version);
       return revision(statement);
     }
   }
 
-  /** The id alone of what {@link #newest} finds, for a caller that may know the rest already. */
+  /**
+   * The id of the newest revision of the version, for a caller that may know the rest already.
+   *
+   * @param version null: the highest release, or the highest pre-release where there is no release; their sort keys end in a tilde
+   */
   public Optional<Long> newestId(Connection connection, String namespace, String name, String version)
       throws SQLException {
     String sql = """
-        SELECT template_id
-        FROM tasker.templates
-        WHERE namespace = ? AND name = ? AND (?::text IS NULL OR version = ?)
-        ORDER BY version_order DESC, version DESC, revision DESC
-        LIMIT 1""";
+        WITH wanted (namespace, name, version) AS (VALUES (?::text, ?::text, ?::text))
+        SELECT COALESCE(
+          (SELECT t.template_id
+           FROM tasker.templates t
+           WHERE t.namespace = w.namespace AND t.name = w.name
+             AND (w.version IS NULL AND t.version_order LIKE '%~' OR t.version = w.version)
+           ORDER BY t.version_order DESC, t.version DESC, t.revision DESC
+           LIMIT 1),
+          (SELECT t.template_id
+           FROM tasker.templates t
+           WHERE t.namespace = w.namespace AND t.name = w.name AND w.version IS NULL
+           ORDER BY t.version_order DESC, t.version DESC, t.revision DESC
+           LIMIT 1))
+        FROM wanted w""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, namespace);
       statement.setString(2, name);
       statement.setString(3, version);
-      statement.setString(4, version);
       try (ResultSet row = statement.executeQuery()) {
-        return row.next() ? Optional.of(row.getLong(1)) : Optional.empty();
+        row.next();
+        long templateId = row.getLong(1);
+        return row.wasNull() ? Optional.empty() : Optional.of(templateId);
       }
     }
   }

@@ -4,6 +4,7 @@ import io.taskercore.document.Document;
 import io.taskercore.document.Node;
 import io.taskercore.model.FailureMode;
 import io.taskercore.model.Json;
+import io.taskercore.model.PlainNumber;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepDefinition;
 import java.util.LinkedHashMap;
@@ -68,7 +69,7 @@ record CanonicalDocument(
     members.put("backoff", new Node.Text(retry.backoff().value()));
     members.put("base_ms", Node.Num.of(retry.baseMs()));
     members.put("max_ms", Node.Num.of(retry.maxMs()));
-    members.put("jitter", new Node.Num(Double.toString(retry.jitter())));
+    members.put("jitter", new Node.Num(PlainNumber.of(retry.jitter())));
     members.put("retryable", new Node.Bool(retry.retryable()));
     return new Node.Obj(members);
   }

@@ -1,6 +1,9 @@
 package io.taskercore.template;
 
+import com.networknt.schema.Error;
 import com.networknt.schema.ExecutionConfig;
+import com.networknt.schema.ExecutionContext;
+import com.networknt.schema.OutputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaException;
 import com.networknt.schema.ValidationLimitExceededException;
@@ -11,6 +14,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Violation;
 import java.util.List;
+import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -23,37 +27,58 @@ public final class InputSchema {
 
   private static final Path SCHEMA = Path.ROOT.key("input_schema");
 
-  /** Bounds what a schema that refers to itself can cost; a payload of the greatest depth needs a fraction of this. */
-  private static final ExecutionConfig LIMITS =
-      ExecutionConfig.builder()
-          .formatAssertionsEnabled(true)
-          .maxEvaluationDepth(2_000)
-          .maxEvaluationSteps(50_000_000)
-          .build();
+  /** What the checks of a schema itself may cost, which grow with its size only: many for each keyword, for the schema of schemas is large. */
+  private static final Effort.Limits OF_THE_SCHEMA = new Effort.Limits(5_000_000, 500, 20_000_000, 100, 100_000);
+
+  /** Longer ones are programs. */
+  private static final int MAX_BYTES = 512 << 10;
+
+  /** Bounds the depth of what a schema that refers to itself asks for; a payload of the greatest depth needs a fraction of this. */
+  private static final ExecutionConfig CONFIG =
+      ExecutionConfig.builder().formatAssertionsEnabled(true).maxEvaluationDepth(2_000).build();
 
   private final Schema schema;
+  private final Effort.Limits limits;
 
-  private InputSchema(Schema schema) {
+  private InputSchema(Schema schema, Effort.Limits limits) {
     this.schema = schema;
+    this.limits = limits;
   }
 
   /**
    * Checks and compiles a schema, for the caller to keep.
    *
-   * @throws TaskerException.Validation if it is not a JSON Schema 2020-12, or refers to another document; paths begin with
-   *     {@code input_schema}
+   * @throws TaskerException.Validation if it is not a JSON Schema 2020-12, refers to another document, is too large or asks for
+   *     too much; paths begin with {@code input_schema}
    */
   public static InputSchema compile(Json schema) {
+    return compile(schema, Effort.Limits.USUAL, MAX_BYTES);
+  }
+
+  /**
+   * The same with limits of one's own.
+   *
+   * @param limits what each check of a payload may cost
+   * @param maxBytes how large the schema may be
+   */
+  static InputSchema compile(Json schema, Effort.Limits limits, int maxBytes) {
+    if (schema.size() > maxBytes) {
+      throw new TaskerException.Validation(
+          SCHEMA.text(), String.format(Locale.ROOT, "has %,d bytes, more than the %,d allowed", schema.size(), maxBytes));
+    }
     Violations violations = new Violations();
     JsonNode tree = SchemaTree.read(schema, SCHEMA);
     SchemaReferences references = SchemaReferences.of(Document.read(schema), SCHEMA, violations);
-    SchemaMessages.addForSchema(SchemaLibrary.metaSchema().validate(tree), SCHEMA, violations);
-    violations.throwIfAny();
     try {
-      InputSchema compiled = new InputSchema(SchemaLibrary.compile(tree));
+      SchemaMessages.addForSchema(
+          check(SchemaLibrary.metaSchema(), tree, new Effort(OF_THE_SCHEMA, schema.size())), SCHEMA, violations);
+      violations.throwIfAny();
+      InputSchema compiled = new InputSchema(SchemaLibrary.compile(tree), limits);
       // A schema that refers to itself without going deeper into the payload does so with the smallest payload too.
-      compiled.schema.validate(SchemaTree.read(Json.EMPTY_OBJECT, SCHEMA), run -> run.setExecutionConfig(LIMITS));
+      check(compiled.schema, SchemaTree.read(Json.EMPTY_OBJECT, SCHEMA), new Effort(limits, Json.EMPTY_OBJECT.size()));
       return compiled;
+    } catch (Effort.Exhausted e) {
+      throw new TaskerException.Validation(SCHEMA.text(), "asks for too much: " + e.getMessage());
     } catch (ValidationLimitExceededException | StackOverflowError e) {
       throw new TaskerException.Validation(SCHEMA.text(), "refers to itself without end");
     } catch (SchemaException e) {
@@ -63,7 +88,16 @@ public final class InputSchema {
 
   /** Compiles the schema of a stored template, which was checked when the template was registered. */
   public static InputSchema stored(Json schema) {
-    return new InputSchema(SchemaLibrary.compile(SchemaTree.read(schema, SCHEMA)));
+    return new InputSchema(SchemaLibrary.compile(SchemaTree.read(schema, SCHEMA)), Effort.Limits.USUAL);
+  }
+
+  private static List<Error> check(Schema schema, JsonNode value, Effort effort) {
+    effort.begin();
+    try {
+      return schema.validate(effort, value, OutputFormat.DEFAULT, (ExecutionContext run) -> run.setExecutionConfig(CONFIG));
+    } finally {
+      effort.end();
+    }
   }
 
   /** What keeps the payload from satisfying the schema, each with its path, such as {@code payload.items[3].price}. */
@@ -82,9 +116,11 @@ public final class InputSchema {
     Path root = new Path(path);
     try {
       JsonNode tree = SchemaTree.read(payload, root);
-      SchemaMessages.addForValue(schema.validate(tree, run -> run.setExecutionConfig(LIMITS)), root, violations);
+      SchemaMessages.addForValue(check(schema, tree, new Effort(limits, payload.size())), root, violations);
     } catch (TaskerException.Validation e) {
       violations.addAll(e.violations());
+    } catch (Effort.Exhausted e) {
+      violations.add(root, "cannot be checked: the template's input_schema takes too much on it (" + e.getMessage() + ")");
     } catch (ValidationLimitExceededException | StackOverflowError e) {
       // Java's regular expressions recurse: some patterns need more stack than a long string leaves.
       violations.add(root, "cannot be checked: the template's input_schema takes too much on it");

@@ -8,6 +8,7 @@ import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SchemaRegistryConfig;
 import com.networknt.schema.dialect.Dialect;
 import com.networknt.schema.dialect.Dialects;
+import com.networknt.schema.format.Formats;
 import com.networknt.schema.resource.ClasspathResourceLoader;
 import com.networknt.schema.resource.InputStreamSource;
 import com.networknt.schema.resource.SchemaLoader;
@@ -26,13 +27,15 @@ import tools.jackson.databind.JsonNode;
 final class SchemaLibrary {
 
   /** All schemas are of this dialect, also those that do not say so. */
-  private static final Dialect DIALECT = Dialects.getDraft202012();
+  private static final Dialect DIALECT =
+      Dialect.builder(Dialects.getDraft202012()).formats(SchemaFormats.mended(Formats.DEFAULT)).build();
 
   private static final SchemaRegistryConfig CONFIG =
       SchemaRegistryConfig.builder()
           .formatAssertionsEnabled(true)
           // To JSON Schema 1.0 is an integer.
           .losslessNarrowing(true)
+          .regularExpressionFactory(SchemaPattern::of)
           .locale(Locale.ROOT)
           // Messages are SchemaMessages' affair; without this the validator loads resource bundles for its own.
           .messageSource((key, otherwise, locale, arguments) -> key)

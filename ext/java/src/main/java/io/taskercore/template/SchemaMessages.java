@@ -4,6 +4,7 @@ import com.networknt.schema.Error;
 import com.networknt.schema.path.NodePath;
 import io.taskercore.document.Path;
 import io.taskercore.document.Violations;
+import io.taskercore.model.Format;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +60,7 @@ final class SchemaMessages {
       case "additionalProperties", "unevaluatedProperties" -> "is not a key that the schema knows";
       case "propertyNames" -> "has a key that the schema does not allow";
       case "items", "prefixItems", "unevaluatedItems", "additionalItems" -> "has more items than the schema knows";
-      case "type" -> "must be of type %s, not %s".formatted(types(error), argument(error, 0));
+      case "type" -> Format.text("must be of type %s, not %s", types(error), argument(error, 0));
       case "enum" -> "must be one of " + bound.replaceAll("^\\[|]$", "").replace(",", ", ");
       case "const" -> "must be " + bound;
       case "minimum" -> "must be at least " + bound;

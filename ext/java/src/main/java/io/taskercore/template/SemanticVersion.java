@@ -1,5 +1,6 @@
 package io.taskercore.template;
 
+import io.taskercore.model.Format;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -58,7 +59,10 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
     return parse(text).isPresent() ? null : "must be a semantic version such as \"1.0.0\"";
   }
 
-  /** A text whose byte order is the order of versions, for an index; build metadata, which orders last, is left out. */
+  /**
+   * A text whose byte order is the order of versions, for an index; build metadata, which orders last, is left out. It ends in a
+   * tilde for a release, and for a pre-release in an exclamation mark.
+   */
   public String sortKey() {
     StringBuilder key = new StringBuilder();
     core.forEach(number -> key.append(sortable(number)));
@@ -73,7 +77,7 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
 
   /** The longer number is the greater, so its length goes first. */
   private static String sortable(String number) {
-    return "%03d%s".formatted(number.length(), number);
+    return Format.text("%03d%s", number.length(), number);
   }
 
   @Override

@@ -77,7 +77,7 @@ final class StepOrder {
     for (int item = 0; item < draft.dependsOn().size(); item++) {
       Path path = draft.path().key("depends_on").index(item);
       if (!(draft.dependsOn().get(item) instanceof Node.Text text)) {
-        violations.add(path, "must be the name of a step, not " + draft.dependsOn().get(item).described());
+        violations.add(path, "must be the name of a step, not " + draft.dependsOn().get(item).describedAsNoText());
         continue;
       }
       String name = text.value();

@@ -7,6 +7,7 @@ import io.taskercore.document.Path;
 import io.taskercore.document.Suggestion;
 import io.taskercore.document.Texts;
 import io.taskercore.document.Violations;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.time.Instant;
@@ -144,7 +145,7 @@ public final class TaskRequestReader {
     int to = (int) parser.currentLocation().getByteOffset();
     if (to - from > maxPayloadBytes) {
       violations.add(
-          at, "has %,d bytes, more than max_payload_bytes allows (%,d)".formatted(to - from, maxPayloadBytes));
+          at, Format.text("has %,d bytes, more than max_payload_bytes allows (%,d)", to - from, maxPayloadBytes));
       return;
     }
     payload = new Json(Arrays.copyOfRange(request.utf8(), from, to));
@@ -204,7 +205,7 @@ public final class TaskRequestReader {
 
   private static String badReason(String text) {
     if (text.length() > MAX_REASON) {
-      return "must be at most %,d characters long, but has %,d".formatted(MAX_REASON, text.length());
+      return Format.text("must be at most %,d characters long, but has %,d", MAX_REASON, text.length());
     }
     return Texts.unstorable(text);
   }

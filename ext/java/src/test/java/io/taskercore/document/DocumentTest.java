@@ -59,6 +59,28 @@ class DocumentTest {
   }
 
   @Test
+  void a_key_with_control_characters_is_shown_on_one_line() {
+    assertThat(Path.ROOT.key("payload").key("a\nINFO forged").text()).isEqualTo("payload[\"a\\nINFO forged\"]");
+    assertThat(Path.ROOT.key("x\u001b[31m").text()).isEqualTo("[\"x\\u001b[31m\"]");
+    assertThat(Path.ROOT.key("say \"a\\b\"").text()).isEqualTo("[\"say \\\"a\\\\b\\\"\"]");
+    assertThat(new Node.Text("a\n\"b\"").described()).isEqualTo("the string \"a\\n\\\"b\\\"\"");
+  }
+
+  @Test
+  void what_is_cut_off_leaves_no_half_of_a_pair() {
+    assertThat(Path.ROOT.key("x".repeat(59) + "😀 and more").text()).isEqualTo("[\"" + "x".repeat(59) + "…\"]");
+    assertThat(new Node.Text("x".repeat(39) + "😀😀").described()).isEqualTo("the string \"" + "x".repeat(39) + "…\"");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"a\\nb\":1,\"a\\nb\":2}", "{\"a\\nb\":\"x\\u0000\"}"})
+  void a_refusal_is_one_line(String text) {
+    assertThatThrownBy(() -> Document.read(Json.of(text)))
+        .isInstanceOf(TaskerException.Validation.class)
+        .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n").contains("\\n"));
+  }
+
+  @Test
   void more_than_a_hundred_violations_are_counted_not_told() {
     Violations violations = new Violations();
     for (int i = 0; i < 130; i++) {

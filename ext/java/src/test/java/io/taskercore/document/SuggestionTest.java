@@ -30,6 +30,24 @@ class SuggestionTest {
     assertThat(Suggestion.forName(given, KNOWN)).isEqualTo("; did you mean " + meant + "?");
   }
 
+  @ParameterizedTest
+  @CsvSource(nullValues = "none", value = {
+    "Shop.Order, Shop::Order",
+    "shop/order, Shop::Order",
+    "'Shop::Order ', Shop::Order",
+    "Shop::Ordr, Shop::Order",
+    "Shpo::Order, Shop::Order",
+    "Shop::Orders, Shop::Order",
+    "Shop::Prufe, Shop::Prüfe",
+    "Shop::Odrre, none",
+    "charge_3, none",
+    "abd, none",
+    "?, none",
+  })
+  void a_name_that_may_be_right_elsewhere_is_mistyped_only_where_it_is_very_near(String given, String meant) {
+    assertThat(Suggestion.mistyped(given, List.of("Shop::Order", "Shop::Prüfe", "charge_2", "abc"))).isEqualTo(meant);
+  }
+
   @Test
   void a_name_like_no_other_gets_no_suggestion() {
     assertThat(Suggestion.forName("colour", KNOWN)).isEmpty();

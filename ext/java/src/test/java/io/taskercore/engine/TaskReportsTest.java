@@ -411,7 +411,10 @@ class TaskReportsTest {
     @ParameterizedTest
     @ValueSource(strings = {
       "{\"statuss\": \"pending\"}", "{\"status\": \"done\"}", "{\"limit\": 0}", "{\"limit\": 1001}", "{\"cursor\": \"x\"}",
-      "{\"cursor\": \"-1\"}", "{\"created_after\": \"yesterday\"}", "{\"tag\": 1}", "[]",
+      "{\"cursor\": \"-1\"}", "{\"created_after\": \"yesterday\"}",
+      "{\"created_after\": \"-0001-12-31T23:59:59Z\"}", "{\"created_before\": \"+10000-01-01T00:00:00Z\"}",
+      "{\"created_before\": \"9999-12-31T23:59:59-01:00\"}", "{\"created_after\": \"10000-01-01T00:00:00Z\"}",
+      "{\"created_after\": \"-999999999-01-01T00:00:00Z\"}", "{\"tag\": 1}", "[]",
     })
     void aBadFilterIsAValidationError(String filter) {
       assertThatThrownBy(() -> list(filter)).isInstanceOf(TaskerException.Validation.class);

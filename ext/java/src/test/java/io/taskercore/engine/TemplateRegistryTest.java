@@ -107,6 +107,33 @@ class TemplateRegistryTest {
     assertThat(engine.context(taskId).get("version").asString()).isEqualTo("1.0.0");
   }
 
+  private String versionTaken(String request) {
+    long taskId = Engine.tree(engine.coordinator().initializeTask(Json.of(request))).get("task_id").asLong();
+    return engine.context(taskId).get("version").asString();
+  }
+
+  @Test
+  void withoutAVersionATaskTakesTheNewestReleaseAndNoPreRelease() {
+    for (String version : List.of("1.9.0", "1.10.0", "2.0.0-rc.1", "1.2.0", "10.0.0-alpha", "1.11.0-beta+build")) {
+      engine.register(Workflow.named("w").version(version).step("a"));
+    }
+
+    assertThat(versionTaken("{\"task_name\": \"w\"}")).isEqualTo("1.10.0");
+    assertThat(versionTaken("{\"task_name\": \"w\", \"version\": \"2.0.0-rc.1\"}")).isEqualTo("2.0.0-rc.1");
+
+    engine.register(Workflow.named("w").version("2.0.0").step("a"));
+    assertThat(versionTaken("{\"task_name\": \"w\"}")).isEqualTo("2.0.0");
+  }
+
+  @Test
+  void whereThereIsNoReleaseTheNewestPreReleaseIsTaken() {
+    for (String version : List.of("1.0.0-alpha.2", "1.0.0-rc.1", "1.0.0-alpha.10", "0.9.0-rc.7")) {
+      engine.register(Workflow.named("w").version(version).step("a"));
+    }
+
+    assertThat(versionTaken("{\"task_name\": \"w\"}")).isEqualTo("1.0.0-rc.1");
+  }
+
   @Test
   void anotherProcessNeedsNoRegistrationAndSeesNewRevisions() {
     Handlers handlers = new Handlers().succeed("a", "b");

@@ -115,18 +115,21 @@ class WireFaultTest {
   /** Its machine has lost its power, say: PostgreSQL has a transaction of it, with locks, and hears nothing any more. */
   @Test
   void aProcessThatIsGoneWithinATransactionHoldsUpNobody() {
+    WorkerProcess victim = site.worker("victim", Map.of("lease_ms", 2_000)).awaitReady();
+    long taskId = site.task(Plan.of("held", StepPlan.step(0).gated("first")));
+    victim.awaitBegun(Site.stepId(taskId, 0));
     Wire wire = site.wire();
     WorkerProcess gone = site.worker("gone", wire, Map.of("lease_ms", 2_000)).awaitReady();
-    long taskId = site.task(Plan.of("failing", StepPlan.step(0).gated("first").failingForGood(), StepPlan.step(0, 0)).failingFast());
-    gone.awaitBegun(Site.stepId(taskId, 0));
-    WorkerProcess other = site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
 
-    wire.stallAnswersTo("accepted AS");
-    site.openGate("first");
+    // It is about to take the victim's steps, and has the victim's row locked.
+    wire.stallAnswersTo("DELETE FROM tasker.processes");
+    victim.kill();
     Patience.until("its transaction waits for it", () -> site.database().number("""
         SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gone' AND state = 'idle in transaction'""") == 1);
     wire.stall();
     gone.kill();
+    site.openGate("first");
+    WorkerProcess other = site.worker("other", Map.of("lease_ms", 2_000)).awaitReady();
 
     long tookMs = other.awaitBegun(Site.stepId(taskId, 0)).begunAtMs() - gone.killedAtMs();
     site.say("the step ran elsewhere after " + tookMs + " ms");

@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
+import io.taskercore.template.SemanticVersion;
 import io.taskercore.testing.TestDatabase;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The schema, made once however many ask for it. */
 class MigrationsTest {
@@ -57,6 +62,82 @@ class MigrationsTest {
 
     assertThatCode(migrations::require).doesNotThrowAnyException();
     assertThat(database.column("SELECT version FROM tasker.schema_migrations ORDER BY version")).doesNotHaveDuplicates();
+  }
+
+  /** As a process with the digits of a Marathi JVM wrote it. */
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "1.9.0", "1.10.0", "0.0.0", "12345678901.2.3", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta-x.11.0",
+    "1.0.0-rc.1+build.5", "1.0.0+a-b",
+  })
+  void anOrderOfVersionsInForeignDigitsIsMadeAnew(String version) {
+    String right = SemanticVersion.parse(version).orElseThrow().sortKey();
+    migrations.apply();
+    database.execute(Format.text("""
+        INSERT INTO tasker.templates (namespace, name, version, version_order, definition, step_count)
+        VALUES ('n', 'foreign', '%1$s', translate('%2$s', '0123456789', '०१२३४५६७८९'), '{}', 1),
+          ('n', 'ours', '%1$s', '%2$s', '{}', 1)""", version, right));
+    database.execute("DELETE FROM tasker.schema_migrations WHERE name = '0003_version_order.sql'");
+
+    migrations.apply();
+
+    assertThat(database.column("SELECT version_order FROM tasker.templates ORDER BY name")).isEqualTo(List.of(right, right));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"LATIN1", "WIN1252", "EUC_JP", "SQL_ASCII"})
+  void aDatabaseThatIsNotUtf8IsRefusedInWordsAndLeftAlone(String encoding) {
+    try (TestDatabase other = TestDatabase.encoded(encoding)) {
+      Migrations there = new Migrations(new Database(other.dataSource()));
+
+      for (ThrowingCallable call : List.<ThrowingCallable>of(there::apply, there::require)) {
+        assertThatThrownBy(call)
+            .isInstanceOf(TaskerException.Configuration.class)
+            .hasMessageContaining(other.name())
+            .hasMessageContaining(encoding)
+            .hasMessageContaining("CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0");
+      }
+      assertThat(other.column("SELECT nspname FROM pg_namespace WHERE nspname = 'tasker'")).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "CREATE TABLE tasker.tasks (id int)",
+    "CREATE TABLE tasker.todo (id int)",
+    "CREATE VIEW tasker.todo AS SELECT 1 AS id",
+    "CREATE TABLE tasker.schema_migrations (version varchar PRIMARY KEY)",
+    "CREATE TABLE tasker.tasks (id int); CREATE TABLE tasker.schema_migrations (version bigint, name text, applied_at timestamptz)"
+  })
+  void aSchemaOfSomebodyElsesIsRefusedInWordsAndLeftAlone(String theirs) {
+    database.execute("CREATE SCHEMA tasker; " + theirs);
+    List<String> before = database.column("SELECT relname FROM pg_class WHERE relnamespace = 'tasker'::regnamespace ORDER BY 1");
+
+    for (ThrowingCallable call : List.<ThrowingCallable>of(migrations::apply, migrations::require)) {
+      assertThatThrownBy(call)
+          .isInstanceOf(TaskerException.Configuration.class)
+          .hasMessageContaining("schema tasker in the database " + database.name() + " is not tasker_core's")
+          .hasMessageContaining("ALTER SCHEMA tasker RENAME TO");
+    }
+    assertThat(database.column("SELECT relname FROM pg_class WHERE relnamespace = 'tasker'::regnamespace ORDER BY 1")).isEqualTo(before);
+  }
+
+  @Test
+  void aSchemaThatWasRestoredWithoutItsRowsIsTold() {
+    migrations.apply();
+    database.execute("DELETE FROM tasker.schema_migrations");
+
+    assertThatThrownBy(migrations::apply)
+        .isInstanceOf(TaskerException.Configuration.class).hasMessageContaining("no row in schema_migrations");
+  }
+
+  @Test
+  void anEmptySchemaThatWasPreparedIsFilled() {
+    database.execute("CREATE SCHEMA tasker");
+
+    migrations.apply();
+
+    assertThatCode(migrations::require).doesNotThrowAnyException();
   }
 
   @Test

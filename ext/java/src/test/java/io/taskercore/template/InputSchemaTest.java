@@ -4,6 +4,8 @@ import static io.taskercore.template.Templates.json;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.model.Format;
+import io.taskercore.model.Caller;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Violation;
@@ -162,6 +164,129 @@ class InputSchemaTest {
       })
   void a_bad_schema_is_refused_by_path(String schema, String problem) {
     assertThatThrownBy(() -> InputSchema.compile(json(schema))).isInstanceOf(TaskerException.Validation.class).hasMessage(problem);
+  }
+
+  @Test
+  void references_to_an_id_in_the_same_schema_are_followed() {
+    String schema =
+        "{'$id':'https://example.com/order','properties':{'a':{'$ref':'item'},'b':{'$ref':'https://example.com/item#/$defs/n'},"
+            + "'c':{'$ref':'urn:example:c'},'d':{'$ref':'item#named'},'e':{'$ref':'https://example.com/order#/$defs/plain'},"
+            + "'f':{'$ref':'/sub/deep'}},"
+            + "'$defs':{'plain':{'type':'null'},'item':{'$id':'item','type':'string','$defs':{'n':{'type':'integer'},"
+            + "'m':{'$anchor':'named','type':'boolean'}}},'c':{'$id':'urn:example:c','type':'array'},"
+            + "'outer':{'$id':'sub/','$defs':{'deep':{'$id':'deep','type':'number'}}}}}";
+
+    assertThat(problems(schema, "{'a':'x','b':1,'c':[],'d':true,'e':null,'f':1.5}")).isEmpty();
+    assertThat(problems(schema, "{'a':1,'b':'x','c':1,'d':1,'e':1,'f':'x'}"))
+        .containsExactlyInAnyOrder(
+            "payload.a: must be of type string, not integer",
+            "payload.b: must be of type integer, not string",
+            "payload.c: must be of type array, not integer",
+            "payload.d: must be of type boolean, not integer",
+            "payload.e: must be of type null, not integer",
+            "payload.f: must be of type number, not string");
+    assertThat(InputSchema.stored(json(schema)).validate(json("{'a':1}"))).hasSize(1);
+  }
+
+  @Test
+  void an_id_in_data_or_elsewhere_is_no_document() {
+    for (String there : List.of("'const':{'$id':'https://example.com/x'}", "'properties':{'$id':{'const':'https://example.com/x'}}")) {
+      assertThatThrownBy(() -> InputSchema.compile(json("{" + there + ",'items':{'$ref':'https://example.com/x'}}")))
+          .isInstanceOf(TaskerException.Validation.class)
+          .hasMessageStartingWith("input_schema.items.$ref: must refer to a place in the same schema");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "requird, required", "Required, required", "propeties, properties", "additional_properties, additionalProperties",
+    "additionalproperties, additionalProperties", "maxlength, maxLength", "min_length, minLength", "tpye, type", "enmu, enum",
+    "minimun, minimum", "patern, pattern", "$def, $defs", "oneof, oneOf"
+  })
+  void a_keyword_that_is_a_slip_of_the_pen_is_refused(String slip, String meant) {
+    for (String place : List.of("%s", "{'properties':{'a':%s}}", "{'$defs':{'a':%s}}", "{'allOf':[%s]}", "{'items':%s}")) {
+      assertThatThrownBy(() -> InputSchema.compile(json(Format.text(place, "{'" + slip + "':1}"))))
+          .isInstanceOf(TaskerException.Validation.class)
+          .hasMessageEndingWith(slip + ": is not a keyword of JSON Schema; did you mean " + meant + "?");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'x-requird':1}", "{'note':'n','cost':1,'label':'l','widget':'w','unit':'EUR','order':1,'example':1,'nullable':true}",
+        "{'properties':{'requird':{'type':'string'},'tpye':{}}}", "{'x-ui':{'requird':1}}", "{'default':{'requird':1}}",
+        "{'enum':[{'requird':1}]}", "{'dependencies':{},'definitions':{},'additionalItems':true}"
+      })
+  void other_unknown_keywords_are_annotations(String schema) {
+    assertThat(problems(schema.replace("'enum':[", "'enum':[{},"), "{}")).isEmpty();
+  }
+
+  @Test
+  void alternatives_that_multiply_end_with_their_limit() {
+    String both = "{'anyOf':[{'$ref':'#/$defs/%1$d'},{'$ref':'#/$defs/%1$d'}]}";
+    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + Format.text(both, i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
+    Json schema = json("{'properties':{'a':{'$ref':'#/$defs/0'}},'$defs':{" + defs + ",'8':{'type':'integer'}}}");
+    InputSchema limited = InputSchema.compile(schema, new Effort.Limits(200, 0, 1_000, 0, 1_000), 10_000);
+    InputSchema fewErrors = InputSchema.compile(schema, new Effort.Limits(100_000, 0, 1_000, 0, 10), 10_000);
+
+    assertThat(InputSchema.compile(schema).validate(json("{'a':'x'}"))).isNotEmpty().noneMatch(v -> v.message().contains("too much"));
+    assertThat(limited.validate(json("{'a':'x'}"), "[3].payload"))
+        .containsExactly(
+            new Violation(
+                "[3].payload",
+                "cannot be checked: the template's input_schema takes too much on it (its alternatives and references take too many"
+                    + " steps)"));
+    assertThat(fewErrors.validate(json("{'a':'x'}"))).singleElement()
+        .satisfies(v -> assertThat(v.message()).contains("its alternatives fail in too many ways"));
+    assertThat(limited.validate(json("{'b':1}"))).isEmpty();
+  }
+
+  @Test
+  void a_schema_that_multiplies_on_nothing_is_refused_when_it_is_registered() {
+    String both = "{'anyOf':[{'$ref':'#/$defs/%1$d'},{'$ref':'#/$defs/%1$d'}]}";
+    String defs = IntStream.range(0, 8).mapToObj(i -> "'" + i + "':" + Format.text(both, i + 1)).reduce((a, b) -> a + "," + b).orElseThrow();
+
+    assertThatThrownBy(
+            () ->
+                InputSchema.compile(
+                    json("{'$ref':'#/$defs/0','$defs':{" + defs + ",'8':{'type':'integer'}}}"), new Effort.Limits(200, 0, 1_000, 0, 1_000), 10_000))
+        .isInstanceOf(TaskerException.Validation.class)
+        .hasMessage("input_schema: asks for too much: its alternatives and references take too many steps");
+  }
+
+  @Test
+  void a_pattern_that_goes_back_and_forth_ends_with_its_limit() {
+    InputSchema limited =
+        InputSchema.compile(json("{'properties':{'a':{'pattern':'^[a-z]+b$'}}}"), new Effort.Limits(1_000, 0, 20, 1, 100), 10_000);
+
+    assertThat(limited.validate(json("{'a':'aab'}"))).isEmpty();
+    assertThat(limited.validate(json("{'a':'" + "a".repeat(100) + "'}"))).singleElement()
+        .satisfies(v -> assertThat(v.message()).endsWith("takes too much on it (a pattern takes too many steps)"));
+  }
+
+  @Test
+  void a_large_schema_is_refused_before_it_is_read() {
+    assertThatThrownBy(() -> InputSchema.compile(json("{'title':'a long one'}"), Effort.Limits.USUAL, 10))
+        .isInstanceOf(TaskerException.Validation.class)
+        .hasMessage("input_schema: has 22 bytes, more than the 10 allowed");
+  }
+
+  @Test
+  void a_check_ends_when_nobody_waits_for_it() throws Exception {
+    InputSchema schema = InputSchema.compile(json("{'properties':{'a':{'pattern':'x$'}}}"));
+    Caller caller = new Caller();
+    caller.leave();
+
+    assertThat(caller.call(() -> schema.validate(json("{'a':'" + "y".repeat(5_000) + "'}")))).singleElement()
+        .satisfies(v -> assertThat(v.message()).contains("nobody waits"));
+  }
+
+  @Test
+  void the_largest_payload_of_small_values_is_checked_to_its_end() {
+    InputSchema schema = InputSchema.compile(json("{'properties':{'n':{'items':{'type':'integer','minimum':0,'maximum':9}}}}"));
+
+    assertThat(schema.validate(json("{'n':[" + "1,".repeat(500_000) + "'x']}"))).hasSize(1);
   }
 
   @Test

@@ -26,6 +26,24 @@ class TemplateReaderTest {
 
   private static final String ONE = "[{'name':'a','handler':'A'}]";
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "{'name':true,'version':'1.0.0','steps':[{'name':'a','handler':'h'}]} | name: must be a string, not true: write it in quotes",
+        "{'name':2026,'version':'1.0.0','steps':[{'name':'a','handler':'h'}]} | name: must be a string, not the number 2026: write it in quotes",
+        "{'name':'w','version':false,'steps':[{'name':'a','handler':'h'}]} | version: must be a string, not false: write it in quotes",
+        "{'name':'w','version':'1.0.0','namespace':1,'steps':[{'name':'a','handler':'h'}]} | namespace: must be a string, not the number 1: write it in quotes",
+        "{'name':'w','version':'1.0.0','steps':[{'name':false,'handler':'h'}]} | steps[0].name: must be a string, not false: write it in quotes",
+        "{'name':'w','version':'1.0.0','steps':[{'name':'a','handler':'h'},{'name':'b','handler':'h','depends_on':[true]}]} | steps[1].depends_on[0]: must be the name of a step, not true: write it in quotes",
+        "{'name':'w','version':'1.0.0','on_step_failure':false,'steps':[{'name':'a','handler':'h'}]} | on_step_failure: must be one of continue, fail_fast, not false: write it in quotes",
+        "{'name':['w'],'version':'1.0.0','steps':[{'name':'a','handler':'h'}]} | name: must be a string, not an array"
+      })
+  void what_yaml_takes_for_something_else_is_to_be_quoted(String template, String problem) {
+    assertThatThrownBy(() -> TemplateReader.read(json(template), "test")).isInstanceOf(TaskerException.Validation.class).hasMessage(problem);
+  }
+
   @Nested
   class ATemplate {
 
@@ -81,7 +99,7 @@ class TemplateReaderTest {
               "nme: is not a known key; did you mean name?",
               "name: is required",
               "version: must be a semantic version in quotes, such as \"1.0.0\", not the number 1.0",
-              "steps[0].handler: must be a string, not the number 7",
+              "steps[0].handler: must be a string, not the number 7: write it in quotes",
               "steps[0].retry.max_attempts: must be an integer from 1 to 1000, not the number 0",
               "steps[1].name: is required",
               "steps[1].depends_on[0]: there is no step \"c\"",
@@ -189,7 +207,7 @@ class TemplateReaderTest {
               "steps[1].depends_on[1]: \"validate\" is named twice",
               "steps[1].depends_on[2]: a step cannot depend on itself",
               "steps[1].depends_on[3]: there is no step \"valdate\"; did you mean validate?",
-              "steps[1].depends_on[4]: must be the name of a step, not the number 3",
+              "steps[1].depends_on[4]: must be the name of a step, not the number 3: write it in quotes",
               "steps[1].depends_on[5]: must be the name of a step, not null");
       assertThat(problems("[{'name':'a','handler':'A','depends_on':'b'}]"))
           .containsExactly("steps[0].depends_on: must be an array, not the string \"b\"");

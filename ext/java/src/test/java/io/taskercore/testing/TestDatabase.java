@@ -46,6 +46,11 @@ public final class TestDatabase implements AutoCloseable {
     return create(false);
   }
 
+  /** One without a schema whose texts are in this encoding, dropped when it is closed. */
+  public static TestDatabase encoded(String encoding) {
+    return create(Server.URL, false, " ENCODING '" + encoding + "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+  }
+
   private static TestDatabase create(boolean migrated) {
     return create(Server.URL, migrated);
   }
@@ -58,8 +63,12 @@ public final class TestDatabase implements AutoCloseable {
   }
 
   private static TestDatabase create(URI server, boolean migrated) {
+    return create(server, migrated, "");
+  }
+
+  private static TestDatabase create(URI server, boolean migrated, String options) {
     String name = "test_" + UUID.randomUUID().toString().replace("-", "");
-    execute(server, "CREATE DATABASE " + name);
+    execute(server, "CREATE DATABASE " + name + options);
     return new TestDatabase(server, name, migrated);
   }
 

@@ -1,5 +1,6 @@
 package io.taskercore.testing;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +20,7 @@ public final class Workflow {
   private String namespace = "default";
   private String version = "1.0.0";
   private String onStepFailure = "continue";
-  private String defaults = RETRY.formatted(3);
+  private String defaults = Format.text(RETRY, 3);
   private String inputSchema;
   private String environments;
   private final List<String> steps = new ArrayList<>();
@@ -52,7 +53,7 @@ public final class Workflow {
   }
 
   public Workflow attempts(int maxAttempts) {
-    return defaults(RETRY.formatted(maxAttempts));
+    return defaults(Format.text(RETRY, maxAttempts));
   }
 
   /** @param members those of the template's {@code defaults}, as JSON */

@@ -147,7 +147,7 @@ public final class Attempt {
     return facts().correlationId();
   }
 
-  /** The same in every attempt at this step, and in no other step; of another database neither, by its correlation id. */
+  /** Names the step: equal in all its attempts, and different from every other step's, also of other databases. */
   public String idempotencyKey() {
     return facts().correlationId() + ":" + step.stepId();
   }
@@ -283,7 +283,12 @@ public final class Attempt {
   }
 
   private void recordFailure(Failure failure) {
-    host.record(this, Outcomes.failure(step, definition().retry(), failure, ThreadLocalRandom.current()));
+    host.record(this, outcomeOf(failure));
+  }
+
+  /** What a failure means for the step. */
+  public StepOutcome outcomeOf(Failure failure) {
+    return Outcomes.failure(step, definition().retry(), failure, ThreadLocalRandom.current());
   }
 
   private boolean end() {

@@ -115,8 +115,7 @@ public final class SlotPool {
   }
 
   /**
-   * Room for one, whether there is any or not: for a step that was asked for by its id, which waits its turn like the others, or
-   * for a child that takes the slot of its parent, which has just ended.
+   * Room for one, whether there is any or not: for a step that was asked for by its id. It waits its turn like the others.
    */
   public Reservation reserveAnyway() {
     grantAnyway();
@@ -254,7 +253,7 @@ public final class SlotPool {
     release();
   }
 
-  /** It goes on; for a moment there may be one more than there are slots. */
+  /** The handler takes a slot again. If its own was given away meanwhile, one more runs than the limit, until one ends. */
   synchronized void reclaim(long nanos) {
     taken++;
     begun++;

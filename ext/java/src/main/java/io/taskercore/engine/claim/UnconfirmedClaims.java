@@ -18,13 +18,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Claims that PostgreSQL has committed and whose confirmation never reached us: our row says that we hold them, and we know
- * nothing of them.
+ * Finds claims that PostgreSQL has committed and whose confirmation was lost: their steps are in progress under our process's id,
+ * and no attempt here belongs to them.
  *
  * <ol>
- *   <li>Whoever claims says so before the statement is sent, until its claims are in flight ({@link #begin}).
+ *   <li>Whoever claims announces it before the statement is sent, and ends the announcement when the claims are attempts in flight
+ *       ({@link #begin}).
  *   <li>When an answer was lost, each renewal of the lease is followed by a look, for a minute.
- *   <li>A claim that nobody here holds is unconfirmed once everybody is done who was claiming when it was first seen. It goes back.
+ *   <li>A claim without an attempt may still be on its way to one. It is given back when everybody who was claiming at the time
+ *       it was first seen has finished.
  * </ol>
  */
 public final class UnconfirmedClaims {

@@ -8,6 +8,7 @@ import io.taskercore.engine.task.TemplateRegistry;
 import io.taskercore.engine.task.TemplateRegistry.Registered;
 import io.taskercore.event.Publication;
 import io.taskercore.model.FailureMode;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.NewTask;
@@ -294,8 +295,9 @@ public final class TaskInitializer {
     Earlier earlier = tasks.earlier(connection, task).orElseThrow();
     if (!earlier.samePayload()) {
       throw new TaskerException.IdempotencyConflict(join(path, "idempotency_key"),
-          "\"%s\" made task %d of %s with another payload; use another key for another payload"
-              .formatted(task.idempotencyKey(), earlier.taskId(), task.name()));
+          Format.text(
+              "\"%s\" made task %d of %s with another payload; use another key for another payload",
+              task.idempotencyKey(), earlier.taskId(), task.name()));
     }
     return earlier;
   }

@@ -60,7 +60,7 @@ public final class ProcessLease implements AutoCloseable {
   }
 
   /** Begins the lease; to be called once. */
-  void register() {
+  public void register() {
     processId = newProcess();
   }
 

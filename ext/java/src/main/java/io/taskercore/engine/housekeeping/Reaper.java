@@ -63,7 +63,7 @@ public final class Reaper {
   }
 
   /** There are claims of a process that has no row any more: the next round is to look for them. */
-  void wantSweep() {
+  public void wantSweep() {
     sweepWanted.set(true);
   }
 
@@ -77,7 +77,7 @@ public final class Reaper {
     return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sweptNanos);
   }
 
-  void round() {
+  public void round() {
     if (!lease.isCurrent()) {
       return;
     }

@@ -50,7 +50,7 @@ public final class Sweeper {
     this.metrics = metrics;
   }
 
-  void round() {
+  public void round() {
     Look unended = database.call(connection -> audit.unended(connection, lastTask, BOUNDS));
     Look queued = database.call(connection -> audit.queueOfEnded(connection, lastQueued, BOUNDS));
     TreeSet<Long> suspects = new TreeSet<>(unended.taskIds());

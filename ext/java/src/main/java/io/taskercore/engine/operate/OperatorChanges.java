@@ -9,6 +9,7 @@ import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
@@ -78,7 +79,7 @@ public final class OperatorChanges {
     change(connection -> {
       LockedTask task = locked(connection, taskId);
       if (!CANCELLABLE.contains(task.state())) {
-        throw new TaskerException.State("Task %d is %s and cannot be %s".formatted(taskId, task.state().value(), verb));
+        throw new TaskerException.State(Format.text("Task %d is %s and cannot be %s", taskId, task.state().value(), verb));
       }
       return transitions.endTask(connection, taskId, to, reason);
     });
@@ -134,7 +135,7 @@ public final class OperatorChanges {
   }
 
   private static TaskerException.State refused(LockedStep step, LockedTask task, String verb, String rule) {
-    return new TaskerException.State("Step %d (%s) is %s, its task %s, and cannot be %s: %s".formatted(
+    return new TaskerException.State(Format.text("Step %d (%s) is %s, its task %s, and cannot be %s: %s",
         step.stepId(), step.name(), step.state().value(), task.state().value(), verb, rule));
   }
 

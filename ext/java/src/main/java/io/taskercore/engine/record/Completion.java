@@ -8,10 +8,19 @@ import java.util.List;
  * An attempt that has ended, and what is to be recorded of it.
  *
  * @param preempted attempts of the same task that must not begin until that is known, and go back then
+ * @param instead whether this stands for an outcome that a fault of ours has kept from being recorded
  */
-record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> preempted) {
+record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> preempted, boolean instead) {
 
   Completion(Attempt attempt, StepOutcome outcome) {
     this(attempt, outcome, List.of());
+  }
+
+  Completion(Attempt attempt, StepOutcome outcome, List<Attempt> preempted) {
+    this(attempt, outcome, preempted, false);
+  }
+
+  Completion instead(StepOutcome failure) {
+    return new Completion(attempt, failure, preempted, true);
   }
 }

@@ -6,6 +6,7 @@ import io.taskercore.engine.attempt.Outcomes;
 import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.threads.Threads;
+import io.taskercore.model.ErrorReference;
 import io.taskercore.model.Failure;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepOutcome;
@@ -77,7 +78,7 @@ final class ResultRecorder {
       arrived.add(completion);
       return null;
     }
-    // It is meant for what the thread does next; here it would close the connection of a virtual thread.
+    // An interrupt is meant for what the thread does next. During a statement it would close the connection of a virtual thread.
     boolean interrupted = Thread.interrupted();
     try {
       if (arrived.isEmpty()) {
@@ -94,14 +95,13 @@ final class ResultRecorder {
   }
 
   private Attempt flushHere(Completion completion) {
-    List<Completion> batch = List.of(completion);
     try {
       return outcomes.recordAndGoOn(completion);
     } catch (TaskerException.Database failure) {
       unconfirmed.suspect();
       arrived.add(completion);
-    } catch (RuntimeException | Error failure) {
-      abandon(batch, failure);
+    } catch (RuntimeException | Error fault) {
+      arrived.add(failed(completion, fault));
     }
     return null;
   }
@@ -123,12 +123,55 @@ final class ResultRecorder {
         }
       } catch (InterruptedException interrupted) {
         return;
-      } catch (RuntimeException | Error failure) {
-        abandon(List.copyOf(batch), failure);
+      } catch (TaskerException.Database closing) {
+        abandon(List.copyOf(batch), closing);
+      } catch (RuntimeException | Error fault) {
+        recordApart(List.copyOf(batch), fault);
       } finally {
         batch.clear();
       }
     }
+  }
+
+  /** A fault of ours has kept a batch from being recorded: only the outcome that has it is to suffer from it. */
+  private void recordApart(List<Completion> batch, Throwable fault) {
+    if (batch.size() > 1) {
+      batch.forEach(this::recordAlone);
+    } else {
+      Completion completion = batch.get(0);
+      if (completion.instead()) {
+        abandon(batch, fault);
+      } else {
+        arrived.add(failed(completion, fault));
+      }
+    }
+  }
+
+  private void recordAlone(Completion completion) {
+    try {
+      outcomes.record(List.of(completion));
+    } catch (TaskerException.Database failure) {
+      unconfirmed.suspect();
+      arrived.add(completion);
+    } catch (RuntimeException | Error fault) {
+      recordApart(List.of(completion), fault);
+    }
+  }
+
+  /**
+   * The attempt ends as a failed one: it counts and backs off, so that its step does not run again and again. If the outcome was
+   * recorded before the fault, this one is refused.
+   */
+  private Completion failed(Completion completion, Throwable fault) {
+    unconfirmed.suspect();
+    String reference = ErrorReference.next();
+    LOG.error(
+        "recorder: [{}] the outcome of step {}, attempt {}, could not be recorded; the attempt counts as failed",
+        reference, completion.attempt().stepId(), completion.attempt().attempt(), fault);
+    Failure failure = Failure.of(
+        "TaskerCore::InternalError", "the outcome could not be recorded; the log says why, under " + reference,
+        "outcome_not_recorded", true);
+    return completion.instead(completion.attempt().outcomeOf(failure));
   }
 
   private void abandon(List<Completion> batch, Throwable failure) {

@@ -1,5 +1,6 @@
 package io.taskercore.engine.report;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.StepState;
 import io.taskercore.store.TaskReader.StepStatus;
@@ -17,7 +18,7 @@ public record Explanation(String reason, String detail, Instant nextLookAt) {
           "waiting_for_parents", "waits for " + String.join(", ", step.openParents()), null);
       case IN_PROGRESS -> new Explanation(
           "running",
-          "attempt %d of %d since %s in %s".formatted(
+          Format.text("attempt %d of %d since %s in %s",
               step.attempts(), step.maxAttempts(), JsonWriter.time(step.startedAt()),
               step.holder() == null ? "a process that is gone" : step.holder()),
           null);
@@ -29,7 +30,7 @@ public record Explanation(String reason, String detail, Instant nextLookAt) {
     String runAt = JsonWriter.time(step.runAt());
     if (!step.due() && step.state() == StepState.WAITING_FOR_RETRY) {
       return new Explanation(
-          "backing_off", "attempt %d failed; the next one may begin at %s".formatted(step.attempts(), runAt), step.runAt());
+          "backing_off", Format.text("attempt %d failed; the next one may begin at %s", step.attempts(), runAt), step.runAt());
     }
     if (!step.due()) {
       return new Explanation("not_before", "may begin at " + runAt, step.runAt());

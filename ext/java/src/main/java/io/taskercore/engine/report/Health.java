@@ -6,6 +6,7 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.notify.WorkNotifier;
 import io.taskercore.engine.report.DatabaseProbe.Found;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
@@ -75,13 +76,14 @@ public final class Health {
     boolean exhausted = isExhausted(connections, most);
     lookAtDatabase(look);
     if (exhausted || isExhausted(connections, most)) {
-      look.reasons.add("all %d connections of the pool are in use; %d calls wait for one".formatted(
+      look.reasons.add(Format.text("all %d connections of the pool are in use; %d calls wait for one",
           most, connections.getThreadsAwaitingConnection()));
     }
     Long renewedMs = lease.renewedMsAgo();
     if (renewedMs != null && renewedMs > lease.lateAfterMs()) {
-      look.reasons.add("the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them"
-          .formatted(renewedMs, lease.leaseMs()));
+      look.reasons.add(Format.text(
+          "the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them",
+          renewedMs, lease.leaseMs()));
     }
     Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
@@ -114,10 +116,10 @@ public final class Health {
       if (look.found.readOnly()) {
         look.down("PostgreSQL is read-only");
       } else if (look.found.latencyMs() > SLOW_MS) {
-        look.reasons.add("PostgreSQL took %d ms to answer".formatted(Math.round(look.found.latencyMs())));
+        look.reasons.add(Format.text("PostgreSQL took %d ms to answer", Math.round(look.found.latencyMs())));
       }
     } catch (TimeoutException silence) {
-      look.down("PostgreSQL did not answer within %d ms".formatted(TIMEOUT_MS));
+      look.down(Format.text("PostgreSQL did not answer within %d ms", TIMEOUT_MS));
     } catch (ExecutionException failure) {
       String reason = failure.getCause() instanceof TaskerException known ? known.getMessage() : "PostgreSQL cannot be asked";
       look.down(reason);

@@ -32,6 +32,11 @@ public final class TaskReports {
   private static final int DEFAULT_LIMIT = 50;
   private static final int MAX_LIMIT = 1_000;
 
+  /** What PostgreSQL's calendar and ISO 8601 without signs have in common. */
+  private static final Instant EARLIEST = Instant.parse("0000-01-01T00:00:00Z");
+
+  private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59.999999999Z");
+
   private final Database database;
   private final TaskReader reader = new TaskReader();
 
@@ -127,10 +132,10 @@ public final class TaskReports {
 
   private static String badTime(String text) {
     try {
-      OffsetDateTime.parse(text);
-      return null;
+      Instant time = OffsetDateTime.parse(text).toInstant();
+      return time.isBefore(EARLIEST) || time.isAfter(LATEST) ? "must be between the years 0 and 9999" : null;
     } catch (DateTimeParseException bad) {
-      return "must be a time with an offset, such as \"2030-01-31T12:00:00Z\"";
+      return "must be a time with an offset in the years 0 to 9999, such as \"2030-01-31T12:00:00Z\"";
     }
   }
 
@@ -152,6 +157,7 @@ public final class TaskReports {
     return JsonWriter.object(out -> out
         .put("name", step.name())
         .put("state", step.state().value())
+        .put("handler", step.handler())
         .put("reason", explanation.reason())
         .put("detail", explanation.detail())
         .put("next_look_at", explanation.nextLookAt()));

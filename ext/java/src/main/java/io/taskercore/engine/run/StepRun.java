@@ -5,12 +5,13 @@ import io.taskercore.engine.attempt.AttemptQueue;
 import io.taskercore.engine.report.Explanation;
 import io.taskercore.engine.threads.Monitor;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader;
-import io.taskercore.store.TaskReader.StepStatus;
 import io.taskercore.store.TaskReader.StepRow;
+import io.taskercore.store.TaskReader.StepStatus;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -21,7 +22,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class StepRun implements HostedOwner, AutoCloseable {
 
-  /** A step that may run is not to be had only while somebody claims it, or records a result of its task: for milliseconds. */
+  /** A due step is unclaimable for a few milliseconds while another process locks it or its task. */
   private static final int TRIES = 10;
   private static final long PAUSE_MS = 20;
 
@@ -106,7 +107,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
   }
 
   private TaskerException.State refusal(String reason) {
-    return new TaskerException.State("Step %d (%s) cannot be executed now: %s".formatted(step.stepId(), step.name(), reason));
+    return new TaskerException.State(Format.text("Step %d (%s) cannot be executed now: %s", step.stepId(), step.name(), reason));
   }
 
   /**

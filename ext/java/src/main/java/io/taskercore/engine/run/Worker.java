@@ -35,10 +35,10 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
-  /** An idle worker that hears of work looks less and less often: in the end so many poll intervals apart. */
+  /** While it finds nothing, an idle worker that listens doubles its pause, up to this many poll intervals. */
   private static final int LONGEST_PAUSE = 8;
 
-  /** How many steps to look at for each that there is room for; more of them where others have taken all of these. */
+  /** How many queued steps a claim looks at for each place that is free. A deep look follows where others have locked all of these. */
   private static final int LOOK = 2;
 
   private static final int DEEP_LOOK = 16;

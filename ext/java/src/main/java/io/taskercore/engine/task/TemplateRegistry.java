@@ -1,5 +1,6 @@
 package io.taskercore.engine.task;
 
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskTemplate;
@@ -86,8 +87,9 @@ public final class TemplateRegistry {
     }
     if (known.isPresent() && !REVISING.contains(environment)) {
       throw new TaskerException.Validation("version",
-          "%s of %s is registered with other content; give the changed template a new version (environment %s)"
-              .formatted(template.version(), template.name(), environment));
+          Format.text(
+              "%s of %s is registered with other content; give the changed template a new version (environment %s)",
+              template.version(), template.name(), environment));
     }
     String order = SemanticVersion.parse(template.version()).orElseThrow().sortKey();
     int revision = known.map(Revision::revision).orElse(0) + 1;
@@ -105,7 +107,7 @@ public final class TemplateRegistry {
     return known;
   }
 
-  /** @param version null: the highest */
+  /** @param version null: the highest release, or the highest pre-release where there is no release */
   public Registered newest(Connection connection, String namespace, String name, String version) throws SQLException {
     Optional<Long> templateId = store.newestId(connection, namespace, name, version);
     if (templateId.isEmpty()) {

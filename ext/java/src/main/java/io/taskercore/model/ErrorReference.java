@@ -1,17 +1,18 @@
-package io.taskercore.jruby;
+package io.taskercore.model;
 
+import io.taskercore.model.Format;
 import java.security.SecureRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Names for errors, by which the one who sees an error finds it in the log. */
-final class Reference {
+public final class ErrorReference {
 
-  private static final String PROCESS = String.format("%06x", new SecureRandom().nextInt(1 << 24));
+  private static final String PROCESS = Format.text("%06x", new SecureRandom().nextInt(1 << 24));
   private static final AtomicLong COUNT = new AtomicLong();
 
-  private Reference() {}
+  private ErrorReference() {}
 
-  static String next() {
+  public static String next() {
     return PROCESS + "-" + COUNT.incrementAndGet();
   }
 }
