@@ -12,9 +12,10 @@ import io.taskercore.store.Database;
 import io.taskercore.store.Transitions;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,9 @@ final class OutcomeTransactions {
     return batch.next;
   }
 
+  /** Where claimed children of one task run. */
+  private record Destination(Claimant claimant, long taskId) {}
+
   private final class Batch implements Aftermath {
 
     /** In the order of their steps' ids, which is that of the locks. */
@@ -60,12 +64,15 @@ final class OutcomeTransactions {
     /** Whether the calling thread goes on with a child. */
     private final boolean goesOn;
 
-    /** The completions that would have a child run here, by the child's id. Of two for one step only one may be accepted. */
-    private final Map<Long, List<Completion>> wanted = new HashMap<>();
+    /** Where a child is to run, by its id. Whether it becomes ready, and by whose outcome, is known once they are recorded. */
+    private final Map<Long, Claimant> wanted = new HashMap<>();
 
     private final Map<Claimant, Lane.Reservation> room = new HashMap<>();
     private final long processId = runtime.processId();
     private List<Completion> accepted = List.of();
+
+    /** One of those that were accepted for each task. */
+    private final Map<Long, Attempt> acceptedByTask = new HashMap<>();
     private Attempt next;
 
     Batch(List<Completion> batch, boolean goesOn) {
@@ -82,6 +89,7 @@ final class OutcomeTransactions {
           Changes changes =
               database.call(connection -> transitions.record(connection, processId, outcomes, wanted.keySet(), plain));
           accepted = changes.accepted().stream().map(batch::get).toList();
+          accepted.forEach(completion -> acceptedByTask.put(completion.attempt().taskId(), completion.attempt()));
           runtime.afterCommit().apply(publication, changes.after(transitions(changes.at())), this);
         } finally {
           room.values().forEach(Lane.Reservation::close);
@@ -114,12 +122,7 @@ final class OutcomeTransactions {
         ClaimedStep step = completion.attempt().step();
         for (int child : step.children()) {
           long childId = ClaimedStep.stepId(step.taskId(), child);
-          if (!claimant.directory().has(completion.attempt().memory().handlerOf(child))) {
-            continue;
-          }
-          List<Completion> parents = wanted.get(childId);
-          if (parents != null) {
-            parents.add(completion);
+          if (wanted.containsKey(childId) || !claimant.directory().has(completion.attempt().memory().handlerOf(child))) {
             continue;
           }
           Lane.Reservation places = room.computeIfAbsent(claimant, c -> c.lane().reserve(0));
@@ -129,7 +132,7 @@ final class OutcomeTransactions {
           } else if (!places.extend()) {
             break;
           }
-          wanted.put(childId, new ArrayList<>(List.of(completion)));
+          wanted.put(childId, claimant);
         }
       }
     }
@@ -148,18 +151,15 @@ final class OutcomeTransactions {
     @Override
     public Map<Long, TaskMemory> knownTasks() {
       Map<Long, TaskMemory> tasks = new HashMap<>();
-      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().memory()));
+      acceptedByTask.forEach((taskId, attempt) -> tasks.put(taskId, attempt.memory()));
       return tasks;
     }
 
     /** A task counts for one of those whose outcomes brought it to its end. */
     @Override
     public EngineMetrics metricsOf(long taskId) {
-      return accepted.stream()
-          .filter(completion -> completion.attempt().taskId() == taskId)
-          .findFirst()
-          .map(completion -> completion.attempt().claimant().metrics())
-          .orElse(runtime.metrics());
+      Attempt attempt = acceptedByTask.get(taskId);
+      return attempt == null ? runtime.metrics() : attempt.claimant().metrics();
     }
 
     @Override
@@ -170,13 +170,15 @@ final class OutcomeTransactions {
             .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now);
         remember(completion);
       }
-      Map<Attempt, List<ClaimedStep>> byParent = new LinkedHashMap<>();
+      Map<Destination, List<ClaimedStep>> destinations = new LinkedHashMap<>();
       for (ClaimedStep step : claimed) {
-        byParent.computeIfAbsent(parentOf(step), parent -> new ArrayList<>()).add(step);
+        Destination destination = new Destination(wanted.get(step.stepId()), step.taskId());
+        destinations.computeIfAbsent(destination, d -> new ArrayList<>()).add(step);
       }
-      byParent.forEach((parent, steps) -> {
-        Lane.Reservation places = room.get(parent.claimant()).split(steps.size());
-        next = runtime.claimer().handOver(steps, processId, parent.memory(), parent.claimant(), places, goesOn);
+      destinations.forEach((destination, steps) -> {
+        Lane.Reservation places = room.get(destination.claimant()).split(steps.size());
+        TaskMemory memory = acceptedByTask.get(destination.taskId()).memory();
+        next = runtime.claimer().handOver(steps, processId, memory, destination.claimant(), places, goesOn);
       });
     }
 
@@ -185,10 +187,6 @@ final class OutcomeTransactions {
       if (completion.outcome().to() == StepState.COMPLETE) {
         completion.attempt().memory().remember(completion.attempt().stepId(), completion.outcome().result());
       }
-    }
-
-    private Attempt parentOf(ClaimedStep step) {
-      return wanted.get(step.stepId()).stream().filter(accepted::contains).findFirst().orElseThrow().attempt();
     }
 
     @Override
@@ -201,9 +199,12 @@ final class OutcomeTransactions {
     }
 
     private void logRefused() {
-      Set<Completion> refused = new HashSet<>(batch);
-      accepted.forEach(refused::remove);
-      for (Completion completion : refused) {
+      Set<Completion> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+      kept.addAll(accepted);
+      for (Completion completion : batch) {
+        if (kept.contains(completion)) {
+          continue;
+        }
         LOG.info(
             "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
             completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());
