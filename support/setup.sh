@@ -15,6 +15,11 @@ die() { say "$(basename "$0"): $*"; exit 1; }
 # pom_version NAME: the property <NAME.version> of the pom
 pom_version() { sed -n "s|.*<$1.version>\(.*\)</.*|\1|p" "$ROOT/pom.xml"; }
 
+# Without a locale, as in a container, Java can name no file beyond ASCII, and Ruby takes texts for ASCII.
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-C}}} in
+  C | POSIX) export LC_ALL=C.UTF-8 ;;
+esac
+
 # --- JDKs ---
 
 # java_major HOME: 17 for Java 17.0.15, nothing when HOME is no JDK. Reads a file: starting a JVM takes longer.

@@ -81,8 +81,10 @@ RSpec.describe "A coordinator at run time" do
       expect(health).to include("status" => "ok", "reasons" => [], "listener" => "connected", "workers" => be >= 1)
       expect(health["database"]).to include("reachable" => true, "read_only" => false, "latency_ms" => be_between(0, 500))
       expect(health.dig("database", "clock_ahead_ms")).to be_between(-500, 500)
-      expect(health["pool"]).to include("max_size" => 20, "waiting" => 0)
+      expect(health["pool"]).to include("max_size" => 20)
       expect(health["lease"]).to include("lease_ms" => 5_000)
+      # A pool that is just growing has a thread that waits, so the figure is awaited.
+      expect(eventually { other.health.dig("pool", "waiting").zero? }).to be(true)
     end
 
     it "knows of no lease and no listener where nobody needs one" do

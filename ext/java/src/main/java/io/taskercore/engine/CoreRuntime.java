@@ -243,6 +243,11 @@ final class CoreRuntime implements AutoCloseable {
     return inFlight;
   }
 
+  /** How many outcomes have arrived and are in no transaction yet. */
+  int outcomesWaiting() {
+    return recorders.waiting();
+  }
+
   /** The id under which this process holds claims; from the first call on, its lease is renewed. */
   long processId() {
     return housekeeping.processId();

@@ -233,8 +233,9 @@ class WorkerTest {
             || engine.database().number("SELECT count(*) FROM tasker.tasks WHERE state = 'in_progress'") == 0);
         engine.database().endSessions();
       }
-      awaitEnd(ids);
+      // The coordinator's own reads may still meet a connection that is lost, which is not what this is about.
+      Await.until("all tasks complete", () -> engine.database().number(
+          "SELECT count(*) FROM tasker.tasks WHERE state = 'complete'") == ids.size());
     }
-    assertThat(ids).allSatisfy(id -> assertThat(engine.status(id)).isEqualTo("complete"));
   }
 }

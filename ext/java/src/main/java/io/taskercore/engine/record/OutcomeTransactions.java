@@ -20,9 +20,10 @@ import io.taskercore.store.Database;
 import io.taskercore.store.Transitions;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +86,9 @@ public final class OutcomeTransactions {
     return batch.next;
   }
 
+  /** Where claimed children of one task run. */
+  private record Destination(ClaimOwner owner, long taskId) {}
+
   private final class Batch implements Aftermath {
 
     /** In the order of their steps' ids, which is that of the locks. */
@@ -93,12 +97,15 @@ public final class OutcomeTransactions {
     /** Whether the calling thread goes on with a child. */
     private final boolean goesOn;
 
-    /** The completions that would have a child run here, by the child's id. Of two for one step only one may be accepted. */
-    private final Map<Long, List<Completion>> wanted = new HashMap<>();
+    /** Where a child is to run, by its id. Whether it becomes ready, and by whose outcome, is known once they are recorded. */
+    private final Map<Long, ClaimOwner> wanted = new HashMap<>();
 
     private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
     private final long claimId = processId.getAsLong();
     private List<Completion> accepted = List.of();
+
+    /** One of those that were accepted for each task. */
+    private final Map<Long, Attempt> acceptedByTask = new HashMap<>();
     private Attempt next;
 
     Batch(List<Completion> batch, boolean goesOn) {
@@ -115,6 +122,7 @@ public final class OutcomeTransactions {
           Changes changes =
               database.call(connection -> transitions.record(connection, claimId, outcomes, wanted.keySet(), plain));
           accepted = changes.accepted().stream().map(batch::get).toList();
+          accepted.forEach(completion -> acceptedByTask.put(completion.attempt().taskId(), completion.attempt()));
           afterCommit.apply(publication, changes.after(transitions(changes.at())), this);
         } finally {
           room.values().forEach(SlotPool.Reservation::close);
@@ -147,12 +155,7 @@ public final class OutcomeTransactions {
         ClaimedStep step = completion.attempt().step();
         for (int child : step.children()) {
           long childId = ClaimedStep.stepId(step.taskId(), child);
-          if (!owner.directory().has(completion.attempt().task().handlerOf(child))) {
-            continue;
-          }
-          List<Completion> parents = wanted.get(childId);
-          if (parents != null) {
-            parents.add(completion);
+          if (wanted.containsKey(childId) || !owner.directory().has(completion.attempt().task().handlerOf(child))) {
             continue;
           }
           SlotPool.Reservation places = room.computeIfAbsent(owner, c -> c.slots().reserve(0));
@@ -162,7 +165,7 @@ public final class OutcomeTransactions {
           } else if (!places.extend()) {
             break;
           }
-          wanted.put(childId, new ArrayList<>(List.of(completion)));
+          wanted.put(childId, owner);
         }
       }
     }
@@ -181,18 +184,15 @@ public final class OutcomeTransactions {
     @Override
     public Map<Long, CachedTask> knownTasks() {
       Map<Long, CachedTask> tasks = new HashMap<>();
-      accepted.forEach(completion -> tasks.put(completion.attempt().taskId(), completion.attempt().task()));
+      acceptedByTask.forEach((taskId, attempt) -> tasks.put(taskId, attempt.task()));
       return tasks;
     }
 
     /** A task counts for one of those whose outcomes brought it to its end. */
     @Override
     public EngineMetrics metricsOf(long taskId) {
-      return accepted.stream()
-          .filter(completion -> completion.attempt().taskId() == taskId)
-          .findFirst()
-          .map(completion -> completion.attempt().owner().metrics())
-          .orElse(metrics);
+      Attempt attempt = acceptedByTask.get(taskId);
+      return attempt == null ? metrics : attempt.owner().metrics();
     }
 
     @Override
@@ -203,13 +203,15 @@ public final class OutcomeTransactions {
             .recorded(completion.outcome().to(), now - completion.attempt().endedNanos(), now);
         remember(completion);
       }
-      Map<Attempt, List<ClaimedStep>> byParent = new LinkedHashMap<>();
+      Map<Destination, List<ClaimedStep>> destinations = new LinkedHashMap<>();
       for (ClaimedStep step : claimed) {
-        byParent.computeIfAbsent(parentOf(step), parent -> new ArrayList<>()).add(step);
+        Destination destination = new Destination(wanted.get(step.stepId()), step.taskId());
+        destinations.computeIfAbsent(destination, d -> new ArrayList<>()).add(step);
       }
-      byParent.forEach((parent, steps) -> {
-        SlotPool.Reservation places = room.get(parent.owner()).split(steps.size());
-        next = claimer.handOver(steps, claimId, parent.task(), parent.owner(), places, goesOn);
+      destinations.forEach((destination, steps) -> {
+        SlotPool.Reservation places = room.get(destination.owner()).split(steps.size());
+        CachedTask task = acceptedByTask.get(destination.taskId()).task();
+        next = claimer.handOver(steps, claimId, task, destination.owner(), places, goesOn);
       });
     }
 
@@ -218,10 +220,6 @@ public final class OutcomeTransactions {
       if (completion.outcome().to() == StepState.COMPLETE) {
         completion.attempt().task().remember(completion.attempt().stepId(), completion.outcome().result());
       }
-    }
-
-    private Attempt parentOf(ClaimedStep step) {
-      return wanted.get(step.stepId()).stream().filter(accepted::contains).findFirst().orElseThrow().attempt();
     }
 
     @Override
@@ -234,9 +232,12 @@ public final class OutcomeTransactions {
     }
 
     private void logRefused() {
-      Set<Completion> refused = new HashSet<>(batch);
-      accepted.forEach(refused::remove);
-      for (Completion completion : refused) {
+      Set<Completion> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+      kept.addAll(accepted);
+      for (Completion completion : batch) {
+        if (kept.contains(completion)) {
+          continue;
+        }
         LOG.info(
             "recorder: the outcome of step {}, attempt {}, correlation {}, was refused: the step was cancelled or taken over meanwhile",
             completion.attempt().stepId(), completion.attempt().attempt(), completion.attempt().correlationId());

@@ -107,29 +107,30 @@ final class ResultRecorder {
   }
 
   private void run() {
-    List<Completion> batch = new ArrayList<>();
     while (!closing || !arrived.isEmpty()) {
       try {
         Completion first = arrived.poll(100, TimeUnit.MILLISECONDS);
-        if (first == null) {
-          continue;
-        }
-        turn.lock();
-        try {
-          fill(batch, first);
-          flush(batch);
-        } finally {
-          turn.unlock();
+        if (first != null) {
+          recordInTurn(first);
         }
       } catch (InterruptedException interrupted) {
         return;
-      } catch (TaskerException.Database closing) {
-        abandon(List.copyOf(batch), closing);
-      } catch (RuntimeException | Error fault) {
-        recordApart(List.copyOf(batch), fault);
-      } finally {
-        batch.clear();
       }
+    }
+  }
+
+  private void recordInTurn(Completion first) throws InterruptedException {
+    List<Completion> batch = new ArrayList<>();
+    turn.lock();
+    try {
+      fill(batch, first);
+      flush(batch);
+    } catch (TaskerException.Database closing) {
+      abandon(batch, closing);
+    } catch (RuntimeException | Error fault) {
+      recordApart(batch, fault);
+    } finally {
+      turn.unlock();
     }
   }
 
@@ -242,6 +243,11 @@ final class ResultRecorder {
     StepOutcome outcome =
         Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, ThreadLocalRandom.current());
     outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.preempted())));
+  }
+
+  /** How many outcomes have arrived and are in no transaction yet. */
+  int waiting() {
+    return arrived.size() + turn.getQueueLength();
   }
 
   /** Nothing more will arrive; {@link #awaitEnd} must follow. */

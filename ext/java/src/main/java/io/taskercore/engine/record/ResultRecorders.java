@@ -50,6 +50,11 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     return of(attempt).recordHere(new Completion(attempt, outcome));
   }
 
+  /** How many outcomes have arrived and are in no transaction yet. */
+  public int waiting() {
+    return recorders.stream().mapToInt(ResultRecorder::waiting).sum();
+  }
+
   private ResultRecorder of(Attempt attempt) {
     return recorders.get((int) (attempt.taskId() % recorders.size()));
   }
