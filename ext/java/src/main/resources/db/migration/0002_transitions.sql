@@ -5,6 +5,13 @@
 --
 -- Whoever calls holds the task's lock. Lock order, as before: tasks by task_id, then step_queue rows, then workflow_steps by step_id.
 
+-- A claim is named by its fence. Each claiming statement raises fences by a number that its client has drawn at random, for ids are
+-- given out again where a database goes back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY): then
+-- only such a fence tells the claim of a task that was from that of the task that has its id now.
+ALTER TABLE tasker.workflow_steps ALTER COLUMN fence TYPE bigint;
+COMMENT ON COLUMN tasker.workflow_steps.fence IS
+  'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';
+
 -- Sets of states and the numbering of steps. PostgreSQL inlines these into the statements that use them.
 
 CREATE FUNCTION tasker.step_id(task_id bigint, ordinal smallint) RETURNS bigint
@@ -114,7 +121,8 @@ CREATE TYPE tasker.change AS (
   children     smallint[],
   crashes      smallint,
   max_attempts smallint,
-  fence        integer,
+  fence        bigint,
+  created_at   timestamptz,       -- of a task that has ended
   accepted     integer[],         -- these three are in a row of their own, which tells of no change: which of the outcomes that were
   at           timestamptz,       -- handed in were accepted, counted from 1; when all this happened; and the last entry that was
   newest       bigint             -- made in the log
@@ -163,7 +171,7 @@ COMMENT ON FUNCTION tasker.cancel_steps IS 'Cancels the steps of a task that are
 CREATE FUNCTION tasker.follow(
   p_at timestamptz, p_task_id bigint, p_task_state text, p_ids bigint[], p_from text[], p_to text[], p_attempts smallint[],
   p_reasons text[], p_freed bigint[] DEFAULT NULL, p_wanted bigint[] DEFAULT NULL, p_process_id bigint DEFAULT NULL,
-  p_accepted integer[] DEFAULT NULL, p_revive boolean DEFAULT false, p_settle boolean DEFAULT false, p_reason text DEFAULT NULL,
+  p_jump bigint DEFAULT 0, p_accepted integer[] DEFAULT NULL, p_revive boolean DEFAULT false, p_settle boolean DEFAULT false, p_reason text DEFAULT NULL,
   p_decided text DEFAULT NULL)
 RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -175,6 +183,7 @@ DECLARE
   v_attempts smallint[] := p_attempts;
   v_reasons  text[]     := p_reasons;
   v_after    double precision[]; -- of the tasks that end, which are last
+  v_created  timestamptz[];      -- of these as well
   v_untold   integer    := CASE WHEN p_accepted IS NULL THEN 1 ELSE cardinality(p_ids) + 1 END;
   v_steps    integer;
   v_active   integer    := 0;
@@ -195,7 +204,7 @@ BEGIN
         SET waiting_on = GREATEST(s.waiting_on - 1, 0),
             state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
             attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
-            fence = s.fence + tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
             process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_process_id END,
             started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
         WHERE s.task_id = p_task_id AND s.step_id = ANY (p_freed) AND tasker.may_wait(s.state)
@@ -214,7 +223,7 @@ BEGIN
         SET waiting_on = GREATEST(s.waiting_on - f.parents, 0),
             state = tasker.freed_state(s.state, s.waiting_on, f.parents, f.wanted),
             attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
-            fence = s.fence + tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
             process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_process_id END,
             started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_at ELSE s.started_at END
         FROM (
@@ -317,7 +326,8 @@ BEGIN
                                 COALESCE(p_decided, tasker.task_state(t.state, t.active_steps + v_active, t.failed_steps + v_failed)))
                               THEN COALESCE(t.completed_at, p_at) END
       WHERE t.task_id = p_task_id
-      RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms INTO v_more;
+      RETURNING t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms, t.created_at
+      INTO v_more;
       v_reason := CASE WHEN p_task_id = ANY (v_stopped) THEN 'fail_fast' ELSE p_reason END;
       IF p_task_state <> 'in_progress' AND v_more.state IN ('complete', 'error') AND v_more.state <> p_task_state THEN
         -- A task completes or fails only while it is in progress: the log has that in between.
@@ -326,12 +336,14 @@ BEGIN
         v_to := v_to || ARRAY['in_progress', v_more.state::text];
         v_reasons := v_reasons || ARRAY[v_reason, v_reason];
         v_after := ARRAY[NULL, v_more.after_ms];
+        v_created := ARRAY[NULL, v_more.created_at];
       ELSIF v_more.state <> p_task_state THEN
         v_ids := v_ids || -p_task_id;
         v_from := v_from || p_task_state;
         v_to := v_to || v_more.state::text;
         v_reasons := v_reasons || v_reason;
         v_after := ARRAY[v_more.after_ms];
+        v_created := ARRAY[v_more.created_at];
       END IF;
     END IF;
   ELSE
@@ -351,9 +363,10 @@ BEGIN
         GROUP BY 1
       ) d
       WHERE t.task_id = d.task_id AND (d.active <> 0 OR d.failed <> 0)
-      RETURNING t.task_id, t.state, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms
+      RETURNING t.task_id, t.state, t.created_at, extract(epoch FROM t.completed_at - GREATEST(t.created_at, t.run_at)) * 1000 AS after_ms
     )
-    SELECT array_agg(-s.task_id) AS ids, array_agg(s.state::text) AS states, array_agg(s.after_ms::double precision) AS after
+    SELECT array_agg(-s.task_id) AS ids, array_agg(s.state::text) AS states, array_agg(s.after_ms::double precision) AS after,
+      array_agg(s.created_at) AS created
     INTO v_more
     FROM settled s
     WHERE tasker.has_ended(s.state);
@@ -363,6 +376,7 @@ BEGIN
       v_to := v_to || v_more.states;
       v_reasons := v_reasons || ARRAY(SELECT CASE WHEN -i = ANY (v_stopped) THEN 'fail_fast' END FROM unnest(v_more.ids) AS i);
       v_after := v_more.after;
+      v_created := v_more.created;
     END IF;
   END IF;
 
@@ -377,7 +391,7 @@ BEGIN
   IF v_untold <= v_steps THEN
     RETURN QUERY
     SELECT tasker.task_of(c.id), c.id, c.before, c.state, c.attempt, c.reason, NULL::double precision, s.name, s.handler, s.parents,
-      s.children, s.crashes::smallint, s.max_attempts::smallint, s.fence, NULL::integer[], NULL::timestamptz, NULL::bigint
+      s.children, s.crashes::smallint, s.max_attempts::smallint, s.fence, NULL::timestamptz, NULL::integer[], NULL::timestamptz, NULL::bigint
     FROM unnest(v_ids[v_untold:v_steps], v_from[v_untold:v_steps], v_to[v_untold:v_steps], v_attempts[v_untold:v_steps],
         v_reasons[v_untold:v_steps]) AS c(id, before, state, attempt, reason)
     LEFT JOIN tasker.workflow_steps s ON c.state = 'in_progress' AND s.task_id = tasker.task_of(c.id) AND s.step_id = c.id;
@@ -388,6 +402,7 @@ BEGIN
     v_told.to_state := v_to[i];
     v_told.reason := v_reasons[i];
     v_told.after_ms := v_after[i - v_steps];
+    v_told.created_at := v_created[i - v_steps];
     RETURN NEXT v_told;
   END LOOP;
   v_told := NULL;
@@ -401,8 +416,8 @@ COMMENT ON FUNCTION tasker.follow IS
   'What follows from changes of steps that are in the database already: all else that changes by them, and the log. The caller holds the tasks'' locks.';
 
 CREATE FUNCTION tasker.record_outcome(
-  p_process_id bigint, p_step_id bigint, p_fence integer, p_to text, p_result text, p_error text, p_delay_ms bigint, p_reason text,
-  p_wanted bigint[], p_plain boolean)
+  p_process_id bigint, p_jump bigint, p_step_id bigint, p_fence bigint, p_to text, p_result text, p_error text, p_delay_ms bigint,
+  p_reason text, p_wanted bigint[], p_plain boolean)
 RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -429,7 +444,7 @@ BEGIN
     RETURN QUERY SELECT * FROM tasker.follow(
       v_at, v_task_id, v_state, ARRAY[p_step_id], ARRAY['in_progress'], ARRAY[p_to], ARRAY[v_step.attempts::smallint], ARRAY[p_reason],
       CASE WHEN tasker.is_satisfied(p_to) THEN ARRAY(SELECT tasker.step_id(v_task_id, c) FROM unnest(v_step.children) AS c) END,
-      p_wanted, p_process_id, ARRAY[1]);
+      p_wanted, p_process_id, p_jump, ARRAY[1]);
     RETURN;
   END IF;
 
@@ -438,7 +453,8 @@ BEGIN
   v_told.accepted := ARRAY[1];
   v_told.at := v_at;
   UPDATE tasker.workflow_steps s
-  SET waiting_on = 0, state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + 1, process_id = p_process_id, started_at = v_at
+  SET waiting_on = 0, state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + p_jump, process_id = p_process_id,
+      started_at = v_at
   WHERE s.task_id = v_task_id AND s.step_id = p_wanted[1] AND tasker.is_freed(s.state, s.waiting_on, 1::smallint)
   RETURNING s.step_id, s.attempts, s.name, s.handler, s.parents, s.children, s.crashes, s.max_attempts, s.fence INTO v_step;
   IF NOT FOUND THEN
@@ -466,12 +482,12 @@ BEGIN
   RETURN NEXT v_told;
 END
 $$;
-COMMENT ON FUNCTION tasker.record_outcome(bigint, bigint, integer, text, text, text, bigint, text, bigint[], boolean) IS
+COMMENT ON FUNCTION tasker.record_outcome IS
   'Records the outcome of an attempt, unless its claim is no longer valid. Plain: it is complete, has one child, that one has no other parent and a higher id, and is wanted.';
 
 CREATE FUNCTION tasker.record_outcomes(
-  p_process_id bigint, p_step_ids bigint[], p_fences integer[], p_to text[], p_results text[], p_errors text[], p_delays_ms bigint[],
-  p_reasons text[], p_wanted bigint[])
+  p_process_id bigint, p_jump bigint, p_step_ids bigint[], p_fences bigint[], p_to text[], p_results text[], p_errors text[],
+  p_delays_ms bigint[], p_reasons text[], p_wanted bigint[])
 RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -504,14 +520,14 @@ BEGIN
   IF v_done.ids IS NOT NULL THEN
     RETURN QUERY SELECT * FROM tasker.follow(
       v_at, NULL, NULL, v_done.ids, array_fill('in_progress'::text, ARRAY[cardinality(v_done.ids)]), v_done.states, v_done.attempts,
-      v_done.reasons, v_done.freed, p_wanted, p_process_id, v_done.accepted);
+      v_done.reasons, v_done.freed, p_wanted, p_process_id, p_jump, v_done.accepted);
   END IF;
 END
 $$;
 COMMENT ON FUNCTION tasker.record_outcomes IS
   'Records outcomes of attempts, of any tasks, in the order of their steps'' ids. One whose claim is no longer valid is refused without touching the others.';
 
-CREATE FUNCTION tasker.give_back(p_step_ids bigint[], p_fences integer[], p_started boolean) RETURNS SETOF tasker.change
+CREATE FUNCTION tasker.give_back(p_step_ids bigint[], p_fences bigint[], p_started boolean) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
@@ -696,10 +712,10 @@ RETURNS TABLE (
 LANGUAGE sql AS $$
   SELECT CASE WHEN c.accepted IS NOT NULL THEN 'accepted' WHEN c.step_id IS NULL THEN 'ended' ELSE 'readied' END,
     COALESCE(c.task_id, tasker.task_of(p_step_id)), CASE WHEN c.accepted IS NOT NULL THEN p_step_id ELSE c.step_id END,
-    COALESCE(c.to_state, p_to), c.name, c.handler, c.parents, c.children, c.attempt, c.crashes, c.max_attempts, c.fence,
+    COALESCE(c.to_state, p_to), c.name, c.handler, c.parents, c.children, c.attempt, c.crashes, c.max_attempts, c.fence::integer,
     c.after_ms::numeric, c.at, c.newest
   FROM tasker.record_outcome(
-    p_process_id, p_step_id, p_fence, p_to, p_result, p_error, p_delay_ms, p_reason, p_wanted, false) AS c
+    p_process_id, 1, p_step_id, p_fence, p_to, p_result, p_error, p_delay_ms, p_reason, p_wanted, false) AS c
   WHERE c.to_state IS DISTINCT FROM 'cancelled'
 $$;
 COMMENT ON FUNCTION tasker.record_one IS

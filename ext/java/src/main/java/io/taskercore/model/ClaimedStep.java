@@ -20,7 +20,7 @@ public record ClaimedStep(
     int attempt,
     int failures,
     int maxAttempts,
-    int fence,
+    long fence,
     boolean lastChance) {
 
   /** Steps of a task are numbered in these low bits of the step's id. */
@@ -39,7 +39,7 @@ public record ClaimedStep(
   }
 
   /** Which claim this is: a step may be claimed again while the claim before is still being dealt with. */
-  public record Claim(long stepId, int fence) {}
+  public record Claim(long stepId, long fence) {}
 
   public Claim claim() {
     return new Claim(stepId, fence);

@@ -12,7 +12,7 @@ import java.util.List;
  */
 public record NewTask(
     Long taskId,
-    long templateId,
+    TemplateKey template,
     String namespace,
     String name,
     boolean failFast,
@@ -28,12 +28,12 @@ public record NewTask(
     Json payload) {
 
   public NewTask withTaskId(long id) {
-    return new NewTask(id, templateId, namespace, name, failFast, totalSteps, rootSteps, priority, correlationId,
+    return new NewTask(id, template, namespace, name, failFast, totalSteps, rootSteps, priority, correlationId,
         idempotencyKey, initiator, reason, tags, runAt, payload);
   }
 
   /** What its steps need to know of it, once it is written. */
-  public TaskFacts facts(long id) {
-    return new TaskFacts(id, templateId, namespace, name, correlationId, failFast, payload);
+  public TaskFacts facts(long id, Instant createdAt) {
+    return new TaskFacts(id, createdAt, template, namespace, name, correlationId, failFast, payload);
   }
 }

@@ -10,7 +10,7 @@ package io.taskercore.model;
  * @param reason one line for the transition log; null if complete
  */
 public record StepOutcome(
-    long stepId, int fence, StepState to, Json result, Json error, Long delayMs, String reason) {
+    long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason) {
 
   /** About how much there is to write. */
   public long bytes() {

@@ -29,8 +29,13 @@ public record Changes(
 
   public static final Changes NONE = new Changes(List.of(), List.of(), List.of(), List.of(), null, 0);
 
-  /** A task that has ended, so many milliseconds after it could have begun. */
-  public record Ended(long taskId, TaskState state, double afterMs) {}
+  /**
+   * A task that has ended.
+   *
+   * @param createdAt tells it from another one that had the same id
+   * @param afterMs how many milliseconds after it could have begun
+   */
+  public record Ended(long taskId, Instant createdAt, TaskState state, double afterMs) {}
 
   /** The same with the outcomes that were accepted, which come before what follows from them. */
   public Changes after(List<Transition> outcomes) {
@@ -97,7 +102,7 @@ public record Changes(
         if (stepId == null) {
           TaskState state = TaskState.of(to);
           if (state.ended()) {
-            ended.add(new Ended(taskId, state, row.getDouble("after_ms")));
+            ended.add(new Ended(taskId, Rows.instant(row, "created_at"), state, row.getDouble("after_ms")));
           }
         } else if (row.getString("name") != null) {
           handedOver.add(StepStore.claimedStep(row, "attempt", false));

@@ -19,6 +19,7 @@ public final class KeptConnection implements AutoCloseable {
   private final String session;
   private final int answerMs;
   private Connection connection;
+  private int sessions;
 
   /**
    * @param session the statements that set up a new connection; null: none
@@ -43,6 +44,11 @@ public final class KeptConnection implements AutoCloseable {
     }
   }
 
+  /** How many sessions there were so far, the present one included. */
+  public synchronized int sessions() {
+    return sessions;
+  }
+
   private Connection connect() throws SQLException {
     Connection fresh = connections.getConnection();
     try {
@@ -50,6 +56,7 @@ public final class KeptConnection implements AutoCloseable {
       if (session != null) {
         setUp(fresh);
       }
+      sessions++;
       return fresh;
     } catch (SQLException failure) {
       close(fresh);

@@ -15,13 +15,21 @@ import java.util.Set;
 /** The processes that hold claims, and their leases. These are under real time, for a test that moves its own kills nobody. */
 public final class ProcessStore {
 
-  /** A claim of a process that is gone. */
-  public record Orphan(long taskId, long stepId, long processId) {}
+  /**
+   * A claim of a process that is gone.
+   *
+   * @param nameless whether the process has no row at all, which may be a living one's whose row was lost
+   */
+  public record Orphan(ClaimedStep.Claim claim, long processId, boolean nameless) {
+    public long taskId() {
+      return ClaimedStep.taskIdOf(claim.stepId());
+    }
+  }
 
   /**
    * What a renewal found.
    *
-   * @param alive whether the process still has its row
+   * @param alive whether the process has its row, and is not taken for dead
    * @param late whether the lease was all but over, or lapsed, by the server's clock
    * @param othersLapsed whether leases of other processes have lapsed
    * @param lost which of its claims are no longer its own
@@ -29,21 +37,22 @@ public final class ProcessStore {
    */
   public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing) {}
 
-  public long register(Connection connection, String host, long pid, long leaseMs, Collection<String> handlers)
+  /** @return false if the process has a row already */
+  public boolean register(
+      Connection connection, long processId, String host, long pid, long leaseMs, Collection<String> handlers)
       throws SQLException {
     String sql = """
-        INSERT INTO tasker.processes (host, pid, lease_until, handlers)
-        VALUES (?, ?, statement_timestamp() + ? * interval '1 millisecond', ?)
-        RETURNING process_id""";
+        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers)
+        OVERRIDING SYSTEM VALUE
+        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?)
+        ON CONFLICT DO NOTHING""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setString(1, host);
-      statement.setLong(2, pid);
-      statement.setLong(3, leaseMs);
-      statement.setArray(4, Rows.texts(connection, handlers));
-      try (ResultSet row = statement.executeQuery()) {
-        row.next();
-        return row.getLong(1);
-      }
+      statement.setLong(1, processId);
+      statement.setString(2, host);
+      statement.setLong(3, pid);
+      statement.setLong(4, leaseMs);
+      statement.setArray(5, Rows.texts(connection, handlers));
+      return statement.executeUpdate() > 0;
     }
   }
 
@@ -65,21 +74,21 @@ public final class ProcessStore {
         WITH renewed AS (
           UPDATE tasker.processes
           SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?
-          WHERE process_id = ?
+          WHERE process_id = ? AND dead_at IS NULL
           RETURNING process_id
         )
         SELECT
-          NULL::bigint AS step_id, NULL::integer AS fence, NULL::bigint AS failing,
+          NULL::bigint AS step_id, NULL::bigint AS fence, NULL::bigint AS failing,
           p.lease_until < statement_timestamp() + ? * interval '1 millisecond' AS late,
           EXISTS (
             SELECT 1 FROM tasker.processes o
-            WHERE o.process_id <> p.process_id AND o.lease_until < statement_timestamp()) AS others_lapsed
+            WHERE o.process_id <> p.process_id AND o.lease_until < statement_timestamp() AND o.dead_at IS NULL) AS others_lapsed
         FROM renewed JOIN tasker.processes p USING (process_id) -- as it was before
         UNION ALL
         SELECT NULL, NULL, t.task_id, NULL, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
         UNION ALL
         SELECT held.step_id, held.fence, NULL, NULL, NULL
-        FROM unnest(?::bigint[], ?::integer[]) AS held(step_id, fence)
+        FROM unnest(?::bigint[], ?::bigint[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = tasker.task_of(held.step_id) AND s.step_id = held.step_id
          AND s.fence = held.fence AND s.state = {in_progress}
@@ -91,7 +100,7 @@ public final class ProcessStore {
       statement.setLong(4, leaseMs / 3);
       statement.setArray(5, Rows.bigints(connection, mayFailFast));
       statement.setArray(6, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
-      statement.setArray(7, Rows.column(connection, "integer", held, ClaimedStep::fence));
+      statement.setArray(7, Rows.column(connection, "bigint", held, ClaimedStep::fence));
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
         boolean late = false;
@@ -108,7 +117,7 @@ public final class ProcessStore {
             late = row.getBoolean("late");
             othersLapsed = row.getBoolean("others_lapsed");
           } else {
-            lost.add(new Claim(stepId, row.getInt("fence")));
+            lost.add(new Claim(stepId, row.getLong("fence")));
           }
         }
         return new Renewal(alive, late, othersLapsed, lost, failing);
@@ -129,7 +138,7 @@ public final class ProcessStore {
     String sql = """
         SELECT process_id
         FROM tasker.processes
-        WHERE lease_until < statement_timestamp() - ? * interval '1 millisecond'
+        WHERE dead_at IS NULL AND lease_until < statement_timestamp() - ? * interval '1 millisecond'
           AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
           AND EXISTS (SELECT 1 FROM tasker.processes me WHERE me.process_id = ? AND me.lease_until > statement_timestamp())
         ORDER BY process_id
@@ -142,20 +151,21 @@ public final class ProcessStore {
     }
   }
 
-  /** Claims of processes that have no row any more; by tasks_unfinished, for steps have no index on the process. */
+  /** Claims of processes that are dead, or have no row; by tasks_unfinished, for steps have no index on the process. */
   public List<Orphan> orphans(Connection connection) throws SQLException {
     String sql = Sql.of("""
-        SELECT s.task_id, s.step_id, s.process_id
+        SELECT s.step_id, s.fence, s.process_id, p.process_id IS NULL AS nameless
         FROM tasker.tasks t
         JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        WHERE t.state = {in_progress} AND s.state = {in_progress}
-          AND NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = s.process_id)
+        LEFT JOIN tasker.processes p ON p.process_id = s.process_id
+        WHERE t.state = {in_progress} AND s.state = {in_progress} AND (p.process_id IS NULL OR p.dead_at IS NOT NULL)
         ORDER BY s.step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql);
         ResultSet row = statement.executeQuery()) {
       List<Orphan> orphans = new ArrayList<>();
       while (row.next()) {
-        orphans.add(new Orphan(row.getLong("task_id"), row.getLong("step_id"), row.getLong("process_id")));
+        Claim claim = new Claim(row.getLong("step_id"), row.getLong("fence"));
+        orphans.add(new Orphan(claim, row.getLong("process_id"), row.getBoolean("nameless")));
       }
       return orphans;
     }
@@ -180,10 +190,31 @@ public final class ProcessStore {
     }
   }
 
-  public void remove(Connection connection, Collection<Long> processIds) throws SQLException {
-    String sql = "DELETE FROM tasker.processes WHERE process_id = ANY (?)";
+  /** Takes processes for dead: none of them can renew its lease any more. */
+  public void bury(Connection connection, Collection<Long> processIds) throws SQLException {
+    String sql = "UPDATE tasker.processes SET dead_at = statement_timestamp() WHERE process_id = ANY (?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.bigints(connection, processIds));
+      statement.executeUpdate();
+    }
+  }
+
+  /** Forgets processes that have been dead for so long that nothing they had sent can be under way any more. */
+  public void forget(Connection connection, long deadForMs, Collection<Long> stillHolding) throws SQLException {
+    String sql = """
+        DELETE FROM tasker.processes
+        WHERE dead_at < statement_timestamp() - ? * interval '1 millisecond' AND process_id <> ALL (?)""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, deadForMs);
+      statement.setArray(2, Rows.bigints(connection, stillHolding));
+      statement.executeUpdate();
+    }
+  }
+
+  /** The process ends in order, and holds nothing. */
+  public void remove(Connection connection, long processId) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement("DELETE FROM tasker.processes WHERE process_id = ?")) {
+      statement.setLong(1, processId);
       statement.executeUpdate();
     }
   }

@@ -3,6 +3,7 @@ package io.taskercore.store;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
+import io.taskercore.model.TemplateKey;
 import io.taskercore.model.Transition;
 import java.sql.Array;
 import java.sql.Connection;
@@ -24,8 +25,9 @@ public final class StepClaims {
    *
    * @param beginsTask whether its task began with this claim
    * @param runAt since when it could run
+   * @param taskCreatedAt tells its task from another one that had the same id
    */
-  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, Instant runAt) {}
+  public record Taken(ClaimedStep step, StepState from, boolean beginsTask, Instant runAt, Instant taskCreatedAt) {}
 
   /**
    * What one statement has claimed.
@@ -89,15 +91,16 @@ public final class StepClaims {
           JOIN tasker.tasks t ON t.task_id = p.task_id
           WHERE q.task_id = p.task_id AND q.step_id = p.step_id
             AND (t.state = {in_progress} OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = {pending} AS begins_task
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = {pending} AS begins_task,
+            t.created_at AS task_created_at
         ), claimed AS (
           UPDATE tasker.workflow_steps s
-          SET state = {in_progress}, attempts = s.attempts + 1, fence = s.fence + 1, process_id = ?,
+          SET state = {in_progress}, attempts = s.attempts + 1, fence = s.fence + ?, process_id = ?,
               next_run_at = NULL, started_at = tasker.now(), completed_at = NULL
           FROM dequeued d
           WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND tasker.is_queued(s.state)
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
-            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.last_chance
+            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.last_chance, d.task_created_at
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
           SELECT e.task_id, e.step_id, e.from_state, {in_progress}, e.attempt, tasker.now()
@@ -110,7 +113,7 @@ public final class StepClaims {
           RETURNING transition_id
         )
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
-          begins_task, last_chance, run_at, started_at, (SELECT max(transition_id) FROM logged) AS newest_transition
+          begins_task, last_chance, run_at, started_at, task_created_at, (SELECT max(transition_id) FROM logged) AS newest_transition
         FROM claimed
         ORDER BY priority DESC, run_at, step_id""");
 
@@ -126,7 +129,7 @@ public final class StepClaims {
    * @param limit how many at most
    */
   public Claims claimOfTask(
-      Connection connection, long processId, long taskId, Collection<String> handlers, boolean lastChance, int limit)
+      Connection connection, Claimant claimant, long taskId, Collection<String> handlers, boolean lastChance, int limit)
       throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
@@ -148,7 +151,8 @@ public final class StepClaims {
       statement.setLong(4, taskId);
       statement.setArray(5, names);
       statement.setInt(6, limit);
-      statement.setLong(7, processId);
+      statement.setLong(7, claimant.jump());
+      statement.setLong(8, claimant.processId());
       return claims(statement);
     }
   }
@@ -169,7 +173,7 @@ public final class StepClaims {
    */
   public Claims claimReady(
       Connection connection,
-      long processId,
+      Claimant claimant,
       Collection<String> handlers,
       Collection<String> namespaces,
       boolean lastChance,
@@ -217,7 +221,8 @@ public final class StepClaims {
       statement.setArray(++p, spaces);
       statement.setInt(++p, candidates);
       statement.setInt(++p, limit);
-      statement.setLong(++p, processId);
+      statement.setLong(++p, claimant.jump());
+      statement.setLong(++p, claimant.processId());
       return claims(statement);
     }
   }
@@ -229,7 +234,7 @@ public final class StepClaims {
    * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
    *     its task's first claim, the task's row this instant
    */
-  public Claims claimStep(Connection connection, long processId, long stepId, boolean lastChance) throws SQLException {
+  public Claims claimStep(Connection connection, Claimant claimant, long stepId, boolean lastChance) throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
@@ -241,7 +246,8 @@ public final class StepClaims {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
       statement.setBoolean(3, lastChance);
-      statement.setLong(4, processId);
+      statement.setLong(4, claimant.jump());
+      statement.setLong(5, claimant.processId());
       return claims(statement);
     }
   }
@@ -251,16 +257,17 @@ public final class StepClaims {
    *
    * @param ready whether there are steps for the handlers that may run, though others may be about to claim them
    * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
-   * @param newestTemplate the id of the template registered last; 0 where there is none
+   * @param newestTemplate the template registered last
    */
-  public record QueueForecast(boolean ready, Long nextInMs, long newestTemplate) {}
+  public record QueueForecast(boolean ready, Long nextInMs, TemplateKey newestTemplate) {}
 
   public QueueForecast forecast(Connection connection, Collection<String> handlers) throws SQLException {
     String sql = LEVELS + """
         )
         SELECT COALESCE(bool_or(r.ready), false) AS ready,
           extract(epoch FROM min(r.next_at) - tasker.now()) * 1000 AS next_in_ms,
-          (SELECT COALESCE(max(template_id), 0) FROM tasker.templates) AS newest_template
+          (SELECT t.template_id FROM tasker.templates t ORDER BY t.template_id DESC LIMIT 1) AS template_id,
+          (SELECT t.digest FROM tasker.templates t ORDER BY t.template_id DESC LIMIT 1) AS digest
         FROM level l
         CROSS JOIN LATERAL (
           SELECT
@@ -276,7 +283,7 @@ public final class StepClaims {
       statement.setArray(1, Rows.texts(connection, handlers));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
-        return new QueueForecast(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), row.getLong("newest_template"));
+        return new QueueForecast(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), TemplateStore.key(row));
       }
     }
   }
@@ -302,6 +309,7 @@ public final class StepClaims {
         StepStore.claimedStep(row, "attempts", lastChance),
         StepState.of(row.getString("from_state")),
         row.getBoolean("begins_task"),
-        Rows.instant(row, "run_at"));
+        Rows.instant(row, "run_at"),
+        Rows.instant(row, "task_created_at"));
   }
 }

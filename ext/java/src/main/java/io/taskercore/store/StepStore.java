@@ -107,7 +107,7 @@ public final class StepStore {
         attempt,
         attempt - row.getInt("crashes"),
         row.getInt("max_attempts"),
-        row.getInt("fence"),
+        row.getLong("fence"),
         lastChance);
   }
 }

@@ -5,12 +5,14 @@ import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepCounts;
 import io.taskercore.model.StepState;
+import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -160,7 +162,8 @@ public final class TaskReader {
     return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
   }
 
-  public Optional<Progress> progress(Connection connection, long taskId, Collection<String> handlers) throws SQLException {
+  /** Empty where the task is not there any more, be it that another one has its id. */
+  public Optional<Progress> progress(Connection connection, TaskFacts task, Collection<String> handlers) throws SQLException {
     String sql = Format.text("""
         SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms
         FROM tasker.tasks t
@@ -171,10 +174,11 @@ public final class TaskReader {
           FROM tasker.workflow_steps s
           WHERE s.task_id = t.task_id
         ) c
-        WHERE t.task_id = ?""", COUNTS);
+        WHERE t.task_id = ? AND t.created_at = ?""", COUNTS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
-      statement.setLong(2, taskId);
+      statement.setLong(2, task.taskId());
+      statement.setObject(3, task.createdAt().atOffset(ZoneOffset.UTC));
       try (ResultSet row = statement.executeQuery()) {
         return row.next()
             ? Optional.of(new Progress(

@@ -24,6 +24,8 @@ import java.util.Set;
 /** Tasks: their creation, their row as a lock, and what is asked about them as a whole. */
 public final class TaskStore {
 
+  private static final Claimant NOBODY = new Claimant(0, 1);
+
   /** A task's row, locked until the transaction ends. */
   public record LockedTask(long taskId, TaskState state) {}
 
@@ -111,29 +113,42 @@ public final class TaskStore {
   /**
    * On whose behalf root steps are claimed with the creation of their task.
    *
+   * @param claimant null: on nobody's
    * @param handlers names of the handlers at hand
    * @param limit how many steps at most
    */
-  public record RootClaims(long processId, Collection<String> handlers, int limit) {
-    public static final RootClaims NONE = new RootClaims(0, List.of(), 0);
+  public record RootClaims(Claimant claimant, Collection<String> handlers, int limit) {
+    public static final RootClaims NONE = new RootClaims(null, List.of(), 0);
   }
+
+  /**
+   * That the tasks were prepared with the template which this process remembers for what was asked for: it must still be that.
+   *
+   * @param version that was asked for; null: the newest
+   */
+  public record Remembered(String version) {}
 
   /**
    * Writes the tasks, their steps and the queue rows of their root steps in one statement; root steps that are claimed at once
    * never see the queue.
+   *
+   * @param remembered null: the templates were looked up in this transaction
+   * @throws StaleTemplate if a template is not what the task was prepared with; nothing is written then
    */
   public Created create(
-      Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims)
+      Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims, Remembered remembered)
       throws SQLException {
     String sql = Sql.of("""
         WITH request AS MATERIALIZED (
           SELECT COALESCE(r.task_id, nextval('tasker.tasks_task_id_seq')) AS task_id, r.template_id, r.namespace, r.name,
             r.fail_fast, r.total_steps, r.root_steps, r.priority, r.correlation_id, r.idempotency_key, r.initiator, r.reason,
             r.tags, r.run_at, r.payload, r.position
-          FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::boolean[], ?::smallint[], ?::smallint[],
+          FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::boolean[], ?::smallint[], ?::smallint[],
               ?::smallint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[])
-            WITH ORDINALITY AS r(task_id, template_id, namespace, name, fail_fast, total_steps, root_steps,
+            WITH ORDINALITY AS r(task_id, template_id, digest, namespace, name, fail_fast, total_steps, root_steps,
               priority, correlation_id, idempotency_key, initiator, reason, tags, run_at, payload, position)
+          JOIN tasker.templates v ON v.template_id = r.template_id AND v.digest = r.digest
+            AND (NOT ? OR v.template_id = tasker.newest_template(r.namespace, r.name, ?))
         ), begun AS MATERIALIZED (
           SELECT r.task_id, d.ordinal
           FROM request r
@@ -166,7 +181,7 @@ public final class TaskStore {
             cardinality(d.parents),
             CASE WHEN cardinality(d.parents) = 0 AND b.task_id IS NULL THEN r.run_at END,
             CASE WHEN b.task_id IS NULL THEN 0 ELSE 1 END,
-            CASE WHEN b.task_id IS NULL THEN 0 ELSE 1 END,
+            CASE WHEN b.task_id IS NULL THEN 0 ELSE ? END,
             CASE WHEN b.task_id IS NOT NULL THEN ?::bigint END,
             CASE WHEN b.task_id IS NOT NULL THEN tasker.now() END
           FROM request r
@@ -194,19 +209,21 @@ public final class TaskStore {
         )
         SELECT task_id, tasker.now() AS at, NULL::bigint AS step_id, NULL AS name, NULL AS handler, NULL::smallint[] AS parents,
           NULL::smallint[] AS children, NULL::smallint AS attempts, NULL::smallint AS crashes, NULL::smallint AS max_attempts,
-          NULL::integer AS fence, NULL AS from_state, NULL::boolean AS begins_task, NULL::timestamptz AS run_at,
+          NULL::bigint AS fence, NULL AS from_state, NULL::boolean AS begins_task, NULL::timestamptz AS run_at,
+          NULL::timestamptz AS task_created_at,
           (SELECT max(transition_id) FROM logged) AS newest_transition, position
         FROM request
         UNION ALL
         SELECT task_id, NULL, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, {enqueued},
-          true, tasker.now(), NULL, NULL
+          true, tasker.now(), tasker.now(), NULL, NULL
         FROM new_step
         WHERE state = {in_progress}
         ORDER BY position NULLS LAST, step_id""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
-      statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::templateId));
+      statement.setArray(++p, Rows.column(connection, "bigint", tasks, task -> task.template().templateId()));
+      statement.setArray(++p, Rows.column(connection, "bigint", tasks, task -> task.template().digest()));
       statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::namespace));
       statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::name));
       statement.setArray(++p, Rows.column(connection, "boolean", tasks, NewTask::failFast));
@@ -220,6 +237,8 @@ public final class TaskStore {
       statement.setArray(++p, Rows.column(connection, "text", tasks, TaskStore::tags));
       statement.setArray(++p, Rows.column(connection, "timestamptz", tasks, TaskStore::runAt));
       statement.setArray(++p, Rows.column(connection, "text", tasks, task -> task.payload().text()));
+      statement.setBoolean(++p, remembered != null);
+      statement.setString(++p, remembered == null ? null : remembered.version());
       statement.setArray(++p, Rows.texts(connection, claims.handlers()));
       statement.setInt(++p, claims.limit());
       statement.setInt(++p, maxCrashes);
@@ -229,8 +248,14 @@ public final class TaskStore {
       statement.setArray(++p, attempts);
       statement.setArray(++p, names);
       statement.setArray(++p, attempts);
-      statement.setLong(++p, claims.processId());
-      return created(statement);
+      Claimant claimant = claims.claimant() == null ? NOBODY : claims.claimant();
+      statement.setLong(++p, claimant.jump());
+      statement.setLong(++p, claimant.processId());
+      Created created = created(statement);
+      if (created.taskIds().size() < tasks.size()) {
+        throw new StaleTemplate();
+      }
+      return created;
     }
   }
 
@@ -290,9 +315,10 @@ public final class TaskStore {
   /** Those of the tasks that exist. */
   public List<Found> find(Connection connection, Collection<Long> taskIds) throws SQLException {
     String sql = """
-        SELECT task_id, template_id, namespace, name, correlation_id, fail_fast, payload, state
-        FROM tasker.tasks
-        WHERE task_id = ANY (?)""";
+        SELECT t.task_id, t.created_at, t.template_id, v.digest, t.namespace, t.name, t.correlation_id, t.fail_fast, t.payload, t.state
+        FROM tasker.tasks t
+        JOIN tasker.templates v ON v.template_id = t.template_id
+        WHERE t.task_id = ANY (?)""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.bigints(connection, taskIds));
       try (ResultSet row = statement.executeQuery()) {
@@ -300,7 +326,8 @@ public final class TaskStore {
         while (row.next()) {
           TaskFacts facts = new TaskFacts(
               row.getLong("task_id"),
-              row.getLong("template_id"),
+              Rows.instant(row, "created_at"),
+              TemplateStore.key(row),
               row.getString("namespace"),
               row.getString("name"),
               row.getString("correlation_id"),

@@ -3,6 +3,7 @@ package io.taskercore.store;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepDefinition;
 import io.taskercore.model.TaskTemplate;
+import io.taskercore.model.TemplateKey;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -17,8 +18,8 @@ import java.util.stream.Collectors;
 /** Templates: rows that never change once written. */
 public final class TemplateStore {
 
-  /** A stored revision: its id and its resolved document. */
-  public record Revision(long templateId, int revision, Json definition) {}
+  /** A stored revision: which it is, and its resolved document. */
+  public record Revision(TemplateKey key, int revision, Json definition) {}
 
   /** Holds off other registrations of the same name until the transaction ends; released with it. */
   public void lockName(Connection connection, String namespace, String name) throws SQLException {
@@ -34,7 +35,7 @@ public final class TemplateStore {
   public Optional<Revision> newest(Connection connection, String namespace, String name, String version)
       throws SQLException {
     String sql = """
-        SELECT template_id, revision, definition
+        SELECT template_id, digest, revision, definition
         FROM tasker.templates
         WHERE namespace = ? AND name = ? AND version = ?
         ORDER BY version_order DESC, version DESC, revision DESC
@@ -48,55 +49,44 @@ public final class TemplateStore {
   }
 
   /**
-   * The id of the newest revision of the version, for a caller that may know the rest already.
+   * The newest revision of the version, for a caller that may know the rest already.
    *
-   * @param version null: the highest release, or the highest pre-release where there is no release; their sort keys end in a tilde
+   * @param version null: the highest release, or the highest pre-release where there is no release
    */
-  public Optional<Long> newestId(Connection connection, String namespace, String name, String version)
+  public Optional<TemplateKey> newestKey(Connection connection, String namespace, String name, String version)
       throws SQLException {
-    String sql = """
-        WITH wanted (namespace, name, version) AS (VALUES (?::text, ?::text, ?::text))
-        SELECT COALESCE(
-          (SELECT t.template_id
-           FROM tasker.templates t
-           WHERE t.namespace = w.namespace AND t.name = w.name
-             AND (w.version IS NULL AND t.version_order LIKE '%~' OR t.version = w.version)
-           ORDER BY t.version_order DESC, t.version DESC, t.revision DESC
-           LIMIT 1),
-          (SELECT t.template_id
-           FROM tasker.templates t
-           WHERE t.namespace = w.namespace AND t.name = w.name AND w.version IS NULL
-           ORDER BY t.version_order DESC, t.version DESC, t.revision DESC
-           LIMIT 1))
-        FROM wanted w""";
+    String sql = "SELECT template_id, digest FROM tasker.templates WHERE template_id = tasker.newest_template(?, ?, ?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, namespace);
       statement.setString(2, name);
       statement.setString(3, version);
       try (ResultSet row = statement.executeQuery()) {
-        row.next();
-        long templateId = row.getLong(1);
-        return row.wasNull() ? Optional.empty() : Optional.of(templateId);
+        return row.next() ? Optional.of(key(row)) : Optional.empty();
       }
     }
   }
 
-  public Optional<Revision> find(Connection connection, long templateId) throws SQLException {
-    String sql = "SELECT template_id, revision, definition FROM tasker.templates WHERE template_id = ?";
+  public Optional<Revision> find(Connection connection, TemplateKey key) throws SQLException {
+    String sql = "SELECT template_id, digest, revision, definition FROM tasker.templates WHERE template_id = ? AND digest = ?";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, templateId);
+      statement.setLong(1, key.templateId());
+      statement.setLong(2, key.digest());
       return revision(statement);
     }
   }
 
-  /** The id of the row written last; 0 where there is none. */
-  public long newestId(Connection connection) throws SQLException {
-    try (PreparedStatement statement =
-            connection.prepareStatement("SELECT COALESCE(max(template_id), 0) FROM tasker.templates");
+  /** The one that was written last. */
+  public TemplateKey newestKey(Connection connection) throws SQLException {
+    String sql = "SELECT template_id, digest FROM tasker.templates ORDER BY template_id DESC LIMIT 1";
+    try (PreparedStatement statement = connection.prepareStatement(sql);
         ResultSet row = statement.executeQuery()) {
-      row.next();
-      return row.getLong(1);
+      return row.next() ? key(row) : TemplateKey.NONE;
     }
+  }
+
+  /** Where the columns are null, there is none. */
+  static TemplateKey key(ResultSet row) throws SQLException {
+    return new TemplateKey(row.getLong("template_id"), row.getLong("digest"));
   }
 
   public Set<String> handlerNames(Connection connection) throws SQLException {
@@ -188,7 +178,7 @@ public final class TemplateStore {
   private static Optional<Revision> revision(PreparedStatement statement) throws SQLException {
     try (ResultSet row = statement.executeQuery()) {
       return row.next()
-          ? Optional.of(new Revision(row.getLong("template_id"), row.getInt("revision"), Rows.json(row, "definition")))
+          ? Optional.of(new Revision(key(row), row.getInt("revision"), Rows.json(row, "definition")))
           : Optional.empty();
     }
   }

@@ -26,34 +26,36 @@ public final class Transitions {
    * Records outcomes of attempts, whatever tasks they belong to. An outcome whose fence is old, or whose step is no longer in progress,
    * is refused without touching the others. The connection is under auto-commit.
    *
+   * @param claimant who is to have the children that are wanted
    * @param outcomes in the order of their steps' ids
    * @param wanted ids of children that this process would run itself, if they become ready now
    * @param plain whether the outcome is the only one, is complete, and has one child, which has no other parent and a higher id, and
    *     is wanted. It is recorded without the task's lock then, if nobody has changed the child meanwhile.
    */
-  public Changes record(Connection connection, long processId, List<StepOutcome> outcomes, Collection<Long> wanted, boolean plain)
+  public Changes record(Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted, boolean plain)
       throws SQLException {
     if (outcomes.size() > 1) {
-      return recordMany(connection, processId, outcomes, wanted);
+      return recordMany(connection, claimant, outcomes, wanted);
     }
     try {
-      return recordOne(connection, processId, outcomes.get(0), wanted, plain);
+      return recordOne(connection, claimant, outcomes.get(0), wanted, plain);
     } catch (SQLException refusal) {
       if (plain && NOT_PLAIN.equals(refusal.getSQLState())) {
-        return recordOne(connection, processId, outcomes.get(0), wanted, false);
+        return recordOne(connection, claimant, outcomes.get(0), wanted, false);
       }
       throw refusal;
     }
   }
 
   private static Changes recordOne(
-      Connection connection, long processId, StepOutcome outcome, Collection<Long> wanted, boolean plain) throws SQLException {
-    String sql = "SELECT * FROM tasker.record_outcome(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      Connection connection, Claimant claimant, StepOutcome outcome, Collection<Long> wanted, boolean plain) throws SQLException {
+    String sql = "SELECT * FROM tasker.record_outcome(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
-      statement.setLong(++p, processId);
+      statement.setLong(++p, claimant.processId());
+      statement.setLong(++p, claimant.jump());
       statement.setLong(++p, outcome.stepId());
-      statement.setInt(++p, outcome.fence());
+      statement.setLong(++p, outcome.fence());
       statement.setString(++p, outcome.to().value());
       statement.setString(++p, Rows.text(outcome.result()));
       statement.setString(++p, Rows.text(outcome.error()));
@@ -66,13 +68,14 @@ public final class Transitions {
   }
 
   private static Changes recordMany(
-      Connection connection, long processId, List<StepOutcome> outcomes, Collection<Long> wanted) throws SQLException {
-    String sql = "SELECT * FROM tasker.record_outcomes(?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted) throws SQLException {
+    String sql = "SELECT * FROM tasker.record_outcomes(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
-      statement.setLong(++p, processId);
+      statement.setLong(++p, claimant.processId());
+      statement.setLong(++p, claimant.jump());
       statement.setArray(++p, Rows.column(connection, "bigint", outcomes, StepOutcome::stepId));
-      statement.setArray(++p, Rows.column(connection, "integer", outcomes, StepOutcome::fence));
+      statement.setArray(++p, Rows.column(connection, "bigint", outcomes, StepOutcome::fence));
       statement.setArray(++p, Rows.column(connection, "text", outcomes, outcome -> outcome.to().value()));
       statement.setArray(++p, Rows.column(connection, "text", outcomes, outcome -> Rows.text(outcome.result())));
       statement.setArray(++p, Rows.column(connection, "text", outcomes, outcome -> Rows.text(outcome.error())));
@@ -92,7 +95,7 @@ public final class Transitions {
     List<ClaimedStep> list = List.copyOf(claims);
     try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.give_back(?, ?, ?)")) {
       statement.setArray(1, Rows.column(connection, "bigint", list, ClaimedStep::stepId));
-      statement.setArray(2, Rows.column(connection, "integer", list, ClaimedStep::fence));
+      statement.setArray(2, Rows.column(connection, "bigint", list, ClaimedStep::fence));
       statement.setBoolean(3, started);
       return Changes.read(statement);
     }

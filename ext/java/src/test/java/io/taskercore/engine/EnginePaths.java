@@ -10,6 +10,7 @@ import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.Transition;
 import io.taskercore.store.Changes;
+import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.StepClaims;
@@ -55,12 +56,14 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public long newProcess() {
-    return on(connection -> processes.register(connection, "test", 1, LEASE_MS, List.of()));
+    long processId = Claimant.newProcessId();
+    on(connection -> processes.register(connection, processId, "test", 1, LEASE_MS, List.of()));
+    return processId;
   }
 
   @Override
   public Answer claim(long processId, long stepId) {
-    List<ClaimedStep> claimed = on(connection -> claims.claimStep(connection, processId, stepId, true)).steps();
+    List<ClaimedStep> claimed = on(connection -> claims.claimStep(connection, new Claimant(processId, JUMP), stepId, true)).steps();
     return new Answer(List.of(), claimed, List.of(), List.of(), false);
   }
 
@@ -68,7 +71,8 @@ final class EnginePaths implements Paths, AutoCloseable {
   public Answer record(long processId, List<StepOutcome> some, Collection<Long> wanted) {
     List<StepOutcome> sorted = some.stream().sorted(Comparator.comparingLong(StepOutcome::stepId)).toList();
     boolean plain = isPlain(sorted, wanted);
-    Changes changes = alone(connection -> transitions.record(connection, processId, sorted, wanted, plain));
+    Claimant claimant = new Claimant(processId, JUMP);
+    Changes changes = alone(connection -> transitions.record(connection, claimant, sorted, wanted, plain));
     List<Long> accepted = changes.accepted().stream().map(place -> sorted.get(place).stepId()).toList();
     List<Long> enqueued = changes.transitions().stream()
         .filter(change -> change.isTo(StepState.ENQUEUED)).map(Transition::stepId).toList();
@@ -111,11 +115,11 @@ final class EnginePaths implements Paths, AutoCloseable {
         ClaimedStep.taskIdOf(claim.stepId()), claim.stepId(), "", "", List.of(), List.of(), 1, 1, 1, claim.fence(), false);
   }
 
-  /** As when another reaper has removed the process's row and died over that. */
+  /** As when another reaper has taken the process for dead and died over that. */
   @Override
   public Answer crash(long processId) {
     on(connection -> {
-      processes.remove(connection, List.of(processId));
+      processes.bury(connection, List.of(processId));
       return null;
     });
     reaper.wantSweep();

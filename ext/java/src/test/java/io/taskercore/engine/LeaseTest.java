@@ -285,7 +285,7 @@ class LeaseTest {
   }
 
   @Test
-  void aProcessThatFindsItsRowGoneLosesItsClaimsAndStartsAnew() {
+  void aProcessThatWasTakenForDeadLosesItsClaimsAndStartsAnew() {
     Gate gate = Gate.closed();
     engine.handlers().on("a", attempt -> attempt.attempt() == 1 ? gate.call(attempt) : Json.of("{\"by\": 2}"));
     long taskId = engine.task(Workflow.named("w").step("a"));
@@ -293,15 +293,66 @@ class LeaseTest {
       gate.awaitEntered();
       String before = process(taskId, "a");
 
-      engine.database().execute("DELETE FROM tasker.processes");
+      engine.database().execute("UPDATE tasker.processes SET dead_at = now()");
 
       gate.awaitInterrupted();
       assertThat(gate.attempt().cancelled()).isTrue();
       assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
-      assertThat(engine.database().value("SELECT process_id FROM tasker.processes")).isNotEqualTo(before);
+      assertThat(engine.database().value("SELECT process_id FROM tasker.processes WHERE dead_at IS NULL")).isNotEqualTo(before);
     }
     assertThat(engine.history(taskId, "a"))
         .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+
+  @Test
+  void aProcessWhoseRowIsLostRegistersAgainAndKeepsItsClaims() {
+    watch();
+    Handlers theirs = new Handlers().succeed("watch");
+    Coordinator other = engine.otherProcess("other", theirs, WATCHFUL);
+    Engine.run(other, theirs, engine.task(Workflow.named("watch").step("watch")), null);
+    Gate gate = Gate.closed();
+    engine.handlers().on("a", gate);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+      String ours = process(taskId, "a");
+
+      engine.database().execute("DELETE FROM tasker.processes");
+      Await.until("both processes are registered again", () ->
+          engine.database().number("SELECT count(*) FROM tasker.processes") == 2);
+      // Both reapers have looked at it meanwhile.
+      String lease = "SELECT extract(epoch FROM lease_until)::text FROM tasker.processes WHERE process_id = " + ours;
+      String first = engine.database().value(lease);
+      Await.until("several renewals", () ->
+          Double.parseDouble(engine.database().value(lease)) > Double.parseDouble(first) + 1);
+
+      assertThat(gate.interrupted()).isZero();
+      gate.open();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+    }
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "complete");
+  }
+
+  @Test
+  void stepsOfAProcessThatHasNoRowAndNeverComesBackRunElsewhere() {
+    Handlers theirs = new Handlers();
+    Gate lost = Gate.deaf("{}");
+    theirs.on("a", lost);
+    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
+      lost.awaitEntered();
+      assertThat(left.isOver()).isFalse();
+      engine.database().execute("DELETE FROM tasker.processes");
+      engine.handlers().succeed("a");
+
+      watch();
+
+      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+      assertThat(engine.history(taskId, "a"))
+          .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+      lost.openAndAwaitLeft();
+    }
   }
 
   @Test

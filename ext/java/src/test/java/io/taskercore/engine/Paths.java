@@ -12,6 +12,9 @@ import java.util.List;
  */
 interface Paths {
 
+  /** By how much each claim raises the fence. The engine draws it anew for each statement. */
+  long JUMP = 7;
+
   /** A process that may hold claims, and whose lease does not lapse by itself. */
   long newProcess();
 

@@ -180,11 +180,11 @@ final class RandomTransitions {
   }
 
   /** An old one mostly, or one that was never given. */
-  private int wrongFence(Step step) {
+  private long wrongFence(Step step) {
     return chance(60) ? step.fence - 1 : step.fence + 1 + random.nextInt(3);
   }
 
-  private StepOutcome outcome(long stepId, int fence) {
+  private StepOutcome outcome(long stepId, long fence) {
     int number = ++outcomes;
     int dice = random.nextInt(100);
     if (dice < 62) {

@@ -7,6 +7,7 @@ import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
+import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.Transitions;
@@ -29,6 +30,8 @@ class SharedBatchTest {
 
   /** One recorder, and leases that nobody renews while a test looks. */
   private static final Map<String, Object> SETTINGS = Map.of("database_pool_size", 8, "lease_ms", 60_000);
+
+  private static final Claimant ANOTHER = new Claimant(1_000, 1);
 
   @RegisterExtension
   final Engine engine = Engine.start(SETTINGS);
@@ -83,9 +86,9 @@ class SharedBatchTest {
     Transitions transitions = new Transitions();
     database.call(connection -> transitions.giveBack(connection, List.of(lost), true));
     ClaimedStep again =
-        database.call(connection -> new StepClaims().claimStep(connection, 1_000, lost.stepId(), false)).steps().get(0);
+        database.call(connection -> new StepClaims().claimStep(connection, ANOTHER, lost.stepId(), false)).steps().get(0);
     StepOutcome outcome =
         new StepOutcome(again.stepId(), again.fence(), StepState.COMPLETE, Json.of("{\"by\": \"another\"}"), null, null, null);
-    database.call(connection -> transitions.record(connection, 1_000, List.of(outcome), Set.of(), false));
+    database.call(connection -> transitions.record(connection, ANOTHER, List.of(outcome), Set.of(), false));
   }
 }

@@ -21,7 +21,7 @@ record TaskView(
    * @param queued what its queue row says; null: there is none
    */
   record StepView(
-      String name, String state, int waitingOn, int attempts, int maxAttempts, int crashes, int maxCrashes, int fence,
+      String name, String state, int waitingOn, int attempts, int maxAttempts, int crashes, int maxCrashes, long fence,
       Long holder, String result, String error, boolean completed, boolean timed, String queued, List<String> log) {
 
     @Override

@@ -47,7 +47,7 @@ final class TransitionModel {
     int attempts;
     int maxAttempts;
     int crashes;
-    int fence;
+    long fence;
     Long holder;
     String result;
     String error;
@@ -87,7 +87,7 @@ final class TransitionModel {
 
     private void begin(long processId) {
       attempts++;
-      fence++;
+      fence += Paths.JUMP;
       become(IN_PROGRESS, null);
       holder = processId;
     }

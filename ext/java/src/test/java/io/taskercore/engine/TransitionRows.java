@@ -103,7 +103,7 @@ final class TransitionRows {
         boolean held = !row.wasNull();
         steps.computeIfAbsent(taskId, id -> new ArrayList<>()).add(new StepView(
             row.getString("name"), row.getString("state"), row.getInt("waiting_on"), row.getInt("attempts"),
-            row.getInt("max_attempts"), row.getInt("crashes"), row.getInt("max_crashes"), row.getInt("fence"),
+            row.getInt("max_attempts"), row.getInt("crashes"), row.getInt("max_crashes"), row.getLong("fence"),
             held ? holder : null, row.getString("result_mark"), row.getString("error_mark"),
             row.getObject("completed_at") != null, row.getObject("next_run_at") != null, row.getString("queued"),
             logs.getOrDefault(taskId, Map.of()).getOrDefault(row.getLong("step_id"), List.of())));

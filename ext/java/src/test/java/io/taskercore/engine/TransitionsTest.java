@@ -160,7 +160,7 @@ class TransitionsTest {
       return steps.stream().map(step -> success(step, tasks.step(step).fence)).toList();
     }
 
-    static StepOutcome success(long stepId, int fence) {
+    static StepOutcome success(long stepId, long fence) {
       return new StepOutcome(stepId, fence, StepState.COMPLETE, Json.of("{\"n\": 1}"), null, null, null);
     }
   }

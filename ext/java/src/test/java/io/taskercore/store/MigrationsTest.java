@@ -72,16 +72,37 @@ class MigrationsTest {
   })
   void anOrderOfVersionsInForeignDigitsIsMadeAnew(String version) {
     String right = SemanticVersion.parse(version).orElseThrow().sortKey();
-    migrations.apply();
+    migrations.applyUpTo(2);
     database.execute(Format.text("""
         INSERT INTO tasker.templates (namespace, name, version, version_order, definition, step_count)
         VALUES ('n', 'foreign', '%1$s', translate('%2$s', '0123456789', '०१२३४५६७८९'), '{}', 1),
           ('n', 'ours', '%1$s', '%2$s', '{}', 1)""", version, right));
-    database.execute("DELETE FROM tasker.schema_migrations WHERE name = '0003_version_order.sql'");
 
     migrations.apply();
 
     assertThat(database.column("SELECT version_order FROM tasker.templates ORDER BY name")).isEqualTo(List.of(right, right));
+  }
+
+  @Test
+  void whatAnOlderCoreHasBegunStaysAsItIs() {
+    migrations.applyUpTo(1);
+    database.execute("""
+        INSERT INTO tasker.templates (namespace, name, version, version_order, definition, step_count)
+        VALUES ('n', 'one', '1.0.0', '001.000.000~', '{"name": "one"}', 1), ('n', 'other', '1.0.0', '001.000.000~', '{"name": "one"}', 1);
+        INSERT INTO tasker.tasks (template_id, namespace, name, priority, fail_fast, total_steps, correlation_id, tags, payload,
+          created_at, state, active_steps)
+        VALUES (1, 'n', 'one', 0, false, 1, 'c', '{}', '{}', now(), 'in_progress', 1);
+        INSERT INTO tasker.processes (host, pid, lease_until, handlers) VALUES ('h', 1, now() + interval '1 minute', '{a}');
+        INSERT INTO tasker.workflow_steps (task_id, step_id, name, handler, parents, children, max_crashes, max_attempts, state,
+          waiting_on, attempts, fence, process_id)
+        VALUES (1, 65536, 'a', 'a', '{}', '{}', 3, 3, 'in_progress', 0, 1, 2147483647, 1)""");
+
+    migrations.apply();
+
+    assertThat(database.column("SELECT process_id || ' ' || (dead_at IS NULL) FROM tasker.processes")).containsExactly("1 true");
+    assertThat(database.column("SELECT count(DISTINCT digest) FROM tasker.templates")).containsExactly("2");
+    database.execute("UPDATE tasker.workflow_steps SET fence = fence + (1::bigint << 36)");
+    assertThat(database.column("SELECT fence FROM tasker.workflow_steps")).containsExactly(String.valueOf((1L << 36) + Integer.MAX_VALUE));
   }
 
   @ParameterizedTest

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StepStoreTest {
 
   /** There is no such process, and nobody who would notice. */
-  private static final long PROCESS = 1;
+  private static final Claimant PROCESS = new Claimant(1, 1);
 
   @RegisterExtension
   final Engine engine = Engine.start();
@@ -61,7 +61,7 @@ class StepStoreTest {
     return success(step, step.fence());
   }
 
-  private static StepOutcome success(ClaimedStep step, int fence) {
+  private static StepOutcome success(ClaimedStep step, long fence) {
     return new StepOutcome(step.stepId(), fence, StepState.COMPLETE, Json.of("{\"fence\": " + fence + "}"), null, null, null);
   }
 
@@ -330,7 +330,7 @@ class StepStoreTest {
     for (int death = 1; death <= 2; death++) {
       List<Long> held = claim(taskId, 5, "a", "b").stream().map(ClaimedStep::stepId).toList();
       database.transaction(connection -> {
-        List<Crash> crashes = steps.held(connection, taskId, held, List.of(PROCESS)).stream()
+        List<Crash> crashes = steps.held(connection, taskId, held, List.of(PROCESS.processId())).stream()
             .map(step -> new Crash(step.stepId(), null)).toList();
         return transitions.crash(connection, taskId, crashes);
       });

@@ -117,7 +117,7 @@ public final class Invariants {
           SELECT count(*) FILTER (WHERE l.to_state = 'in_progress') AS claims,
             count(*) FILTER (WHERE l.reason = 'given_back' AND l.to_state = 'enqueued') AS given_back
           FROM tasker.transitions l WHERE l.task_id = s.task_id AND l.step_id = s.step_id) c ON true
-        WHERE s.attempts <> c.claims - c.given_back OR s.fence <> c.claims""");
+        WHERE s.attempts <> c.claims - c.given_back OR s.fence < c.claims OR (s.fence = 0) <> (c.claims = 0)""");
     VIOLATIONS.put("attempts are numbered without gaps", """
         SELECT step_id, attempt, expected FROM (
           SELECT step_id, attempt, to_state,

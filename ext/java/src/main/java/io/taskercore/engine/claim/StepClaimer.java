@@ -16,13 +16,16 @@ import io.taskercore.event.Publication;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
+import io.taskercore.store.StaleTemplate;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.Claims;
 import io.taskercore.store.StepClaims.Taken;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskStore.RootClaims;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -69,32 +72,40 @@ public final class StepClaimer {
   public List<Attempt> claimOfTask(CachedTask task, List<String> handlers, int limit, ClaimOwner owner) {
     long taskId = task.facts().taskId();
     boolean lastChance = inFlight.isLastChanceFree();
-    return claiming((processId, publication) -> {
+    return claiming((claimant, publication) -> {
       Claims claims = database.call(
-          connection -> this.claims.claimOfTask(connection, processId, taskId, handlers, lastChance, limit));
-      return attempts(claims, processId, Map.of(taskId, task), owner, publication);
+          connection -> this.claims.claimOfTask(connection, claimant, taskId, handlers, lastChance, limit));
+      if (claims.taken().stream().anyMatch(taken -> !taken.taskCreatedAt().equals(task.facts().createdAt()))) {
+        returner.giveBack(claims.steps(), false);
+        throw new TaskerException.TaskNotFound(taskId);
+      }
+      return attempts(claims, claimant, Map.of(taskId, task), owner, publication);
     });
   }
 
   /** A statement that claims, and what makes attempts of its claims. */
   @FunctionalInterface
   private interface Claimed<T> {
-    T by(long processId, Publication publication);
+    T by(Claimant claimant, Publication publication);
   }
 
   /** PostgreSQL may have made the claims even where its answer does not arrive; they are unconfirmed then. */
   private <T> T claiming(Claimed<T> claim) {
-    long id = processId.getAsLong();
+    Claimant claimant = Claimant.of(processId.getAsLong());
     return unconfirmed.claiming(() -> {
       try (Publication publication = events.begin()) {
-        return claim.by(id, publication);
+        return claim.by(claimant, publication);
       } catch (RuntimeException | Error failure) {
-        if (!(failure instanceof TaskerException.Database refused) || refused.isTransient()) {
+        if (leavesDoubt(failure)) {
           unconfirmed.suspect();
         }
         throw failure;
       }
     });
+  }
+
+  private static boolean leavesDoubt(Throwable failure) {
+    return failure instanceof TaskerException.Database refused ? refused.isTransient() : !(failure instanceof StaleTemplate);
   }
 
   /**
@@ -106,18 +117,22 @@ public final class StepClaimer {
    */
   public record Begun(CachedTask task, boolean created, boolean ended, List<Attempt> attempts) {}
 
-  /** Creates a task and claims root steps of it in the same transaction. */
+  /**
+   * Creates a task and claims root steps of it in the same transaction.
+   *
+   * @throws StaleTemplate if the task is to be prepared anew
+   */
   public Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, ClaimOwner owner) {
-    return claiming((processId, publication) -> {
-      Born born = initializer.begin(prepared, new RootClaims(processId, handlers, limit), database);
+    return claiming((claimant, publication) -> {
+      Born born = initializer.begin(prepared, new RootClaims(claimant, handlers, limit), database);
       if (born.created() == null) {
         Snapshot snapshot = this.tasks.find(born.taskId());
         return new Begun(snapshot.task(), false, snapshot.state().ended(), List.of());
       }
-      CachedTask task = new CachedTask(prepared.task().facts(born.taskId()), prepared.template());
+      CachedTask task = new CachedTask(prepared.task().facts(born.taskId(), born.created().at()), prepared.template());
       events.begun(publication, prepared.task(), born.created(), task);
       List<ClaimedStep> claimed = born.created().claims().steps();
-      return new Begun(task, true, false, attempts(claimed, processId, Map.of(), Map.of(born.taskId(), task), owner));
+      return new Begun(task, true, false, attempts(claimed, claimant.processId(), Map.of(), Map.of(born.taskId(), task), owner));
     });
   }
 
@@ -125,45 +140,47 @@ public final class StepClaimer {
   public List<Attempt> claimReady(
       List<String> handlers, List<String> namespaces, int limit, int candidates, ClaimOwner owner) {
     boolean lastChance = inFlight.isLastChanceFree();
-    return claiming((processId, publication) -> {
+    return claiming((claimant, publication) -> {
       Claims claims = database.call(connection ->
-          this.claims.claimReady(connection, processId, handlers, namespaces, lastChance, limit, candidates));
-      return attempts(claims, processId, owner, publication);
+          this.claims.claimReady(connection, claimant, handlers, namespaces, lastChance, limit, candidates));
+      return attempts(claims, claimant, owner, publication);
     });
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   public Optional<Attempt> claimStep(long stepId, ClaimOwner owner) {
     boolean lastChance = inFlight.isLastChanceFree();
-    return claiming((processId, publication) -> {
-      Claims claims = database.call(connection -> this.claims.claimStep(connection, processId, stepId, lastChance));
-      return attempts(claims, processId, owner, publication).stream().findFirst();
+    return claiming((claimant, publication) -> {
+      Claims claims = database.call(connection -> this.claims.claimStep(connection, claimant, stepId, lastChance));
+      return attempts(claims, claimant, owner, publication).stream().findFirst();
     });
   }
 
-  private List<Attempt> attempts(Claims claims, long processId, ClaimOwner owner, Publication publication) {
+  private List<Attempt> attempts(Claims claims, Claimant claimant, ClaimOwner owner, Publication publication) {
     return claims.taken().isEmpty()
         ? List.of()
-        : attempts(claims, processId, tasksOf(claims.steps()), owner, publication);
+        : attempts(claims, claimant, tasksOf(claims), owner, publication);
   }
 
   private List<Attempt> attempts(
-      Claims claims, long processId, Map<Long, CachedTask> tasks, ClaimOwner owner, Publication publication) {
+      Claims claims, Claimant claimant, Map<Long, CachedTask> tasks, ClaimOwner owner, Publication publication) {
     long now = System.nanoTime();
     events.changed(publication, claims.changes(), tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
-    return attempts(claims.steps(), processId, readyNanos, tasks, owner);
+    return attempts(claims.steps(), claimant.processId(), readyNanos, tasks, owner);
   }
 
   /** If the tasks cannot be read, the claims are given back. */
-  private Map<Long, CachedTask> tasksOf(List<ClaimedStep> claimed) {
+  private Map<Long, CachedTask> tasksOf(Claims claims) {
+    Map<Long, Instant> createdAt = new HashMap<>();
+    claims.taken().forEach(taken -> createdAt.put(taken.step().taskId(), taken.taskCreatedAt()));
     try {
-      return this.tasks.of(claimed.stream().map(ClaimedStep::taskId).distinct().toList());
+      return this.tasks.of(createdAt);
     } catch (RuntimeException failure) {
-      returner.giveBack(claimed, false);
+      returner.giveBack(claims.steps(), false);
       throw failure;
     }
   }

@@ -20,10 +20,12 @@ import io.taskercore.model.Violation;
 import io.taskercore.store.Announcements;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
+import io.taskercore.store.StaleTemplate;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.AttemptLimits;
 import io.taskercore.store.TaskStore.Created;
 import io.taskercore.store.TaskStore.Earlier;
+import io.taskercore.store.TaskStore.Remembered;
 import io.taskercore.store.TaskStore.RootClaims;
 import io.taskercore.template.TaskRequest;
 import io.taskercore.template.TaskRequestReader;
@@ -68,19 +70,36 @@ public final class TaskInitializer {
    * A request that was held against its template, for {@link #begin}.
    *
    * @param task as it is to be written
+   * @param version that was asked for; null: the newest
    */
-  public record Prepared(NewTask task, TaskTemplate template) {}
+  public record Prepared(NewTask task, TaskTemplate template, String version) {}
 
-  /** Checks a request whose task is to be worked on as soon as it is there. */
+  /**
+   * Checks a request whose task is to be worked on as soon as it is there: against the template that this process remembers, if it
+   * does and that one lets the request pass. Whether it is still the right one, {@link #begin} finds out on the way.
+   */
   public Prepared prepare(Json request, Database database) {
     TaskRequest read = TaskRequestReader.read(request, "", config.get().maxPayloadBytes());
+    Registered remembered = templates.remembered(read.namespace(), read.taskName(), read.version());
+    if (remembered != null && remembered.validate(read.payload(), "payload").isEmpty()) {
+      return new Prepared(newTask(read, remembered), remembered.template(), read.version());
+    }
+    return prepareAnew(read, database);
+  }
+
+  /** The same against the template as it is in the database. */
+  public Prepared prepareAnew(Json request, Database database) {
+    return prepareAnew(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()), database);
+  }
+
+  private Prepared prepareAnew(TaskRequest read, Database database) {
     return database.call(connection -> {
       Registered template = template(connection, read, "");
       List<Violation> violations = violations(connection, read, template, "");
       if (!violations.isEmpty()) {
         throw new TaskerException.Validation(violations);
       }
-      return new Prepared(newTask(read, template), template.template());
+      return new Prepared(newTask(read, template), template.template(), read.version());
     });
   }
 
@@ -92,17 +111,22 @@ public final class TaskInitializer {
    */
   public record Born(long taskId, Created created) {}
 
-  /** Writes a prepared task and claims its root steps in the same transaction. */
+  /**
+   * Writes a prepared task and claims its root steps in the same transaction.
+   *
+   * @throws StaleTemplate if its template is not the one that the request asks for, or not any more; nothing is written then
+   */
   public Born begin(Prepared prepared, RootClaims claims, Database database) {
     List<NewTask> one = List.of(prepared.task());
+    Remembered remembered = new Remembered(prepared.version());
     if (prepared.task().idempotencyKey() == null) {
-      return born(database.call(connection -> write(connection, one, claims)));
+      return born(database.call(connection -> write(connection, one, claims, remembered)));
     }
     return database.transaction(connection -> {
       List<NewTask> withId = withIds(connection, one);
       return tasks.reserveKeys(connection, withId).isEmpty()
           ? new Born(earlierTask(connection, withId.get(0), "").taskId(), null)
-          : born(write(connection, withId, claims));
+          : born(write(connection, withId, claims, remembered));
     });
   }
 
@@ -219,7 +243,7 @@ public final class TaskInitializer {
     TaskTemplate template = registered.template();
     return new NewTask(
         null,
-        registered.templateId(),
+        registered.key(),
         template.namespace(),
         template.name(),
         template.onStepFailure() == FailureMode.FAIL_FAST,
@@ -247,7 +271,7 @@ public final class TaskInitializer {
   private Initialized create(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     boolean keyed = prepared.stream().anyMatch(task -> task.idempotencyKey() != null);
     if (!keyed) {
-      Created created = write(connection, prepared, RootClaims.NONE);
+      Created created = write(connection, prepared, RootClaims.NONE, null);
       List<Json> answers = new ArrayList<>(prepared.size());
       for (int i = 0; i < prepared.size(); i++) {
         answers.add(document(created.taskIds().get(i), prepared.get(i).totalSteps(), TaskState.PENDING, true));
@@ -273,7 +297,7 @@ public final class TaskInitializer {
     List<NewTask> fresh = prepared.stream()
         .filter(task -> task.idempotencyKey() == null || reserved.contains(task.taskId()))
         .toList();
-    Created written = fresh.isEmpty() ? Created.NOTHING : write(connection, fresh, RootClaims.NONE);
+    Created written = fresh.isEmpty() ? Created.NOTHING : write(connection, fresh, RootClaims.NONE, null);
     List<Json> answers = new ArrayList<>(prepared.size());
     for (int i = 0; i < prepared.size(); i++) {
       NewTask task = prepared.get(i);
@@ -302,9 +326,9 @@ public final class TaskInitializer {
     return earlier;
   }
 
-  private Created write(Connection connection, List<NewTask> fresh, RootClaims claims) throws SQLException {
+  private Created write(Connection connection, List<NewTask> fresh, RootClaims claims, Remembered remembered) throws SQLException {
     OrchestrationConfig now = config.get();
-    return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes(), claims);
+    return tasks.create(connection, fresh, new AttemptLimits(now.retryLimits()), now.maxCrashes(), claims, remembered);
   }
 
   private static Json document(long taskId, int steps, TaskState state, boolean created) {

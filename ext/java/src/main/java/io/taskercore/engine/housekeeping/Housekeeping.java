@@ -49,6 +49,9 @@ public final class Housekeeping implements AutoCloseable {
 
   private void renew() {
     News news = lease.renew();
+    if (news.doubt()) {
+      unconfirmed.suspect();
+    }
     if (news.orphans()) {
       reaper.wantSweep();
     }

@@ -4,6 +4,7 @@ import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.store.Claimant;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
@@ -25,7 +26,9 @@ import org.slf4j.LoggerFactory;
  *       its length.
  *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted; and whether the leases of other
  *       processes have lapsed, which a reaper then looks at.
- *   <li>A process that was thought dead finds its row gone. It has lost all claims, and starts anew under a new id.
+ *   <li>A process that was thought dead finds that in its row. It has lost all claims, and starts anew under a new id.
+ *   <li>A process whose row is gone was not thought dead: the database has lost something, or was emptied. It registers again under
+ *       the id that it has, and keeps the claims that the database still knows of.
  *   <li>At the end the row is removed, so that nobody waits for the lease to lapse.
  * </ol>
  */
@@ -41,6 +44,7 @@ public final class ProcessLease implements AutoCloseable {
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
+  private int sessions = 1;
 
   /**
    * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
@@ -59,15 +63,18 @@ public final class ProcessLease implements AutoCloseable {
     return processId;
   }
 
-  /** Begins the lease; to be called once. */
+  /** Begins the lease, under a new id. */
   public void register() {
-    processId = newProcess();
+    long id = Claimant.newProcessId();
+    register(id);
+    processId = id;
   }
 
-  private long newProcess() {
+  /** @return false if the process has a row already */
+  private boolean register(long id) {
     long pid = ProcessHandle.current().pid();
     return timed(() ->
-        kept.call(connection -> processes.register(connection, host(), pid, leaseMs, handlersAtHand.get())));
+        kept.call(connection -> processes.register(connection, id, host(), pid, leaseMs, handlersAtHand.get())));
   }
 
   /** A write that took long, or that failed, tells that others may have had the same trouble. */
@@ -144,9 +151,10 @@ public final class ProcessLease implements AutoCloseable {
    * What a renewal has told.
    *
    * @param othersLapsed whether leases of other processes have lapsed
-   * @param orphans whether claims of ours are left to a reaper, for they were made under an id that has no row any more
+   * @param orphans whether claims of ours are left to a reaper, for they were made under an id that is dead
+   * @param doubt whether the database may not be what it was at the last renewal: it may hold claims of ours that are over
    */
-  record News(boolean othersLapsed, boolean orphans) {}
+  record News(boolean othersLapsed, boolean orphans, boolean doubt) {}
 
   News renew() {
     long id = processId;
@@ -162,16 +170,25 @@ public final class ProcessLease implements AutoCloseable {
       }
       return answer;
     });
-    if (renewal.alive()) {
+    boolean rowLost = !renewal.alive() && register(id);
+    if (rowLost) {
+      LOG.warn(
+          "lease: this process's row is gone, though nobody has taken it for dead: the database has lost what was written last, or was "
+              + "emptied. The process has registered again, and keeps {} of its {} claims",
+          steps.size() - renewal.lost().size(), steps.size());
+    }
+    if (renewal.alive() || rowLost) {
       renewal.lost().forEach(this::revoke);
       renewal.failing().forEach(inFlight::stopFailedFast);
     } else {
       LOG.warn(
           "lease: this process was silent for more than its lease_ms of {} and was taken for dead; its {} claims run elsewhere",
           leaseMs, ours.size());
-      processId = newProcess();
+      register();
     }
-    return new News(renewal.othersLapsed(), revokeOldClaims());
+    boolean newSession = kept.sessions() != sessions;
+    sessions = kept.sessions();
+    return new News(renewal.othersLapsed(), revokeOldClaims(), rowLost || newSession);
   }
 
   /**
@@ -200,7 +217,7 @@ public final class ProcessLease implements AutoCloseable {
     }
     try {
       kept.call(connection -> {
-        processes.remove(connection, List.of(id));
+        processes.remove(connection, id);
         return null;
       });
     } catch (RuntimeException failure) {

@@ -6,6 +6,7 @@ import io.taskercore.engine.record.AfterCommit;
 import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Changes;
@@ -19,12 +20,12 @@ import io.taskercore.store.Transitions.Crash;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +40,9 @@ public final class Reaper {
   /** So many leases apart it looks for claims of processes that have no row, which no lease can tell of. */
   private static final long LEASES_PER_SWEEP = 10;
 
+  /** No statement that a process had sent before it died is under way for so long. */
+  private static final long FORGOTTEN_AFTER_MS = 120_000;
+
   private final Database database;
   private final TaskEvents events;
   private final AfterCommit afterCommit;
@@ -48,9 +52,13 @@ public final class Reaper {
   private final TaskStore tasks = new TaskStore();
   private final StepStore steps = new StepStore();
   private final Transitions transitions = new Transitions();
-  private final AtomicBoolean sweepWanted = new AtomicBoolean();
-  private final long sweepMs;
-  private long sweptNanos;
+  private final long leaseNanos;
+
+  /** Claims of processes that have no row, and when they were first seen. */
+  private Map<Claim, Long> namelessSince = Map.of();
+
+  /** When all claims are to be looked at, whatever the leases tell. */
+  private volatile long sweepNanos = System.nanoTime();
 
   public Reaper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, ProcessLease lease) {
     this.database = database;
@@ -58,39 +66,33 @@ public final class Reaper {
     this.afterCommit = afterCommit;
     this.metrics = metrics;
     this.lease = lease;
-    this.sweepMs = LEASES_PER_SWEEP * lease.leaseMs();
-    this.sweptNanos = System.nanoTime() - TimeUnit.MILLISECONDS.toNanos(sweepMs);
+    this.leaseNanos = TimeUnit.MILLISECONDS.toNanos(lease.leaseMs());
   }
 
-  /** There are claims of a process that has no row any more: the next round is to look for them. */
+  /** There are claims of a process that is dead: the next round is to look for them. */
   public void wantSweep() {
-    sweepWanted.set(true);
+    sweepNanos = System.nanoTime();
   }
 
   /** Until the next sweep is due, unless a renewal finds a lease that has lapsed and brings the round forward. */
   long untilNextRoundMs() {
-    long soon = lease.leaseMs() / 3;
-    return sweepWanted.get() ? soon : Math.max(soon, sweepMs - sweptMsAgo());
-  }
-
-  private long sweptMsAgo() {
-    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sweptNanos);
+    return Math.max(lease.leaseMs() / 3, TimeUnit.NANOSECONDS.toMillis(sweepNanos - System.nanoTime()));
   }
 
   public void round() {
     if (!lease.isCurrent()) {
       return;
     }
-    boolean sweep = sweepWanted.getAndSet(false) || sweptMsAgo() >= sweepMs;
+    long due = sweepNanos;
+    boolean sweep = System.nanoTime() - due >= 0;
     try {
       reap(sweep);
     } catch (TaskerException.Database failure) {
       lease.troubled();
-      sweepWanted.compareAndSet(false, sweep);
       throw failure;
     }
-    if (sweep) {
-      sweptNanos = System.nanoTime();
+    if (sweep && sweepNanos == due) {
+      sweepNanos = System.nanoTime() + (namelessSince.isEmpty() ? LEASES_PER_SWEEP * leaseNanos : leaseNanos);
     }
   }
 
@@ -113,8 +115,10 @@ public final class Reaper {
   }
 
   private Changes release(Connection connection) throws SQLException {
-    processes.remove(connection, lapsed(connection));
-    List<Orphan> orphans = processes.orphans(connection);
+    processes.bury(connection, lapsed(connection));
+    List<Orphan> found = processes.orphans(connection);
+    processes.forget(connection, FORGOTTEN_AFTER_MS, found.stream().map(Orphan::processId).distinct().toList());
+    List<Orphan> orphans = withoutYoungNameless(found);
     if (!orphans.isEmpty()) {
       LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
     }
@@ -129,13 +133,30 @@ public final class Reaper {
     return changes;
   }
 
+  /** A living process whose row was lost registers again with its next renewal: only who has not done so within a lease is gone. */
+  private List<Orphan> withoutYoungNameless(List<Orphan> orphans) {
+    long now = System.nanoTime();
+    Map<Claim, Long> since = new HashMap<>();
+    List<Orphan> gone = new ArrayList<>();
+    for (Orphan orphan : orphans) {
+      long firstSeen = namelessSince.getOrDefault(orphan.claim(), now);
+      if (!orphan.nameless() || now - firstSeen >= leaseNanos) {
+        gone.add(orphan);
+      } else {
+        since.put(orphan.claim(), firstSeen);
+      }
+    }
+    namelessSince = since;
+    return gone;
+  }
+
   private List<Long> lapsed(Connection connection) throws SQLException {
     return processes.lapsed(connection, lease.processId(), lease.leaseMs(), lease.patienceMs());
   }
 
   /** Those that are still held: somebody may have cancelled or resolved others meanwhile. */
   private Changes release(Connection connection, long taskId, List<Orphan> orphans) throws SQLException {
-    List<Long> stepIds = orphans.stream().map(Orphan::stepId).toList();
+    List<Long> stepIds = orphans.stream().map(orphan -> orphan.claim().stepId()).toList();
     TreeSet<Long> holders = new TreeSet<>(orphans.stream().map(Orphan::processId).toList());
     List<Crash> crashes = steps.held(connection, taskId, stepIds, holders).stream()
         .map(step -> new Crash(step.stepId(), step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null))

@@ -84,7 +84,7 @@ public final class TaskEvents {
       Map<Long, CachedTask> tasks = new HashMap<>(known);
       List<Long> unknown = changes.taskIds().stream().filter(taskId -> !known.containsKey(taskId)).toList();
       if (!unknown.isEmpty()) {
-        tasks.putAll(cache.of(unknown));
+        tasks.putAll(cache.stored(unknown));
       }
       return ofChanges(changes, tasks);
     });

@@ -1,6 +1,6 @@
 package io.taskercore.engine.notify;
 
-import io.taskercore.model.TaskState;
+import io.taskercore.store.Changes.Ended;
 
 /** Who works on one task, and is told of it. None of these may block. */
 public interface TaskListener {
@@ -10,8 +10,8 @@ public interface TaskListener {
   /** There may be steps of the task to claim. */
   void signal();
 
-  /** The task has ended by what was committed here. */
-  void taskEnded(TaskState state);
+  /** A task with this id has ended by what was committed here. */
+  void taskEnded(Ended task);
 
   /** Something may have happened elsewhere. */
   void poll();

@@ -101,7 +101,7 @@ public final class WorkNotifier implements AutoCloseable {
 
   /** A task has ended by what was committed here. */
   public void ended(Ended task) {
-    listenersOf(task.taskId()).forEach(listener -> listener.taskEnded(task.state()));
+    listenersOf(task.taskId()).forEach(listener -> listener.taskEnded(task));
   }
 
   /** A test has moved the clock: what nobody waited for may be due. */

@@ -16,6 +16,7 @@ import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
 import io.taskercore.model.Transition;
 import io.taskercore.store.Changes;
+import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.Transitions;
 import java.time.Instant;
@@ -101,7 +102,7 @@ public final class OutcomeTransactions {
     private final Map<Long, ClaimOwner> wanted = new HashMap<>();
 
     private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
-    private final long claimId = processId.getAsLong();
+    private final Claimant claimant = Claimant.of(processId.getAsLong());
     private List<Completion> accepted = List.of();
 
     /** One of those that were accepted for each task. */
@@ -120,7 +121,7 @@ public final class OutcomeTransactions {
           List<StepOutcome> outcomes = batch.stream().map(Completion::outcome).toList();
           boolean plain = isPlain();
           Changes changes =
-              database.call(connection -> transitions.record(connection, claimId, outcomes, wanted.keySet(), plain));
+              database.call(connection -> transitions.record(connection, claimant, outcomes, wanted.keySet(), plain));
           accepted = changes.accepted().stream().map(batch::get).toList();
           accepted.forEach(completion -> acceptedByTask.put(completion.attempt().taskId(), completion.attempt()));
           afterCommit.apply(publication, changes.after(transitions(changes.at())), this);
@@ -211,7 +212,7 @@ public final class OutcomeTransactions {
       destinations.forEach((destination, steps) -> {
         SlotPool.Reservation places = room.get(destination.owner()).split(steps.size());
         CachedTask task = acceptedByTask.get(destination.taskId()).task();
-        next = claimer.handOver(steps, claimId, task, destination.owner(), places, goesOn);
+        next = claimer.handOver(steps, claimant.processId(), task, destination.owner(), places, goesOn);
       });
     }
 

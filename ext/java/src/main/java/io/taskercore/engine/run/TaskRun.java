@@ -17,6 +17,8 @@ import io.taskercore.model.StepCounts;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.Changes.Ended;
+import io.taskercore.store.StaleTemplate;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Progress;
 import java.time.Instant;
@@ -230,6 +232,16 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
 
   private Attempt create(Json request, boolean byHandlerThread) throws InterruptedException {
     Prepared prepared = host.initializer().prepare(request, services.database());
+    while (true) {
+      try {
+        return create(prepared, byHandlerThread);
+      } catch (StaleTemplate changed) {
+        prepared = host.initializer().prepareAnew(request, services.database());
+      }
+    }
+  }
+
+  private Attempt create(Prepared prepared, boolean byHandlerThread) throws InterruptedException {
     resolveHandlers(prepared.template());
     int roots = prepared.task().rootSteps();
     Begun begun;
@@ -321,7 +333,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   }
 
   private Progress progress() {
-    return services.database().call(connection -> reader.progress(connection, taskId(), atHand()))
+    return services.database().call(connection -> reader.progress(connection, task().facts(), atHand()))
         .orElseThrow(() -> new TaskerException.TaskNotFound(taskId()));
   }
 
@@ -405,9 +417,9 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
 
   /** The task has ended by an outcome that was recorded here. */
   @Override
-  public void taskEnded(TaskState state) {
-    if (state == TaskState.COMPLETE) {
-      finish(document(state, StepCounts.allCompleted(template.steps().size()), null), null);
+  public void taskEnded(Ended ended) {
+    if (ended.state() == TaskState.COMPLETE && ended.createdAt().equals(task().facts().createdAt())) {
+      finish(document(ended.state(), StepCounts.allCompleted(template.steps().size()), null), null);
     } else {
       wake();
     }

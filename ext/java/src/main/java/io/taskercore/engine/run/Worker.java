@@ -11,6 +11,7 @@ import io.taskercore.engine.threads.Monitor;
 import io.taskercore.engine.threads.Threads;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TemplateKey;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.QueueForecast;
 import java.util.List;
@@ -65,7 +66,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private boolean stopping;
   private boolean stopped;
   private final Thread claimer = Threads.named("claimer").newThread(this::run);
-  private long newestTemplate = -1;
+  private TemplateKey newestTemplate;
   private long resolvedNanos = System.nanoTime();
   private volatile Set<String> templateHandlers = Set.of();
 
@@ -182,8 +183,8 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   private Claimed claim(int look) {
-    if (newestTemplate < 0) {
-      readNewTemplates(services.templates().newestId());
+    if (newestTemplate == null) {
+      readNewTemplates(services.templates().lastRegistered());
     }
     List<String> handlers = host.resolvedHandlers();
     if (handlers.isEmpty()) {
@@ -212,9 +213,9 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
-  private void readNewTemplates(long newest) {
+  private void readNewTemplates(TemplateKey newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
-    if (newest != newestTemplate || anew) {
+    if (!newest.equals(newestTemplate) || anew) {
       templateHandlers = services.templates().handlerNames();
       newestTemplate = newest;
       resolvedNanos = System.nanoTime();

@@ -5,6 +5,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.Found;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -37,21 +38,32 @@ public final class TaskCache {
     return snapshots.get(0);
   }
 
-  /** These tasks, read where they are not in use. */
-  public Map<Long, CachedTask> of(Collection<Long> taskIds) {
+  /**
+   * These tasks, read where they are not in use.
+   *
+   * @param createdAt when each was created, by its id: an id alone may mean another task than the one that is in use
+   */
+  public Map<Long, CachedTask> of(Map<Long, Instant> createdAt) {
     Map<Long, CachedTask> found = new HashMap<>();
     List<Long> unknown = new ArrayList<>();
-    for (long taskId : taskIds) {
+    createdAt.forEach((taskId, at) -> {
       CachedTask known = inUse.get(taskId);
-      if (known != null) {
+      if (known != null && known.facts().createdAt().equals(at)) {
         found.put(taskId, known);
       } else {
         unknown.add(taskId);
       }
-    }
+    });
     if (!unknown.isEmpty()) {
-      read(unknown).forEach(snapshot -> found.put(snapshot.task().facts().taskId(), snapshot.task()));
+      found.putAll(stored(unknown));
     }
+    return found;
+  }
+
+  /** Those of the tasks that exist, as the database has them. */
+  public Map<Long, CachedTask> stored(Collection<Long> taskIds) {
+    Map<Long, CachedTask> found = new HashMap<>();
+    read(List.copyOf(taskIds)).forEach(snapshot -> found.put(snapshot.task().facts().taskId(), snapshot.task()));
     return found;
   }
 
@@ -59,7 +71,7 @@ public final class TaskCache {
     return database.call(connection -> {
       List<Snapshot> snapshots = new ArrayList<>(taskIds.size());
       for (Found found : tasks.find(connection, taskIds)) {
-        var template = templates.get(connection, found.facts().templateId()).template();
+        var template = templates.get(connection, found.facts().template()).template();
         snapshots.add(new Snapshot(new CachedTask(found.facts(), template), found.state()));
       }
       return snapshots;

@@ -5,6 +5,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskTemplate;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.TemplateKey;
 import io.taskercore.model.Violation;
 import io.taskercore.store.Database;
 import io.taskercore.store.TemplateStore;
@@ -20,7 +21,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Registers templates, and finds them. Rows never change, so what was read once is kept. */
+/**
+ * Registers templates, and finds them. Rows never change, so what was read once is kept, under its digest as well: an id alone may mean
+ * another template where the database was emptied, restored or has failed over.
+ */
 public final class TemplateRegistry {
 
   /** Where a version may be registered again with other content; there, new tasks get the new revision. */
@@ -28,26 +32,32 @@ public final class TemplateRegistry {
 
   private final Database database;
   private final TemplateStore store = new TemplateStore();
-  private final Map<Long, Registered> byId = new ConcurrentHashMap<>();
+  private final Map<TemplateKey, Registered> known = new ConcurrentHashMap<>();
+
+  /** What was the newest when somebody asked last. It may have changed since: whoever uses it must make sure. */
+  private final Map<Wanted, Registered> newest = new ConcurrentHashMap<>();
+
+  /** @param version null: the newest */
+  private record Wanted(String namespace, String name, String version) {}
 
   public TemplateRegistry(Database database) {
     this.database = database;
   }
 
-  /** A template under its id. */
+  /** A template as it is stored. */
   public static final class Registered {
 
-    private final long templateId;
+    private final TemplateKey key;
     private final TaskTemplate template;
     private volatile InputSchema schema;
 
-    private Registered(long templateId, TaskTemplate template) {
-      this.templateId = templateId;
+    private Registered(TemplateKey key, TaskTemplate template) {
+      this.key = key;
       this.template = template;
     }
 
-    public long templateId() {
-      return templateId;
+    public TemplateKey key() {
+      return key;
     }
 
     public TaskTemplate template() {
@@ -83,7 +93,7 @@ public final class TemplateRegistry {
     store.lockName(connection, template.namespace(), template.name());
     Optional<Revision> known = store.newest(connection, template.namespace(), template.name(), template.version());
     if (known.isPresent() && known.get().definition().equals(template.document())) {
-      return known.get().templateId();
+      return known.get().key().templateId();
     }
     if (known.isPresent() && !REVISING.contains(environment)) {
       throw new TaskerException.Validation("version",
@@ -96,29 +106,36 @@ public final class TemplateRegistry {
     return store.insert(connection, template, order, revision);
   }
 
-  Registered get(Connection connection, long templateId) throws SQLException {
-    Registered known = byId.get(templateId);
-    if (known == null) {
-      Revision stored = store.find(connection, templateId)
-          .orElseThrow(() -> new TaskerException.TemplateNotFound("Template not found: id " + templateId));
-      known = new Registered(templateId, TemplateReader.readStored(stored.definition()));
-      byId.put(templateId, known);
+  Registered get(Connection connection, TemplateKey key) throws SQLException {
+    Registered template = known.get(key);
+    if (template == null) {
+      Revision stored = store.find(connection, key)
+          .orElseThrow(() -> new TaskerException.TemplateNotFound("Template not found: id " + key.templateId()));
+      template = new Registered(key, TemplateReader.readStored(stored.definition()));
+      known.put(key, template);
     }
-    return known;
+    return template;
   }
 
   /** @param version null: the highest release, or the highest pre-release where there is no release */
   public Registered newest(Connection connection, String namespace, String name, String version) throws SQLException {
-    Optional<Long> templateId = store.newestId(connection, namespace, name, version);
-    if (templateId.isEmpty()) {
+    Optional<TemplateKey> key = store.newestKey(connection, namespace, name, version);
+    if (key.isEmpty()) {
       throw new TaskerException.TemplateNotFound(notFound(connection, namespace, name, version));
     }
-    return get(connection, templateId.get());
+    Registered found = get(connection, key.get());
+    newest.put(new Wanted(namespace, name, version), found);
+    return found;
   }
 
-  /** The id of the template registered last; 0 where there is none. */
-  public long newestId() {
-    return database.call(store::newestId);
+  /** What {@link #newest} found last, which may not be the newest any more; null where nobody has asked. */
+  public Registered remembered(String namespace, String name, String version) {
+    return newest.get(new Wanted(namespace, name, version));
+  }
+
+  /** The template that was registered last. */
+  public TemplateKey lastRegistered() {
+    return database.call(connection -> store.newestKey(connection));
   }
 
   /** The names of all handlers that templates ask for. */
