@@ -236,17 +236,22 @@ module TaskerCore
     #   handler_time_ms, overhead_ms, pool, claims, retries, crashes, bridge_calls, bridge_nanoseconds+ and others
     def performance_metrics = Result.new(@native.performance_metrics)
 
-    # Registers a template unless it was registered here before.
+    # Registers templates unless they were registered here before, and yields. Where the database does not have one of them any more
+    # (it was emptied or restored, or has failed over), all are registered anew and the block is called again.
     #
     # @api private
-    # @param owner [String, Class] of whose templates the last one is remembered
-    # @param template [Hash] the very same object each time
-    # @return [Result] as {#register_template}
-    def register_once(owner, template)
-      known, registered = @registered[owner]
-      return registered if known.equal?(template)
+    # @param templates [Hash{String, Class => Hash}] by their owners, of each of which the last one is remembered; the very same
+    #   objects each time
+    # @yieldparam registered [Array<Result>] as {#register_template}, in the same order
+    # @return what the block returns
+    # @raise [TemplateNotFoundError] if the block raises it although the templates were registered just now
+    def with_registered(templates)
+      known = templates.map { |owner, template| remembered(owner, template) }
+      yield known.all? ? known : register(templates)
+    rescue TemplateNotFoundError
+      raise unless known&.all?
 
-      register_template(template).tap { |anew| @registered = @registered.merge(owner => [template, anew]).freeze }
+      yield register(templates)
     end
 
     # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
@@ -263,6 +268,17 @@ module TaskerCore
     def inspect = "#<#{self.class.name} #{closed? ? 'closed' : 'open'}>"
 
     private
+
+    def remembered(owner, template)
+      known, registered = @registered[owner]
+      registered if known.equal?(template)
+    end
+
+    def register(templates)
+      templates.map do |owner, template|
+        register_template(template).tap { |anew| @registered = @registered.merge(owner => [template, anew]).freeze }
+      end
+    end
 
     # Below the library's own frames, of which there are few: the rest of the stack is not looked at.
     FRAMES = 8

@@ -56,7 +56,7 @@ module TaskerCore
     # @param coordinator [Coordinator] the process's own, unless given
     # @raise [InvalidTypeError]
     def initialize(coordinator = TaskerCore.coordinator)
-      Native.refuse_type("coordinator", "a TaskerCore::Coordinator", coordinator) unless Native.responds_to?(coordinator, :register_once)
+      Native.refuse_type("coordinator", "a TaskerCore::Coordinator", coordinator) unless Native.responds_to?(coordinator, :with_registered)
       @coordinator = coordinator
     end
 
@@ -66,9 +66,10 @@ module TaskerCore
     # @param options what else a request may have (+priority+, +idempotency_key+, …), and +connection+
     # @return [Result]
     def initialize_task(payload = {}, connection: nil, **options)
-      registered = coordinator.register_once(self.class.name || self.class, self.class.template)
-      request = { namespace: registered.namespace, task_name: registered.name, version: registered.version, payload: payload }
-      coordinator.initialize_task(request.merge(options), connection: connection)
+      coordinator.with_registered((self.class.name || self.class) => self.class.template) do |(template)|
+        request = { namespace: template.namespace, task_name: template.name, version: template.version, payload: payload }
+        coordinator.initialize_task(request.merge(options), connection: connection)
+      end
     end
 
     # Runs a task, as {Coordinator#handle_task} does.

@@ -295,6 +295,21 @@ RSpec.describe "ActiveJob::QueueAdapters::TaskerCoreAdapter" do
     expect(Array.new(2) { performed[:arguments].first }.sort).to eq([1, 2])
   end
 
+  it "registers its templates anew where the database was emptied" do
+    url = TestDatabase.create
+    other = TaskerCore.create_coordinator_with_config(database_url: url, auto_migrate: true)
+    own = adapter_class.new(coordinator: other)
+    job = -> { AdapterSpec::Job.new(1).tap { |fresh| fresh.queue_name = "testing" } }
+    own.enqueue(job.call)
+    TestDatabase.empty(url)
+
+    expect(own.enqueue(job.call).task_id).to eq(1)
+    TestDatabase.empty(url)
+    expect(own.enqueue_all([job.call, job.call])).to eq(2)
+  ensure
+    other&.close
+  end
+
   it "refuses what cannot be a queue's name" do
     expect { AdapterSpec::Job.set(queue: "no such queue!").perform_later }.to raise_error(TaskerCore::ValidationError, /namespace/)
   end

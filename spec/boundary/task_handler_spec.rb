@@ -34,6 +34,18 @@ RSpec.describe TaskerCore::TaskHandler do
     other&.close
   end
 
+  it "registers the template anew where the database was emptied" do
+    url = TestDatabase.create
+    other = TaskerCore.create_coordinator_with_config(database_url: url, auto_migrate: true)
+    OrderHandler.new(other).initialize_task({ amount: 1 })
+    TestDatabase.empty(url)
+
+    expect(OrderHandler.new(other).initialize_task({ amount: 2 })).to include("created" => true)
+    expect { OrderHandler.new(other).initialize_task({ amount: 2 }, version: "9.9.9") }.to raise_error(TaskerCore::TemplateNotFoundError, /9\.9\.9/)
+  ensure
+    other&.close
+  end
+
   it "is inherited with its template" do
     task = UrgentOrderHandler.new(coordinator).initialize_task({ amount: 1 })
 

@@ -77,13 +77,11 @@ module ActiveJob
       def enqueue_after_transaction_commit? = @connection.nil?
 
       # @param job [ActiveJob::Base]
-      def enqueue(job) = created(job, coordinator.initialize_task(request(job), connection: connection))
+      def enqueue(job) = enqueue_as(job, request(job))
 
       # @param job [ActiveJob::Base]
       # @param timestamp [Numeric] when it may run, in seconds since 1970
-      def enqueue_at(job, timestamp)
-        created(job, coordinator.initialize_task(request(job, run_at: Time.at(timestamp).utc), connection: connection))
-      end
+      def enqueue_at(job, timestamp) = enqueue_as(job, request(job, run_at: Time.at(timestamp).utc))
 
       # All of them in one transaction, or none.
       #
@@ -91,7 +89,7 @@ module ActiveJob
       # @return [Integer] how many were enqueued
       def enqueue_all(jobs)
         requests = jobs.map { |job| job.scheduled_at ? request(job, run_at: Time.at(job.scheduled_at.to_f).utc) : request(job) }
-        tasks = coordinator.initialize_tasks(requests, connection: connection)
+        tasks = with_templates(jobs) { coordinator.initialize_tasks(requests, connection: connection) }
         jobs.zip(tasks) { |job, task| created(job, task) && job.successfully_enqueued = true }
         jobs.size
       end
@@ -102,14 +100,22 @@ module ActiveJob
 
       def connection = @connection&.call
 
+      def enqueue_as(job, request)
+        created(job, with_templates([job]) { coordinator.initialize_task(request, connection: connection) })
+      end
+
+      def with_templates(jobs, &block)
+        templates = jobs.map { |job| template_of(job) }.uniq
+        coordinator.with_registered(templates.to_h { |template| ["#{template[:namespace]} #{template[:name]}", template] }, &block)
+      end
+
       def created(job, task)
         job.provider_job_id = task.task_id
         task
       end
 
       def request(job, **more)
-        template = template(job.queue_name.to_s, job.class.name)
-        coordinator.register_once("#{template[:namespace]} #{template[:name]}", template)
+        template = template_of(job)
         {
           namespace: template[:namespace], task_name: template[:name], version: template[:version], payload: job.serialize,
           priority: priority(job), correlation_id: job.job_id, initiator: NAMESPACE, **more
@@ -118,6 +124,8 @@ module ActiveJob
 
       # Active Job's lower numbers go first, as the core's higher ones do.
       def priority(job) = (-job.priority.to_i).clamp(PRIORITIES)
+
+      def template_of(job) = template(job.queue_name.to_s, job.class.name)
 
       def template(queue, job_class)
         @lock.synchronize do

@@ -4,6 +4,7 @@ import io.taskercore.model.JsonWriter;
 import io.taskercore.model.NewTask;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskState;
+import io.taskercore.model.TemplateKey;
 import io.taskercore.store.StepClaims.Claims;
 import io.taskercore.store.StepClaims.Taken;
 import java.sql.Array;
@@ -122,33 +123,31 @@ public final class TaskStore {
   }
 
   /**
-   * That the tasks were prepared with the template which this process remembers for what was asked for: it must still be that.
+   * That the tasks were prepared with a template that this process remembers: it must still be the one that is asked for.
    *
    * @param version that was asked for; null: the newest
    */
-  public record Remembered(String version) {}
+  public record Remembered(TemplateKey template, String version) {}
 
-  /**
-   * Writes the tasks, their steps and the queue rows of their root steps in one statement; root steps that are claimed at once
-   * never see the queue.
-   *
-   * @param remembered null: the templates were looked up in this transaction
-   * @throws StaleTemplate if a template is not what the task was prepared with; nothing is written then
-   */
-  public Created create(
-      Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims, Remembered remembered)
-      throws SQLException {
-    String sql = Sql.of("""
+  private static final String CREATE = create("");
+
+  private static final String CREATE_IF_STILL_NEWEST = create("""
+          JOIN tasker.templates v
+            ON v.template_id = r.template_id AND v.digest = ? AND v.template_id = tasker.newest_template(r.namespace, r.name, ?)
+      """);
+
+  /** @param proof what else must hold for a request, for nothing of it to be written otherwise */
+  private static String create(String proof) {
+    return Sql.of("""
         WITH request AS MATERIALIZED (
           SELECT COALESCE(r.task_id, nextval('tasker.tasks_task_id_seq')) AS task_id, r.template_id, r.namespace, r.name,
             r.fail_fast, r.total_steps, r.root_steps, r.priority, r.correlation_id, r.idempotency_key, r.initiator, r.reason,
             r.tags, r.run_at, r.payload, r.position
-          FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::boolean[], ?::smallint[], ?::smallint[],
+          FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::boolean[], ?::smallint[], ?::smallint[],
               ?::smallint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::text[])
-            WITH ORDINALITY AS r(task_id, template_id, digest, namespace, name, fail_fast, total_steps, root_steps,
+            WITH ORDINALITY AS r(task_id, template_id, namespace, name, fail_fast, total_steps, root_steps,
               priority, correlation_id, idempotency_key, initiator, reason, tags, run_at, payload, position)
-          JOIN tasker.templates v ON v.template_id = r.template_id AND v.digest = r.digest
-            AND (NOT ? OR v.template_id = tasker.newest_template(r.namespace, r.name, ?))
+        """ + proof + """
         ), begun AS MATERIALIZED (
           SELECT r.task_id, d.ordinal
           FROM request r
@@ -219,11 +218,22 @@ public final class TaskStore {
         FROM new_step
         WHERE state = {in_progress}
         ORDER BY position NULLS LAST, step_id""");
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+  }
+
+  /**
+   * Writes the tasks, their steps and the queue rows of their root steps in one statement; root steps that are claimed at once
+   * never see the queue.
+   *
+   * @param remembered null: the templates were looked up in this transaction
+   * @throws StaleTemplate if a template is not what the task was prepared with; nothing is written then
+   */
+  public Created create(
+      Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims, Remembered remembered)
+      throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(remembered == null ? CREATE : CREATE_IF_STILL_NEWEST)) {
       int p = 0;
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, NewTask::taskId));
       statement.setArray(++p, Rows.column(connection, "bigint", tasks, task -> task.template().templateId()));
-      statement.setArray(++p, Rows.column(connection, "bigint", tasks, task -> task.template().digest()));
       statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::namespace));
       statement.setArray(++p, Rows.column(connection, "text", tasks, NewTask::name));
       statement.setArray(++p, Rows.column(connection, "boolean", tasks, NewTask::failFast));
@@ -237,8 +247,10 @@ public final class TaskStore {
       statement.setArray(++p, Rows.column(connection, "text", tasks, TaskStore::tags));
       statement.setArray(++p, Rows.column(connection, "timestamptz", tasks, TaskStore::runAt));
       statement.setArray(++p, Rows.column(connection, "text", tasks, task -> task.payload().text()));
-      statement.setBoolean(++p, remembered != null);
-      statement.setString(++p, remembered == null ? null : remembered.version());
+      if (remembered != null) {
+        statement.setLong(++p, remembered.template().digest());
+        statement.setString(++p, remembered.version());
+      }
       statement.setArray(++p, Rows.texts(connection, claims.handlers()));
       statement.setInt(++p, claims.limit());
       statement.setInt(++p, maxCrashes);

@@ -118,7 +118,7 @@ public final class TaskInitializer {
    */
   public Born begin(Prepared prepared, RootClaims claims, Database database) {
     List<NewTask> one = List.of(prepared.task());
-    Remembered remembered = new Remembered(prepared.version());
+    Remembered remembered = new Remembered(prepared.task().template(), prepared.version());
     if (prepared.task().idempotencyKey() == null) {
       return born(database.call(connection -> write(connection, one, claims, remembered)));
     }
