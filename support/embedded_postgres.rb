@@ -18,8 +18,8 @@ class EmbeddedPostgres
   # The library turns these off; a server that is to show what a commit costs needs them on.
   DURABLE = { "fsync" => "on", "synchronous_commit" => "on", "full_page_writes" => "on" }.freeze
 
-  # Room for several pools at once; UTC, so that what it prints is the same everywhere.
-  SETTINGS = { "max_connections" => "300", "timezone" => "UTC" }.freeze
+  # Room for several pools at once; UTC, so that what it prints is the same everywhere; prepared transactions, as some servers have.
+  SETTINGS = { "max_connections" => "300", "timezone" => "UTC", "max_prepared_transactions" => "10" }.freeze
 
   # A process beside ours that waits until we close the pipe or die, of whatever signal, and leaves nothing behind.
   GUARD = <<~SHELL

@@ -4,6 +4,7 @@
 --     └─▶ follow    what follows from that for children, queue, fail_fast and the task, and the log of all of it
 --
 -- Whoever calls holds the task's lock. Lock order, as before: tasks by task_id, then step_queue rows, then workflow_steps by step_id.
+-- Outcomes and returned claims wait for a lock no longer than lock_timeout, for all of a call would wait with the one whose row is locked.
 
 -- A claim is named by its fence. Each claiming statement raises fences by a number that its client has drawn at random, for ids are
 -- given out again where a database goes back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY): then
@@ -419,7 +420,7 @@ CREATE FUNCTION tasker.record_outcome(
   p_process_id bigint, p_jump bigint, p_step_id bigint, p_fence bigint, p_to text, p_result text, p_error text, p_delay_ms bigint,
   p_reason text, p_wanted bigint[], p_plain boolean)
 RETURNS SETOF tasker.change
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
 DECLARE
   v_at      timestamptz := tasker.now();
   v_task_id bigint      := tasker.task_of(p_step_id);
@@ -489,7 +490,7 @@ CREATE FUNCTION tasker.record_outcomes(
   p_process_id bigint, p_jump bigint, p_step_ids bigint[], p_fences bigint[], p_to text[], p_results text[], p_errors text[],
   p_delays_ms bigint[], p_reasons text[], p_wanted bigint[])
 RETURNS SETOF tasker.change
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
   v_done record;
@@ -528,7 +529,7 @@ COMMENT ON FUNCTION tasker.record_outcomes IS
   'Records outcomes of attempts, of any tasks, in the order of their steps'' ids. One whose claim is no longer valid is refused without touching the others.';
 
 CREATE FUNCTION tasker.give_back(p_step_ids bigint[], p_fences bigint[], p_started boolean) RETURNS SETOF tasker.change
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
 DECLARE
   v_at   timestamptz := tasker.now();
   v_done record;

@@ -1,7 +1,9 @@
 -- What tells whether an id is still of the same thing. Where a database goes back in time, or is emptied, its ids are given out again.
 
 -- A process is named by a number that it draws itself, so that no two ever have the same.
-ALTER TABLE tasker.processes ADD COLUMN dead_at timestamptz;
+ALTER TABLE tasker.processes ADD COLUMN dead_at timestamptz, ADD COLUMN left_in_order boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.processes.left_in_order IS
+  'Whether the process has ended by itself, and could not give back what it held: then its steps were interrupted, not crashed.';
 COMMENT ON COLUMN tasker.processes.process_id IS 'Drawn at random by the process itself; those of older builds are of the sequence.';
 COMMENT ON COLUMN tasker.processes.dead_at IS
   'Since when the process is taken for dead: what it claimed runs elsewhere, and it starts anew under another id. A row that is gone says nothing of the kind.';

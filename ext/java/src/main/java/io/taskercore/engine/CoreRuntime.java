@@ -125,16 +125,16 @@ final class CoreRuntime implements AutoCloseable {
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ProcessLease lease =
         new ProcessLease(Connections.kept(config), inFlight, this::handlersAtHand, config.leaseMs());
-    this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, config.sweepIntervalMs());
+    this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
         database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
     OutcomeTransactions outcomes = new OutcomeTransactions(
         database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
-    this.recorders = new ResultRecorders(outcomes, inFlight, unconfirmed, config.databasePoolSize());
+    this.recorders = new ResultRecorders(outcomes, database, inFlight, unconfirmed, config.databasePoolSize());
 
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        config.connectionMode(), notifier);
+        config.connectionMode(), notifier, recorders::blocked);
     this.runServices =
         new RunServices(database, clock, this::execute, tasks, templates, claimer, inFlight, notifier);
   }
@@ -154,6 +154,10 @@ final class CoreRuntime implements AutoCloseable {
   /** One whose rounds nobody makes yet. */
   Sweeper sweeper() {
     return new Sweeper(database, events, afterCommit, metrics);
+  }
+
+  private boolean holdsClaims() {
+    return returns.outstanding() > 0 || !inFlight.all().isEmpty();
   }
 
   private OutcomeSink outcomeSink() {

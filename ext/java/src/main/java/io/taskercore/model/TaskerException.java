@@ -106,6 +106,11 @@ public abstract sealed class TaskerException extends RuntimeException {
       this.isTransient = isTransient;
     }
 
+    /** Whether it waited in vain for a row that somebody else has locked; then it has changed nothing. */
+    public boolean isLocked() {
+      return "55P03".equals(sqlState);
+    }
+
     public String sqlState() {
       return sqlState;
     }

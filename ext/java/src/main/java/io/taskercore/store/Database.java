@@ -58,6 +58,14 @@ public final class Database {
     });
   }
 
+  /** As {@link #transaction}, and where it waits for a lock for longer than a quarter of a second, it fails. */
+  public <T> T impatientTransaction(Work<T> work) {
+    return transaction(connection -> {
+      execute(connection, "SET LOCAL lock_timeout = '250ms'");
+      return work.on(connection);
+    });
+  }
+
   /** Runs the work in one transaction: all of it is committed, or none. */
   public <T> T transaction(Work<T> work) {
     return again(() -> {
@@ -207,6 +215,9 @@ public final class Database {
         case "25P03" -> new TaskerException.Database("PostgreSQL ended the session or the statement", state, true, failure);
         default -> new TaskerException.Database("the transaction cannot take the statement", state, false, failure);
       };
+      case "55" -> new TaskerException.Database(
+          "55P03".equals(state) ? "somebody else has locked what the statement needs" : "a statement failed (SQLSTATE " + state + ")",
+          state, "55P03".equals(state), failure);
       case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
       case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password" + why, state, false, failure);
       case "3D" -> new TaskerException.Database("there is no such database" + why, state, false, failure);

@@ -18,11 +18,12 @@ public final class ProcessStore {
   /**
    * A claim of a process that is gone.
    *
+   * @param inOrder whether the process has ended by itself, which is no crash
    * @param nameless whether the process has no row at all, which may be a living one's whose row was lost
    */
-  public record Orphan(ClaimedStep.Claim claim, long processId, boolean nameless) {
+  public record Orphan(ClaimedStep step, long processId, boolean inOrder, boolean nameless) {
     public long taskId() {
-      return ClaimedStep.taskIdOf(claim.stepId());
+      return step.taskId();
     }
   }
 
@@ -154,7 +155,7 @@ public final class ProcessStore {
   /** Claims of processes that are dead, or have no row; by tasks_unfinished, for steps have no index on the process. */
   public List<Orphan> orphans(Connection connection) throws SQLException {
     String sql = Sql.of("""
-        SELECT s.step_id, s.fence, s.process_id, p.process_id IS NULL AS nameless
+        SELECT s.*, p.process_id IS NULL AS nameless, COALESCE(p.left_in_order, false) AS in_order
         FROM tasker.tasks t
         JOIN tasker.workflow_steps s ON s.task_id = t.task_id
         LEFT JOIN tasker.processes p ON p.process_id = s.process_id
@@ -164,8 +165,11 @@ public final class ProcessStore {
         ResultSet row = statement.executeQuery()) {
       List<Orphan> orphans = new ArrayList<>();
       while (row.next()) {
-        Claim claim = new Claim(row.getLong("step_id"), row.getLong("fence"));
-        orphans.add(new Orphan(claim, row.getLong("process_id"), row.getBoolean("nameless")));
+        orphans.add(new Orphan(
+            StepStore.claimedStep(row, "attempts", false),
+            row.getLong("process_id"),
+            row.getBoolean("in_order"),
+            row.getBoolean("nameless")));
       }
       return orphans;
     }
@@ -207,6 +211,15 @@ public final class ProcessStore {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, deadForMs);
       statement.setArray(2, Rows.bigints(connection, stillHolding));
+      statement.executeUpdate();
+    }
+  }
+
+  /** The process ends in order, and cannot give back what it holds: its lease lapses now. */
+  public void leave(Connection connection, long processId) throws SQLException {
+    String sql = "UPDATE tasker.processes SET lease_until = statement_timestamp(), left_in_order = true WHERE process_id = ?";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, processId);
       statement.executeUpdate();
     }
   }

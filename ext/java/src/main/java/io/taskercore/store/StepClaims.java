@@ -72,6 +72,17 @@ public final class StepClaims {
         WHERE l.priority IS NOT NULL
       """;
 
+  private static final String TASK_IS_FREE = Sql.of("""
+          CROSS JOIN LATERAL (
+            SELECT 1 FROM tasker.tasks t WHERE t.task_id = p.task_id AND t.state <> {pending}
+            UNION ALL
+            SELECT 1
+            FROM (
+              SELECT 1 FROM tasker.tasks t WHERE t.task_id = p.task_id AND t.state = {pending}
+              FOR NO KEY UPDATE SKIP LOCKED OFFSET 0) pending
+          ) free
+      """);
+
   /** What all claims do with the queue rows that they have picked. */
   private static final String CLAIM_PICKED = Sql.of("""
         ), begun AS (
@@ -166,10 +177,14 @@ public final class StepClaims {
    *
    * <p>What is on its last chance stands apart (step_queue_last_chance).
    *
+   * <p>Tasks that have not begun are begun by their first claim, unless somebody else has their row this instant. Where a claim looks deep,
+   * it passes over the steps of these, too; else it may pick them, and take nothing.
+   *
    * @param namespaces empty: all
    * @param lastChance whether one step may be among them that is on its last chance
    * @param limit how many at most
    * @param candidates how many to look at
+   * @param deep whether steps are passed over whose task cannot be begun this instant
    */
   public Claims claimReady(
       Connection connection,
@@ -178,7 +193,8 @@ public final class StepClaims {
       Collection<String> namespaces,
       boolean lastChance,
       int limit,
-      int candidates)
+      int candidates,
+      boolean deep)
       throws SQLException {
     String sql = LEVELS + """
         ), candidate AS MATERIALIZED (
@@ -205,6 +221,7 @@ public final class StepClaims {
           FROM candidate c
           CROSS JOIN LATERAL (
             SELECT q.task_id, q.step_id FROM tasker.step_queue q WHERE q.ctid = c.ctid FOR UPDATE SKIP LOCKED OFFSET 0) p
+        """ + (deep ? TASK_IS_FREE : "") + """
           LIMIT ?
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {

@@ -182,6 +182,6 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public void close() {
-    lease.close();
+    lease.end(false);
   }
 }

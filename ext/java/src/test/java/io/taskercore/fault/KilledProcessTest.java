@@ -150,7 +150,7 @@ class KilledProcessTest {
     site.task(Plan.of("first", StepPlan.step(0)));
     site.awaitAllEnded();
 
-    site.database().execute("DELETE FROM tasker.processes");
+    site.database().execute("UPDATE tasker.processes SET dead_at = now()");
     long taskId = site.task(Plan.of("since", StepPlan.step(0).gated("since")));
     worker.expectHarm();
     Patience.until("it runs again", () -> site.runsOf(Site.stepId(taskId, 0)).size() == 2);

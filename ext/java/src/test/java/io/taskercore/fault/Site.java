@@ -200,7 +200,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
 
   /** How many processes have not renewed their lease in time. */
   long lapsedLeases() {
-    return database.number("SELECT count(*) FROM tasker.processes WHERE lease_until < now()");
+    return database.number("SELECT count(*) FROM tasker.processes WHERE lease_until < now() AND dead_at IS NULL");
   }
 
   // --- Verdict ---

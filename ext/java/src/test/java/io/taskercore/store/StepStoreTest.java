@@ -309,7 +309,7 @@ class StepStoreTest {
 
   private List<ClaimedStep> claimReady(int limit, int candidates, String... handlers) {
     return database.call(connection ->
-        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), false, limit, candidates)).steps();
+        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), false, limit, candidates, false)).steps();
   }
 
   @Test
@@ -345,7 +345,7 @@ class StepStoreTest {
     List<String> all = List.of("a", "b", "sound");
     Function<Boolean, List<ClaimedStep>> claim = lastChance -> database.call(connection -> ofOneTask
         ? claims.claimOfTask(connection, PROCESS, taskId, all, lastChance, 5)
-        : claims.claimReady(connection, PROCESS, all, List.of(), lastChance, 5, 10)).steps();
+        : claims.claimReady(connection, PROCESS, all, List.of(), lastChance, 5, 10, false)).steps();
 
     assertThat(claim.apply(false)).extracting(ClaimedStep::name, ClaimedStep::lastChance).containsExactly(tuple("sound", false));
     assertThat(claim.apply(false)).isEmpty();

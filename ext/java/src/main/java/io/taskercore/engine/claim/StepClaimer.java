@@ -136,13 +136,16 @@ public final class StepClaimer {
     });
   }
 
-  /** @param candidates how many to look at, for others may be about to claim the first ones */
+  /**
+   * @param candidates how many to look at, for others may be about to claim the first ones
+   * @param deep whether tasks are passed over whose rows somebody else has locked
+   */
   public List<Attempt> claimReady(
-      List<String> handlers, List<String> namespaces, int limit, int candidates, ClaimOwner owner) {
+      List<String> handlers, List<String> namespaces, int limit, int candidates, boolean deep, ClaimOwner owner) {
     boolean lastChance = inFlight.isLastChanceFree();
     return claiming((claimant, publication) -> {
       Claims claims = database.call(connection ->
-          this.claims.claimReady(connection, claimant, handlers, namespaces, lastChance, limit, candidates));
+          this.claims.claimReady(connection, claimant, handlers, namespaces, lastChance, limit, candidates, deep));
       return attempts(claims, claimant, owner, publication);
     });
   }

@@ -4,6 +4,7 @@ import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.engine.housekeeping.ProcessLease.News;
 import io.taskercore.engine.threads.Loop;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * What a process does again and again once it has claimed something: it renews its {@link ProcessLease}, is a {@link Reaper} of
@@ -14,12 +15,21 @@ public final class Housekeeping implements AutoCloseable {
   private final ProcessLease lease;
   private final Reaper reaper;
   private final UnconfirmedClaims unconfirmed;
+  private final BooleanSupplier holdsClaims;
   private final Loop keepers;
   private final Loop reapers;
   private final Loop sweepers;
   private boolean started;
 
-  public Housekeeping(ProcessLease lease, Reaper reaper, Sweeper sweeper, UnconfirmedClaims unconfirmed, int sweepIntervalMs) {
+  /** @param holdsClaims whether there is something at the end that could not be given back */
+  public Housekeeping(
+      ProcessLease lease,
+      Reaper reaper,
+      Sweeper sweeper,
+      UnconfirmedClaims unconfirmed,
+      BooleanSupplier holdsClaims,
+      int sweepIntervalMs) {
+    this.holdsClaims = holdsClaims;
     this.lease = lease;
     this.reaper = reaper;
     this.unconfirmed = unconfirmed;
@@ -71,7 +81,7 @@ public final class Housekeeping implements AutoCloseable {
     if (running) {
       loops().forEach(Loop::stop);
       loops().forEach(Loop::close);
-      lease.close();
+      lease.end(holdsClaims.getAsBoolean());
     }
   }
 }

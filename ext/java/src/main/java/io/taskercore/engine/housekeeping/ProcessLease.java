@@ -29,10 +29,10 @@ import org.slf4j.LoggerFactory;
  *   <li>A process that was thought dead finds that in its row. It has lost all claims, and starts anew under a new id.
  *   <li>A process whose row is gone was not thought dead: the database has lost something, or was emptied. It registers again under
  *       the id that it has, and keeps the claims that the database still knows of.
- *   <li>At the end the row is removed, so that nobody waits for the lease to lapse.
+ *   <li>At the end the row is removed; or, where claims could not be given back, the lease is made to lapse at once.
  * </ol>
  */
-public final class ProcessLease implements AutoCloseable {
+public final class ProcessLease {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProcessLease.class);
 
@@ -208,16 +208,23 @@ public final class ProcessLease implements AutoCloseable {
     }
   }
 
-  /** Ends the lease, if it has begun. Whoever renews it has ended before. */
-  @Override
-  public void close() {
+  /**
+   * Ends the lease, if it has begun. Whoever renews it has ended before.
+   *
+   * @param holdsClaims whether there are claims that could not be given back: others are to take them at once
+   */
+  public void end(boolean holdsClaims) {
     Long id = processId;
     if (id == null) {
       return;
     }
     try {
       kept.call(connection -> {
-        processes.remove(connection, id);
+        if (holdsClaims) {
+          processes.leave(connection, id);
+        } else {
+          processes.remove(connection, id);
+        }
         return null;
       });
     } catch (RuntimeException failure) {

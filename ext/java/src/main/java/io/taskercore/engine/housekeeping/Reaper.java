@@ -6,8 +6,8 @@ import io.taskercore.engine.record.AfterCommit;
 import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
-import io.taskercore.model.StepState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +40,9 @@ public final class Reaper {
 
   /** So many leases apart it looks for claims of processes that have no row, which no lease can tell of. */
   private static final long LEASES_PER_SWEEP = 10;
+
+  /** What the log says of a step whose process has died. */
+  private static final Set<String> CRASHED = Set.of("lease_lapsed", "crash_limit");
 
   /** No statement that a process had sent before it died is under way for so long. */
   private static final long FORGOTTEN_AFTER_MS = 120_000;
@@ -101,36 +105,43 @@ public final class Reaper {
     if (!sweep && database.call(this::lapsed).isEmpty()) {
       return;
     }
+    List<Orphan> orphans = database.transaction(this::findOrphans);
+    if (orphans.isEmpty()) {
+      return;
+    }
+    LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
+    Map<Long, List<Orphan>> byTask = new TreeMap<>();
+    orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
+    byTask.forEach(this::release);
+  }
+
+  /** Each task in a transaction of its own, so that none waits for another's; what is locked is left for a later round. */
+  private void release(long taskId, List<Orphan> orphans) {
     try (Publication publication = events.begin()) {
-      Changes changes = database.transaction(this::release);
+      Changes changes = database.impatientTransaction(connection -> release(connection, taskId, orphans));
       afterCommit.apply(publication, changes, new Plain(metrics));
       metrics.crashed(crashesIn(changes));
+    } catch (TaskerException.Database failure) {
+      if (!failure.isLocked()) {
+        throw failure;
+      }
+      LOG.info("reaper: task {} is locked by somebody else; its {} steps are left for the next round", taskId, orphans.size());
+      wantSweep();
     }
   }
 
   private static int crashesIn(Changes changes) {
     return (int) changes.transitions().stream()
-        .filter(change -> change.stepId() != null && change.from().equals(StepState.IN_PROGRESS.value()))
+        .filter(change -> change.reason() != null && CRASHED.contains(change.reason()))
         .count();
   }
 
-  private Changes release(Connection connection) throws SQLException {
+  /** The dead are known as such once this is committed, whatever becomes of their steps. */
+  private List<Orphan> findOrphans(Connection connection) throws SQLException {
     processes.bury(connection, lapsed(connection));
     List<Orphan> found = processes.orphans(connection);
     processes.forget(connection, FORGOTTEN_AFTER_MS, found.stream().map(Orphan::processId).distinct().toList());
-    List<Orphan> orphans = withoutYoungNameless(found);
-    if (!orphans.isEmpty()) {
-      LOG.warn("reaper: {} steps were held by processes that are gone and may run again", orphans.size());
-    }
-    Map<Long, List<Orphan>> byTask = new TreeMap<>();
-    orphans.forEach(orphan -> byTask.computeIfAbsent(orphan.taskId(), id -> new ArrayList<>()).add(orphan));
-    Changes changes = Changes.NONE;
-    for (Map.Entry<Long, List<Orphan>> task : byTask.entrySet()) {
-      if (tasks.lock(connection, task.getKey()).isPresent()) {
-        changes = changes.and(release(connection, task.getKey(), task.getValue()));
-      }
-    }
-    return changes;
+    return withoutYoungNameless(found);
   }
 
   /** A living process whose row was lost registers again with its next renewal: only who has not done so within a lease is gone. */
@@ -139,11 +150,11 @@ public final class Reaper {
     Map<Claim, Long> since = new HashMap<>();
     List<Orphan> gone = new ArrayList<>();
     for (Orphan orphan : orphans) {
-      long firstSeen = namelessSince.getOrDefault(orphan.claim(), now);
+      long firstSeen = namelessSince.getOrDefault(orphan.step().claim(), now);
       if (!orphan.nameless() || now - firstSeen >= leaseNanos) {
         gone.add(orphan);
       } else {
-        since.put(orphan.claim(), firstSeen);
+        since.put(orphan.step().claim(), firstSeen);
       }
     }
     namelessSince = since;
@@ -156,11 +167,17 @@ public final class Reaper {
 
   /** Those that are still held: somebody may have cancelled or resolved others meanwhile. */
   private Changes release(Connection connection, long taskId, List<Orphan> orphans) throws SQLException {
-    List<Long> stepIds = orphans.stream().map(orphan -> orphan.claim().stepId()).toList();
-    TreeSet<Long> holders = new TreeSet<>(orphans.stream().map(Orphan::processId).toList());
+    if (tasks.lock(connection, taskId).isEmpty()) {
+      return Changes.NONE;
+    }
+    List<ClaimedStep> interrupted = orphans.stream().filter(Orphan::inOrder).map(Orphan::step).toList();
+    Changes changes = interrupted.isEmpty() ? Changes.NONE : transitions.giveBack(connection, interrupted, true);
+    List<Orphan> crashed = orphans.stream().filter(orphan -> !orphan.inOrder()).toList();
+    List<Long> stepIds = crashed.stream().map(orphan -> orphan.step().stepId()).toList();
+    TreeSet<Long> holders = new TreeSet<>(crashed.stream().map(Orphan::processId).toList());
     List<Crash> crashes = steps.held(connection, taskId, stepIds, holders).stream()
         .map(step -> new Crash(step.stepId(), step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null))
         .toList();
-    return crashes.isEmpty() ? Changes.NONE : transitions.crash(connection, taskId, crashes);
+    return crashes.isEmpty() ? changes : changes.and(transitions.crash(connection, taskId, crashes));
   }
 }

@@ -5,6 +5,7 @@ import io.taskercore.engine.record.AfterCommit;
 import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.TaskerException;
 import io.taskercore.store.Audit;
 import io.taskercore.store.Audit.Bounds;
 import io.taskercore.store.Audit.Look;
@@ -67,12 +68,18 @@ public final class Sweeper {
    */
   private record Healed(List<String> what, Changes changes) {}
 
-  /** Each task in a transaction of its own, so that none waits for another's. */
+  /** Each task in a transaction of its own, so that none waits for another's; one that is locked is left for a later round. */
   private void heal(long taskId) {
     Healed healed;
     try (Publication publication = events.begin()) {
-      healed = database.transaction(connection -> heal(connection, taskId));
+      healed = database.impatientTransaction(connection -> heal(connection, taskId));
       afterCommit.apply(publication, healed.changes(), new Plain(metrics));
+    } catch (TaskerException.Database failure) {
+      if (!failure.isLocked()) {
+        throw failure;
+      }
+      LOG.info("sweeper: task {} is locked by somebody else; it is left for the next round", taskId);
+      return;
     }
     if (!healed.what().isEmpty()) {
       LOG.error(

@@ -12,7 +12,10 @@ import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
 import io.taskercore.store.Transitions;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +33,7 @@ public final class ClaimReturns implements ClaimReturner {
   private final Timers timers;
   private final Executor executor;
   private final Transitions transitions = new Transitions();
+  private final AtomicInteger outstanding = new AtomicInteger();
 
   public ClaimReturns(
       Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, Timers timers, Executor executor) {
@@ -44,17 +48,34 @@ public final class ClaimReturns implements ClaimReturner {
   @Override
   public void giveBack(List<ClaimedStep> claims, boolean started) {
     if (!claims.isEmpty()) {
-      executor.execute(() -> giveBackNow(claims, started));
+      outstanding.addAndGet(claims.size());
+      again(claims, started);
     }
+  }
+
+  private void again(List<ClaimedStep> claims, boolean started) {
+    executor.execute(() -> giveBackNow(claims, started));
+  }
+
+  /** How many claims are still to be given back. */
+  public int outstanding() {
+    return outstanding.get();
   }
 
   private void giveBackNow(List<ClaimedStep> claims, boolean started) {
     try (Publication publication = events.begin()) {
       Changes changes = database.call(connection -> transitions.giveBack(connection, claims, started));
       afterCommit.apply(publication, changes, new Plain(metrics));
+      outstanding.addAndGet(-claims.size());
     } catch (TaskerException.Database failure) {
-      LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
-      timers.in(AGAIN_MS, () -> giveBack(claims, started));
+      Map<Long, List<ClaimedStep>> byTask = claims.stream().collect(Collectors.groupingBy(ClaimedStep::taskId));
+      if (failure.isLocked() && byTask.size() > 1) {
+        // One task's lock is not to keep the others' claims.
+        byTask.values().forEach(ofTask -> giveBackNow(ofTask, started));
+      } else {
+        LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
+        timers.in(AGAIN_MS, () -> again(claims, started));
+      }
     }
   }
 }

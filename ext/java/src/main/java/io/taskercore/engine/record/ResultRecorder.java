@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
  * <ol>
  *   <li>Under load a thread of its own does it.
  *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and no other is woken for that.
+ *   <li>What somebody else has locked goes to {@link BlockedOutcomes}, so that the others do not wait.
  *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
  * </ol>
  */
@@ -48,12 +49,15 @@ final class ResultRecorder {
   private final OutcomeTransactions outcomes;
   private final InFlightAttempts inFlight;
   private final UnconfirmedClaims unconfirmed;
+  private final BlockedOutcomes blocked;
   private final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
   private final ReentrantLock turn = new ReentrantLock();
   private final Thread thread = Threads.named("recorder").newThread(this::run);
   private volatile boolean closing;
 
-  ResultRecorder(OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed) {
+  ResultRecorder(
+      OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed, BlockedOutcomes blocked) {
+    this.blocked = blocked;
     this.outcomes = outcomes;
     this.inFlight = inFlight;
     this.unconfirmed = unconfirmed;
@@ -73,6 +77,9 @@ final class ResultRecorder {
    * @return a child that the thread is to go on with, in the slot of the attempt that has ended; null if there is none
    */
   Attempt recordHere(Completion completion) {
+    if (blocked.join(completion)) {
+      return null;
+    }
     // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
     if (turn.hasQueuedThreads() || !turn.tryLock()) {
       arrived.add(completion);
@@ -98,12 +105,20 @@ final class ResultRecorder {
     try {
       return outcomes.recordAndGoOn(completion);
     } catch (TaskerException.Database failure) {
-      unconfirmed.suspect();
-      arrived.add(completion);
+      laterOf(completion, failure);
     } catch (RuntimeException | Error fault) {
       arrived.add(failed(completion, fault));
     }
     return null;
+  }
+
+  private void laterOf(Completion completion, TaskerException.Database failure) {
+    if (failure.isLocked()) {
+      blocked.add(List.of(completion));
+    } else {
+      unconfirmed.suspect();
+      arrived.add(completion);
+    }
   }
 
   private void run() {
@@ -124,7 +139,9 @@ final class ResultRecorder {
     turn.lock();
     try {
       fill(batch, first);
-      flush(batch);
+      if (!batch.isEmpty()) {
+        flush(batch);
+      }
     } catch (TaskerException.Database closing) {
       abandon(batch, closing);
     } catch (RuntimeException | Error fault) {
@@ -152,8 +169,7 @@ final class ResultRecorder {
     try {
       outcomes.record(List.of(completion));
     } catch (TaskerException.Database failure) {
-      unconfirmed.suspect();
-      arrived.add(completion);
+      laterOf(completion, failure);
     } catch (RuntimeException | Error fault) {
       recordApart(List.of(completion), fault);
     }
@@ -189,6 +205,9 @@ final class ResultRecorder {
   private void fill(List<Completion> batch, Completion first) {
     long bytes = 0;
     for (Completion next = first; next != null; next = arrived.poll()) {
+      if (blocked.join(next)) {
+        continue;
+      }
       batch.add(next);
       bytes += next.outcome().bytes();
       if (batch.size() == MAX_BATCH || bytes >= MAX_BATCH_BYTES) {
@@ -206,6 +225,10 @@ final class ResultRecorder {
       } catch (TaskerException.Database failure) {
         if (isAboutContent(failure)) {
           flushInParts(batch, failure);
+          return;
+        }
+        if (failure.isLocked()) {
+          blocked.add(batch);
           return;
         }
         unconfirmed.suspect();
@@ -243,6 +266,11 @@ final class ResultRecorder {
     StepOutcome outcome =
         Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, ThreadLocalRandom.current());
     outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.preempted())));
+  }
+
+  /** One that was blocked, and is refused for another reason. */
+  void again(Completion completion) {
+    arrived.add(completion);
   }
 
   /** How many outcomes have arrived and are in no transaction yet. */

@@ -7,14 +7,19 @@ import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.engine.clock.Deadline;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.StepState;
+import io.taskercore.store.Database;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The recorders of a database. Each task has one of them, so they never wait for each other's locks, and together they keep more
  * than one of the server's processors at work.
  */
 public final class ResultRecorders implements OutcomeSink, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ResultRecorders.class);
 
   /** The more there are, the smaller their batches; and the pool is for others too. */
   private static final int MOST = 4;
@@ -23,14 +28,24 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
 
   private static final long CLOSE_MS = 30_000;
 
+  /** Whoever keeps rows locked for longer is not waited for: their steps run again when the rows are free. */
+  private static final long BLOCKED_CLOSE_MS = 2_000;
+
   private final InFlightAttempts inFlight;
+  private final BlockedOutcomes blocked;
   private final List<ResultRecorder> recorders;
 
   /** @param poolSize of the handle that opened the pool */
-  public ResultRecorders(OutcomeTransactions outcomes, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed, int poolSize) {
+  public ResultRecorders(
+      OutcomeTransactions outcomes, Database database, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed, int poolSize) {
     this.inFlight = inFlight;
+    this.blocked = new BlockedOutcomes(outcomes, database, unconfirmed, this::again);
     int count = Math.max(1, Math.min(MOST, poolSize / CONNECTIONS_FOR_EACH));
-    recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(outcomes, inFlight, unconfirmed)).toList();
+    recorders = IntStream.range(0, count).mapToObj(i -> new ResultRecorder(outcomes, inFlight, unconfirmed, blocked)).toList();
+  }
+
+  private void again(Completion completion) {
+    of(completion.attempt()).again(completion);
   }
 
   public void start() {
@@ -50,9 +65,14 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     return of(attempt).recordHere(new Completion(attempt, outcome));
   }
 
+  /** Which outcomes have waited for long for rows that somebody else has locked, and for whom, in words. */
+  public List<String> blocked() {
+    return blocked.reasons();
+  }
+
   /** How many outcomes have arrived and are in no transaction yet. */
   public int waiting() {
-    return recorders.stream().mapToInt(ResultRecorder::waiting).sum();
+    return recorders.stream().mapToInt(ResultRecorder::waiting).sum() + blocked.size();
   }
 
   private ResultRecorder of(Attempt attempt) {
@@ -65,5 +85,11 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     Deadline deadline = Deadline.in(CLOSE_MS);
     recorders.forEach(ResultRecorder::end);
     recorders.forEach(recorder -> recorder.awaitEnd(deadline));
+    List<Completion> left = blocked.end(Deadline.in(BLOCKED_CLOSE_MS));
+    if (!left.isEmpty()) {
+      LOG.warn("recorder: {} results are lost, for their rows stay locked; the steps run again: {}", left.size(), blocked.reasons());
+      left.forEach(completion -> inFlight.giveBackPreempted(completion.preempted()));
+      inFlight.abandon(left.stream().map(Completion::attempt).toList());
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /** Whether this process can do its work on its database, and if not, why. */
 public final class Health {
@@ -29,10 +30,12 @@ public final class Health {
   private final ProcessLease lease;
   private final ConnectionMode mode;
   private final WorkNotifier notifier;
+  private final Supplier<List<String>> blocked;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
+   * @param blocked which results wait for whom, in words
    */
   public Health(
       HikariDataSource pool,
@@ -40,7 +43,9 @@ public final class Health {
       DatabaseProbe direct,
       ProcessLease lease,
       ConnectionMode mode,
-      WorkNotifier notifier) {
+      WorkNotifier notifier,
+      Supplier<List<String>> blocked) {
+    this.blocked = blocked;
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
@@ -85,6 +90,7 @@ public final class Health {
           "the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them",
           renewedMs, lease.leaseMs()));
     }
+    look.reasons.addAll(blocked.get());
     Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");

@@ -39,10 +39,14 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** While it finds nothing, an idle worker that listens doubles its pause, up to this many poll intervals. */
   private static final int LONGEST_PAUSE = 8;
 
-  /** How many queued steps a claim looks at for each place that is free. A deep look follows where others have locked all of these. */
+  /** How many queued steps a claim looks at for each place that is free. */
   private static final int LOOK = 2;
 
-  private static final int DEEP_LOOK = 16;
+  /** Where others have locked all of these, deeper looks follow, each of which looks at so many times as many as the one before. */
+  private static final int DEEPER = 8;
+
+  /** There the queue ends, for one look. */
+  private static final int DEEPEST_LOOK = 8_192;
 
   private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
 
@@ -157,14 +161,14 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
     long longest = longestPauseMs(emptyLooks);
-    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK);
+    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK, false);
     if (claimed == Claimed.NOTHING) {
       QueueForecast forecast = forecast();
       readNewTemplates(forecast.newestTemplate());
       longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
-      if (forecast.ready()) {
-        // It became due since the claim, or lies behind what others are about to claim.
-        claimed = claim(DEEP_LOOK);
+      // It became due since the claim, or lies behind what others are about to claim, or tasks that they keep locked.
+      for (int look = LOOK * DEEPER; forecast.ready() && claimed == Claimed.NOTHING && look <= DEEPEST_LOOK; look *= DEEPER) {
+        claimed = claim(look, true);
       }
     }
     return claimed == Claimed.SOME || pause(longest);
@@ -182,7 +186,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return host.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
   }
 
-  private Claimed claim(int look) {
+  private Claimed claim(int look, boolean deep) {
     if (newestTemplate == null) {
       readNewTemplates(services.templates().lastRegistered());
     }
@@ -195,7 +199,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
         return Claimed.NO_ROOM;
       }
       List<Attempt> attempts = services.claimer().claimReady(
-          handlers, namespaces(), room.size(), room.size() * look, this);
+          handlers, namespaces(), room.size(), room.size() * look, deep, this);
       if (isQuiet()) {
         // Since the claim was sent: it may have taken what came after quiet had returned.
         services.inFlight().giveBackUnstarted(attempts);

@@ -1,0 +1,247 @@
+package io.taskercore.engine.record;
+
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.threads.Monitor;
+import io.taskercore.engine.threads.Threads;
+import io.taskercore.model.Format;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
+import io.taskercore.store.RowLocks;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Outcomes of tasks that somebody else keeps locked: a session that is idle in its transaction, a prepared transaction. They wait here, on
+ * one thread and one connection, so that no other task waits with them.
+ *
+ * <ol>
+ *   <li>A look, soon at first and less often in the end, tells which of the tasks are free again; their outcomes are recorded together.
+ *   <li>Where none is, the thread stands in the queue for one of them, in turn: a row that many lock for a moment each is never found free.
+ *   <li>What has waited for a second is told, with who keeps it waiting: once in the log, and in {@code health}.
+ * </ol>
+ */
+final class BlockedOutcomes {
+
+  private static final Logger LOG = LoggerFactory.getLogger(BlockedOutcomes.class);
+
+  private static final long FIRST_PAUSE_MS = 20;
+  private static final long LONGEST_PAUSE_MS = 500;
+  private static final int MOST_AT_ONCE = 100;
+  private static final long TOLD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final OutcomeTransactions outcomes;
+  private final Database database;
+  private final UnconfirmedClaims unconfirmed;
+  private final Consumer<Completion> recorder;
+  private final RowLocks locks = new RowLocks();
+  private final Monitor monitor = new Monitor();
+
+  /** By the id of the task; the one that waits in the queue next comes first. */
+  private final Map<Long, Blocked> tasks = new LinkedHashMap<>();
+  private boolean running;
+  private boolean ending;
+
+  /** @param recorder takes outcomes that PostgreSQL refuses for another reason than a lock */
+  BlockedOutcomes(
+      OutcomeTransactions outcomes, Database database, UnconfirmedClaims unconfirmed, Consumer<Completion> recorder) {
+    this.outcomes = outcomes;
+    this.database = database;
+    this.unconfirmed = unconfirmed;
+    this.recorder = recorder;
+  }
+
+  /** A task that somebody else keeps locked, and what waits for that. */
+  private static final class Blocked {
+    private final List<Completion> completions = new ArrayList<>();
+    private final long sinceNanos = System.nanoTime();
+    private String holder;
+    private boolean told;
+
+    private boolean isOld() {
+      return System.nanoTime() - sinceNanos >= TOLD_AFTER_NANOS;
+    }
+  }
+
+  /** @return false if its task is not known to be locked */
+  boolean join(Completion completion) {
+    return monitor.changeAndGet(() -> {
+      Blocked task = tasks.get(completion.attempt().taskId());
+      if (task != null) {
+        task.completions.add(completion);
+      }
+      return task != null;
+    });
+  }
+
+  /** Their tasks are locked. */
+  void add(List<Completion> completions) {
+    boolean starts = monitor.changeAndGet(() -> {
+      for (Completion completion : completions) {
+        tasks.computeIfAbsent(completion.attempt().taskId(), id -> new Blocked()).completions.add(completion);
+      }
+      boolean first = !running && !completions.isEmpty();
+      running |= first;
+      return first;
+    });
+    if (starts) {
+      Threads.named("blocked").newThread(this::run).start();
+    }
+  }
+
+  private void run() {
+    long pauseMs = FIRST_PAUSE_MS;
+    while (goesOn()) {
+      try {
+        pauseMs = round() ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        tell();
+      } catch (TaskerException.Database away) {
+        unconfirmed.suspect();
+        pauseMs = LONGEST_PAUSE_MS;
+        LOG.debug("recorder: {}", away.getMessage());
+      }
+      try {
+        monitor.await(() -> ending, TimeUnit.MILLISECONDS.toNanos(pauseMs), () -> null);
+      } catch (InterruptedException told) {
+        return;
+      }
+    }
+  }
+
+  private boolean goesOn() {
+    return monitor.changeAndGet(() -> running = !tasks.isEmpty() && !ending);
+  }
+
+  private List<Completion> waiting() {
+    return monitor.get(() -> tasks.values().stream().flatMap(task -> task.completions.stream()).toList());
+  }
+
+  /** @return whether something was recorded */
+  private boolean round() {
+    List<Completion> all = waiting();
+    Set<Long> locked = database.call(connection -> locks.lockedTasks(connection, stepIds(all)));
+    List<Completion> free = all.stream().filter(completion -> !locked.contains(completion.attempt().taskId())).toList();
+    if (!free.isEmpty()) {
+      List<Completion> some = free.subList(0, Math.min(MOST_AT_ONCE, free.size()));
+      return record(some) || recordApart(some);
+    }
+    return record(monitor.get(() -> {
+      long first = tasks.keySet().iterator().next();
+      Blocked task = tasks.remove(first);
+      tasks.put(first, task);
+      return List.copyOf(task.completions);
+    }));
+  }
+
+  /** One of them is locked in a way that a look does not see: each task by itself. */
+  private boolean recordApart(List<Completion> some) {
+    Map<Long, List<Completion>> byTask = new LinkedHashMap<>();
+    some.forEach(completion -> byTask.computeIfAbsent(completion.attempt().taskId(), id -> new ArrayList<>()).add(completion));
+    return byTask.values().stream().filter(this::record).count() > 0;
+  }
+
+  /** @return false if a row is locked */
+  private boolean record(List<Completion> some) {
+    try {
+      outcomes.record(some);
+      remove(some);
+    } catch (TaskerException.Database failure) {
+      if (failure.isLocked()) {
+        return false;
+      }
+      if (failure.isTransient()) {
+        throw failure;
+      }
+      handOn(some);
+    } catch (RuntimeException | Error fault) {
+      LOG.debug("recorder: {} outcomes go to the recorder, which sees to what keeps them from being recorded", some.size(), fault);
+      handOn(some);
+    }
+    return true;
+  }
+
+  private void handOn(List<Completion> some) {
+    remove(some);
+    some.forEach(recorder);
+  }
+
+  private void remove(List<Completion> some) {
+    monitor.change(() -> some.forEach(completion -> tasks.computeIfPresent(completion.attempt().taskId(), (id, task) -> {
+      task.completions.removeIf(one -> one == completion);
+      return task.completions.isEmpty() ? null : task;
+    })));
+  }
+
+  /** Looks who keeps old ones waiting. */
+  private void tell() {
+    Map<Long, List<Completion>> old = new LinkedHashMap<>();
+    monitor.change(() -> tasks.forEach((taskId, task) -> {
+      if (task.isOld()) {
+        old.put(taskId, List.copyOf(task.completions));
+      }
+    }));
+    old.forEach((taskId, completions) -> {
+      String holder = database.call(connection -> locks.holder(connection, stepIds(completions)));
+      boolean first = monitor.changeAndGet(() -> {
+        Blocked task = tasks.get(taskId);
+        boolean untold = task != null && !task.told;
+        if (task != null) {
+          task.holder = holder;
+          task.told = true;
+        }
+        return untold;
+      });
+      if (first) {
+        LOG.warn("recorder: {} results of task {} wait for {}", completions.size(), taskId, described(holder));
+      }
+    });
+  }
+
+  private static String described(String holder) {
+    return holder == null ? "rows that somebody else has locked" : "what is locked by " + holder;
+  }
+
+  private static List<Long> stepIds(List<Completion> completions) {
+    return completions.stream().map(completion -> completion.attempt().stepId()).toList();
+  }
+
+  /** Which tasks have waited for long and for whom, in words; the first few. */
+  List<String> reasons() {
+    return monitor.get(() -> {
+      List<String> reasons = new ArrayList<>();
+      tasks.forEach((taskId, task) -> {
+        if (task.isOld()) {
+          reasons.add(Format.text("%d results of task %d wait for %s", task.completions.size(), taskId, described(task.holder)));
+        }
+      });
+      return reasons;
+    });
+  }
+
+  int size() {
+    return waiting().size();
+  }
+
+  /**
+   * Goes on for a while, then gives up.
+   *
+   * @return what is left
+   */
+  List<Completion> end(Deadline deadline) {
+    try {
+      monitor.await(() -> tasks.isEmpty(), TimeUnit.MILLISECONDS.toNanos(deadline.leftMs()), () -> null);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    List<Completion> left = waiting();
+    monitor.change(() -> ending = true);
+    return left;
+  }
+}
