@@ -106,6 +106,7 @@ final class Connections {
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
     hikari.setConnectionInitSql(session(config));
+    hikari.setExceptionOverride(new SpoiltSessions());
     return new HikariDataSource(hikari);
   }
 

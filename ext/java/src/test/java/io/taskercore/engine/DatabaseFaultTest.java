@@ -11,6 +11,8 @@ import io.taskercore.testing.Engine;
 import io.taskercore.testing.Gate;
 import io.taskercore.testing.Handlers;
 import io.taskercore.testing.Workflow;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -120,6 +122,104 @@ class DatabaseFaultTest {
       assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "enqueued(given_back)", "in_progress", "complete");
       coordinator.close();
     }
+  }
+
+  /** Changes a default of the database's while something is done; sessions of before do not have it, nor do sessions of now lose it. */
+  private void with(String setting, Runnable work) {
+    String alter = "BEGIN READ WRITE; ALTER DATABASE " + engine.database().name() + " ";
+    engine.database().execute(alter + "SET " + setting + "; COMMIT");
+    try {
+      engine.database().endSessions();
+      work.run();
+    } finally {
+      engine.database().execute(alter + "RESET " + setting.split(" ")[0] + "; COMMIT");
+    }
+  }
+
+  /** @return the id; null where the session is read-only */
+  private Long create() {
+    try {
+      return engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong();
+    } catch (TaskerException.Database failure) {
+      assertThat(failure.isTransient()).isTrue();
+      return failure.getMessage().contains("read-only") ? null : create();
+    }
+  }
+
+  /** As while a server is switched over: what began then stays read-only, though the database is not any more. */
+  @Test
+  void sessionsThatBeganReadOnlyAreReplacedAtOnce() {
+    engine.handlers().succeed("a", "b");
+    engine.register(Workflow.named("w").step("a").step("b", "a"));
+    String readOnly = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    List<String> sessions = new ArrayList<>();
+    with("default_transaction_read_only = on", () -> {
+      assertThat(create()).isNull();
+      Await.until("the pool has idle sessions", () -> {
+        sessions.clear();
+        sessions.addAll(engine.database().column(readOnly));
+        return sessions.size() >= 2;
+      });
+    });
+
+    // Each of them says so once, at most.
+    long refused = IntStream.range(0, 20).filter(i -> create() == null).count();
+
+    assertThat(refused).isLessThanOrEqualTo(sessions.size());
+    long taskId = create();
+    assertThat(persist(engine.coordinator(), engine.handlers(), taskId).get("status").asString()).isEqualTo("complete");
+    engine.database().execute("TRUNCATE tasker.tasks, tasker.workflow_steps, tasker.step_queue, tasker.transitions, tasker.idempotency_keys");
+  }
+
+  /** A trigger that takes a while for each result stands for results that are large. */
+  private void withSlowResults(String handler, double seconds, Runnable work) {
+    engine.database().execute("""
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF NEW.state = 'complete' AND NEW.handler = '%s' THEN PERFORM pg_sleep(%s); END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER slow BEFORE UPDATE ON tasker.workflow_steps FOR EACH ROW EXECUTE FUNCTION slow()"""
+        .formatted(handler, seconds));
+    try {
+      work.run();
+    } finally {
+      engine.database().execute("DROP TRIGGER slow ON tasker.workflow_steps; DROP FUNCTION slow()");
+    }
+  }
+
+  /** With a statement_timeout of the role's, say. */
+  @Test
+  void resultsThatTakePostgresTooLongTogetherAreRecordedInParts() {
+    Gate gate = Gate.closed(attempt -> Json.of("{}"));
+    engine.restart(Map.of("database_pool_size", 8, "max_parallel_steps", 20));
+    engine.handlers().on("a", gate);
+    Workflow fan = Workflow.named("w");
+    IntStream.range(0, 16).forEach(i -> fan.stepWith("a" + i, "\"handler\": \"a\""));
+    withSlowResults("a", 0.05, () -> with("statement_timeout = '200ms'", () -> {
+      long taskId = engine.task(fan);
+      try (Engine.Background run = engine.inBackground(taskId)) {
+        gate.awaitEntered(16);
+        gate.openAndAwaitLeft();
+
+        assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+      }
+    }));
+    assertThat(engine.handlers().ran()).hasSize(16);
+  }
+
+  @Test
+  void aResultThatTakesPostgresTooLongAloneEndsItsStepWithTheNameOfTheLimit() {
+    engine.handlers().on("a", attempt -> Json.of("{}")).succeed("b");
+    withSlowResults("a", 1, () -> with("statement_timeout = '100ms'", () -> {
+      long taskId = engine.task(Workflow.named("w").step("a").step("b"));
+
+      assertThat(persist(engine.coordinator(), engine.handlers(), taskId).get("status").asString()).isEqualTo("error");
+      assertThat(engine.step(taskId, "a").get("error").get("message").asString())
+          .contains("could not be stored", "statement_timeout", "2 bytes");
+      assertThat(engine.state(taskId, "b")).isEqualTo("complete");
+    }));
+    assertThat(engine.handlers().ran()).containsExactlyInAnyOrder("a#1", "b#1");
   }
 
   @Test

@@ -156,7 +156,7 @@ final class BlockedOutcomes {
       if (failure.isLocked()) {
         return false;
       }
-      if (failure.isTransient()) {
+      if (failure.isTransient() && !ResultRecorder.isAboutSize(failure)) {
         throw failure;
       }
       handOn(some);

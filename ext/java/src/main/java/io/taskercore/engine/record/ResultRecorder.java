@@ -8,12 +8,14 @@ import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.threads.Threads;
 import io.taskercore.model.ErrorReference;
 import io.taskercore.model.Failure;
+import io.taskercore.model.Format;
 import io.taskercore.model.RetryPolicy;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -40,8 +42,20 @@ final class ResultRecorder {
   /** Keeps a transaction short enough for others who wait for the same tasks. */
   private static final int MAX_BATCH = 500;
 
-  /** And one message to PostgreSQL within what both sides hold in memory with ease. */
-  private static final int MAX_BATCH_BYTES = 8 * 1024 * 1024;
+  /**
+   * And one message to PostgreSQL within what both sides hold in memory with ease: on its way a result is there in several forms, some
+   * twice as large.
+   */
+  private static final long MAX_BATCH_BYTES = Math.min(8L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 128);
+
+  /** Cancelled, as by statement_timeout; out of memory. */
+  private static final Set<String> SIZE_STATES = Set.of("57014", "53200");
+
+  /** So often a single outcome may meet such a limit, which need not be on its account. */
+  private static final int SIZE_TRIES = 5;
+
+  private static final String LIMIT =
+      "; the outcome has %d bytes: statement_timeout, or the server's memory, must allow for more, or the handler return less";
 
   private static final long FIRST_PAUSE_MS = 50;
   private static final long LONGEST_PAUSE_MS = 2_000;
@@ -218,12 +232,13 @@ final class ResultRecorder {
 
   private void flush(List<Completion> batch) throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
+    int tooLarge = 0;
     while (true) {
       try {
         outcomes.record(batch);
         return;
       } catch (TaskerException.Database failure) {
-        if (isAboutContent(failure)) {
+        if (isAboutContent(failure) || isAboutSize(failure) && (batch.size() > 1 || !batch.get(0).instead() && ++tooLarge == SIZE_TRIES)) {
           flushInParts(batch, failure);
           return;
         }
@@ -251,6 +266,11 @@ final class ResultRecorder {
     return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
   }
 
+  /** Whether less at once may pass where PostgreSQL refuses all of it: a statement took too long, or more memory than there is. */
+  static boolean isAboutSize(TaskerException.Database failure) {
+    return SIZE_STATES.contains(String.valueOf(failure.sqlState()));
+  }
+
   /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */
   private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
     if (batch.size() > 1) {
@@ -260,12 +280,16 @@ final class ResultRecorder {
       return;
     }
     Completion completion = batch.get(0);
-    String message = "the outcome could not be stored: " + failure.getMessage();
+    if (completion.instead()) {
+      throw failure;
+    }
+    String message = "the outcome could not be stored: " + failure.getMessage()
+        + (isAboutSize(failure) ? Format.text(LIMIT, completion.outcome().bytes()) : "");
     LOG.error("recorder: step {}: {}", completion.attempt().stepId(), message, failure);
     Failure instead = Failure.of("TaskerCore::DatabaseError", message, "outcome_refused", false);
     StepOutcome outcome =
         Outcomes.failure(completion.attempt().step(), RetryPolicy.DEFAULT, instead, ThreadLocalRandom.current());
-    outcomes.record(List.of(new Completion(completion.attempt(), outcome, completion.preempted())));
+    flush(List.of(completion.instead(outcome)));
   }
 
   /** One that was blocked, and is refused for another reason. */
