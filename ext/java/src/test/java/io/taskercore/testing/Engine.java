@@ -77,6 +77,12 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
     return other(open(database.url() + "?ApplicationName=" + name, handlers, settings));
   }
 
+  /** A coordinator that connects as another user, who needs no password. */
+  public Coordinator as(String user, Handlers handlers, Map<String, Object> settings) {
+    String url = "postgres://" + user + "@" + database.host() + ":" + database.port() + "/" + database.name();
+    return other(open(url, handlers, settings));
+  }
+
   /** A coordinator that shares nothing with the others but the database. */
   public Coordinator onClock(CoreClock clock, Handlers handlers) {
     return other(open(database.url(), handlers, Map.of(), clock));

@@ -4,6 +4,7 @@ import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.model.TaskerException;
 import io.taskercore.store.Claimant;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
@@ -44,6 +45,7 @@ public final class ProcessLease {
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
+  private volatile String failure;
   private int sessions = 1;
 
   /**
@@ -85,7 +87,11 @@ public final class ProcessLease {
       T answer = write.get();
       prompt = System.nanoTime() - began < nanos(intervalMs());
       renewedNanos = System.nanoTime();
+      failure = null;
       return answer;
+    } catch (TaskerException.Database failed) {
+      failure = failed.getMessage();
+      throw failed;
     } finally {
       if (!prompt) {
         troubled();
@@ -118,6 +124,16 @@ public final class ProcessLease {
   /** How long ago the lease was renewed, in milliseconds; null while there is none. */
   public Long renewedMsAgo() {
     return processId == null ? null : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - renewedNanos);
+  }
+
+  /** Whether it was wanted, and could not be begun. */
+  public boolean isMissing() {
+    return processId == null && failure != null;
+  }
+
+  /** Why the last statement of the lease failed; null if it did not. */
+  public String failure() {
+    return failure;
   }
 
   /** It is renewed every third of its length: after two thirds a renewal has failed, or is stuck. */

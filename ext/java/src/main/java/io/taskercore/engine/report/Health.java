@@ -85,11 +85,7 @@ public final class Health {
           most, connections.getThreadsAwaitingConnection()));
     }
     Long renewedMs = lease.renewedMsAgo();
-    if (renewedMs != null && renewedMs > lease.lateAfterMs()) {
-      look.reasons.add(Format.text(
-          "the lease of this process's claims was last renewed %d ms ago; it lasts %d ms, then others take them",
-          renewedMs, lease.leaseMs()));
-    }
+    lookAtLease(look, renewedMs);
     look.reasons.addAll(blocked.get());
     Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
@@ -114,6 +110,19 @@ public final class Health {
       }
     }
     return direct.ask(TIMEOUT_MS);
+  }
+
+  private void lookAtLease(Look look, Long renewedMs) {
+    String failure = lease.failure();
+    if (lease.isMissing()) {
+      look.down(Format.text(
+          "nothing can be claimed: the lease of this process's claims cannot be begun (%s). It needs a session of its own beside the "
+              + "pool's %d: mind the limits of the role, the database, the server and a pooler", failure, pool.getMaximumPoolSize()));
+    } else if (renewedMs != null && renewedMs > lease.lateAfterMs()) {
+      look.reasons.add(Format.text(
+          "the lease of this process's claims was last renewed %d ms ago%s; it lasts %d ms, then others take them",
+          renewedMs, failure == null ? "" : " (" + failure + ")", lease.leaseMs()));
+    }
   }
 
   private void lookAtDatabase(Look look) {

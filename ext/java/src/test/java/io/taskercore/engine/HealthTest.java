@@ -1,0 +1,55 @@
+package io.taskercore.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.taskercore.testing.Await;
+import io.taskercore.testing.Engine;
+import io.taskercore.testing.Handlers;
+import io.taskercore.testing.RunningWorker;
+import io.taskercore.testing.Workflow;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import tools.jackson.databind.JsonNode;
+
+/** Where nothing moves, health says so, and why. */
+class HealthTest {
+
+  @RegisterExtension
+  final Engine engine = Engine.start();
+
+  /** A role that may have few sessions, fewer than a pool, a listener and a lease need. */
+  @Test
+  void aProcessWhoseLeaseGetsNoSessionIsDownAndNamesTheLimit() {
+    String role = "few_" + UUID.randomUUID().toString().replace("-", "");
+    engine.database().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 2; GRANT USAGE ON SCHEMA tasker TO " + role
+        + "; GRANT ALL ON ALL TABLES IN SCHEMA tasker TO " + role + "; GRANT ALL ON ALL SEQUENCES IN SCHEMA tasker TO " + role);
+    try {
+      Handlers handlers = new Handlers().succeed("a");
+      Coordinator few = engine.as(role, handlers, Map.of("database_pool_size", 2, "poll_interval_ms", 50));
+      long taskId = engine.task(Workflow.named("w").step("a"));
+      Await.until("the pool has taken both sessions", () -> engine.database().number(
+          "SELECT count(*) FROM pg_stat_activity WHERE usename = '" + role + "'") == 2);
+      try (RunningWorker worker = RunningWorker.start(few, handlers)) {
+        assertThat(worker.worker().isRunning()).isTrue();
+
+        Await.until("health is down", () -> status(few).equals("down"));
+
+        assertThat(few.health().text()).contains("nothing can be claimed", "too many connections for role", "session of its own");
+        assertThat(engine.state(taskId, "a")).isEqualTo("enqueued");
+        engine.database().execute("ALTER ROLE " + role + " CONNECTION LIMIT 10");
+        Await.until("it works", () -> engine.status(taskId).equals("complete"));
+        Await.until("health is ok", () -> status(few).equals("ok"));
+      }
+      few.close();
+    } finally {
+      engine.database().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+    }
+  }
+
+  private static String status(Coordinator coordinator) {
+    JsonNode health = Engine.tree(coordinator.health());
+    return health.get("status").asString();
+  }
+}
