@@ -11,9 +11,12 @@ import io.taskercore.store.ConnectionFailure;
 import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
+import io.taskercore.store.PoolerProbe;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How this process connects to a database: by the driver alone, or through the pool.
@@ -23,6 +26,8 @@ import org.postgresql.ds.PGSimpleDataSource;
  * tables as they are.
  */
 final class Connections {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Connections.class);
 
   /**
    * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
@@ -60,7 +65,7 @@ final class Connections {
   private Connections() {}
 
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
-  static PGSimpleDataSource driver(OrchestrationConfig config) {
+  static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode) {
     DatabaseUrl url = config.databaseUrl();
     DriverVersion.check();
     PGSimpleDataSource driver = new DriverConnections(url);
@@ -78,22 +83,44 @@ final class Connections {
     if (!given.containsKey("connectTimeout")) {
       driver.setConnectTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.connectionTimeoutMs())));
     }
-    if (config.connectionMode() == ConnectionMode.POOLER) {
+    if (mode == ConnectionMode.POOLER) {
       driver.setPrepareThreshold(0);
       driver.setAssumeMinServerVersion(OLDEST_SERVER);
     }
     return driver;
   }
 
+  /**
+   * How to connect: as is configured, but where that is directly, and a pooler lends sessions for one transaction only, as behind that.
+   * What we would leave on its sessions would be others' next.
+   */
+  private static ConnectionMode mode(OrchestrationConfig config) {
+    if (config.connectionMode() == ConnectionMode.DIRECT) {
+      PGSimpleDataSource driver = driver(config, ConnectionMode.POOLER);
+      if (new Database(driver).call(connection -> PoolerProbe.findsTransactionPooler(connection, driver))) {
+        LOG.warn("database: {}", behindPooler(config));
+        return ConnectionMode.POOLER;
+      }
+    }
+    return config.connectionMode();
+  }
+
+  /** What is wrong with the configuration where {@link #prepareSchema} answers with another mode. */
+  static String behindPooler(OrchestrationConfig config) {
+    return Format.text(
+        "connection_mode is direct, but a pooler that lends sessions for one transaction is between this process and %s; it works as with "
+            + "connection_mode: pooler, so configure that, or connect past the pooler", config.databaseUrl().label());
+  }
+
   /** Null where the session is not ours. */
-  private static String session(OrchestrationConfig config) {
-    return config.connectionMode() == ConnectionMode.DIRECT
+  private static String session(OrchestrationConfig config, ConnectionMode mode) {
+    return mode == ConnectionMode.DIRECT
         ? Format.text(SESSION, Math.max(SHORTEST_IDLE_MS, config.leaseMs()))
         : null;
   }
 
-  static HikariDataSource pool(OrchestrationConfig config) {
-    PGSimpleDataSource driver = driver(config);
+  static HikariDataSource pool(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
+    PGSimpleDataSource driver = driver(config, mode);
     if (!config.databaseUrl().properties().containsKey("socketTimeout")) {
       driver.setSocketTimeout(SOCKET_TIMEOUT_S);
     }
@@ -105,32 +132,35 @@ final class Connections {
     hikari.setIdleTimeout(60_000);
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(session(config));
-    hikari.setExceptionOverride(new SpoiltSessions());
+    hikari.setConnectionInitSql(session(config, mode));
+    hikari.setExceptionOverride(spoilt);
     return new HikariDataSource(hikari);
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(OrchestrationConfig config) {
-    PGSimpleDataSource driver = driver(config);
+  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode) {
+    PGSimpleDataSource driver = driver(config, mode);
     // Holds for the handshake too, which the connection's own time-out does not.
     driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
-    return new KeptConnection(driver, session(config), config.leaseMs());
+    return new KeptConnection(driver, session(config, mode), config.leaseMs());
   }
 
   /**
    * On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out.
    *
+   * @return how to connect
    * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL keeps the connection from being made
    */
-  static void prepareSchema(PGSimpleDataSource driver, boolean migrate) {
-    Migrations migrations = new Migrations(new Database(driver));
+  static ConnectionMode prepareSchema(OrchestrationConfig config, boolean migrate) {
     try {
+      ConnectionMode mode = mode(config);
+      Migrations migrations = new Migrations(new Database(driver(config, mode)));
       if (migrate) {
         migrations.apply();
       } else {
         migrations.require();
       }
+      return mode;
     } catch (TaskerException.Database failure) {
       if (failure.getCause() instanceof ConnectionFailure refused && refused.configuration() != null) {
         throw new TaskerException.Configuration(refused.configuration());

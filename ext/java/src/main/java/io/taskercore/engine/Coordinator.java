@@ -83,7 +83,7 @@ public final class Coordinator implements AutoCloseable {
 
   /** Creates or upgrades the schema {@code tasker}; any number of processes may do so at once. */
   public static void migrate(OrchestrationConfig config) {
-    Connections.prepareSchema(Connections.driver(config), true);
+    Connections.prepareSchema(config, true);
   }
 
   /** As it is now. */

@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.engine.attempt.OutcomeSink;
@@ -39,6 +40,7 @@ import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
 import io.taskercore.store.TaskReader;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -103,9 +105,10 @@ final class CoreRuntime implements AutoCloseable {
   CoreRuntime(OrchestrationConfig config, CoreClock clock) {
     this.clock = clock;
     this.timers = new Timers(clock);
-    PGSimpleDataSource driver = Connections.driver(config);
-    Connections.prepareSchema(driver, config.autoMigrate());
-    this.pool = Connections.pool(config);
+    ConnectionMode mode = Connections.prepareSchema(config, config.autoMigrate());
+    PGSimpleDataSource driver = Connections.driver(config, mode);
+    SpoiltSessions spoilt = new SpoiltSessions();
+    this.pool = Connections.pool(config, mode, spoilt);
     this.database = database(pool, clock);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
@@ -115,7 +118,7 @@ final class CoreRuntime implements AutoCloseable {
 
     this.publisher = new EventPublisher(new CountedLosses(metrics));
     this.events = new TaskEvents(publisher, tasks);
-    this.notifier = new WorkNotifier(database, driver, config.connectionMode(), timers);
+    this.notifier = new WorkNotifier(database, driver, mode, timers);
 
     this.inFlight =
         new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers);
@@ -124,7 +127,7 @@ final class CoreRuntime implements AutoCloseable {
     this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config), inFlight, this::handlersAtHand, config.leaseMs());
+        new ProcessLease(Connections.kept(config, mode), inFlight, this::handlersAtHand, config.leaseMs());
     this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
         database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
@@ -134,7 +137,7 @@ final class CoreRuntime implements AutoCloseable {
 
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        config.connectionMode(), notifier, recorders::blocked);
+        mode, notifier, () -> complaints(config, mode, spoilt));
     this.runServices =
         new RunServices(database, clock, this::execute, tasks, templates, claimer, inFlight, notifier);
   }
@@ -154,6 +157,17 @@ final class CoreRuntime implements AutoCloseable {
   /** One whose rounds nobody makes yet. */
   Sweeper sweeper() {
     return new Sweeper(database, events, afterCommit, metrics);
+  }
+
+  private List<String> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
+    List<String> complaints = new ArrayList<>(recorders.blocked());
+    if (mode != config.connectionMode()) {
+      complaints.add(Connections.behindPooler(config));
+    } else if (mode == ConnectionMode.DIRECT && spoilt.areShared()) {
+      complaints.add("prepared statements are lost again and again: a pooler that lends sessions for one transaction may be between; "
+          + "then configure connection_mode: pooler");
+    }
+    return complaints;
   }
 
   private boolean holdsClaims() {

@@ -26,10 +26,10 @@ class ConnectionsTest {
   void a_sessions_zone_is_utc_whatever_the_jvms_is() throws SQLException {
     OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of("{\"database_url\": \"" + database.url() + "\"}"));
 
-    try (HikariDataSource pool = Connections.pool(config)) {
+    try (HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions())) {
       assertThat(zone(pool.getConnection())).isEqualTo("UTC");
     }
-    try (var kept = Connections.kept(config)) {
+    try (var kept = Connections.kept(config, config.connectionMode())) {
       assertThat(kept.<String>call(ConnectionsTest::zone)).isEqualTo("UTC");
     }
   }

@@ -30,6 +30,8 @@ public final class TransactionPooler implements AutoCloseable {
   private final BlockingQueue<Session> free = new LinkedBlockingQueue<>();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
+  private final Set<String> leftovers = ConcurrentHashMap.newKeySet();
+
   /** What the server says of itself at the start of a session, which each client is told too. */
   private byte[] greeting;
 
@@ -45,6 +47,11 @@ public final class TransactionPooler implements AutoCloseable {
       throw new UncheckedIOException(failure);
     }
     SocketThread.start("pooler", this::accept);
+  }
+
+  /** Settings that clients have left on sessions which others get next. */
+  public Set<String> leftovers() {
+    return leftovers;
   }
 
   public int port() {
@@ -100,7 +107,8 @@ public final class TransactionPooler implements AutoCloseable {
     char passOn(DataOutputStream client) throws IOException {
       while (true) {
         Message message = Message.read(in);
-        message.write(client);
+        // It is the pooler that clients cancel at, so it names itself instead of the server's process.
+        (message.type() == 'K' ? new Message('K', new byte[8]) : message).write(client);
         if (message.type() == 'Z') {
           return (char) message.body()[0];
         }
@@ -111,6 +119,12 @@ public final class TransactionPooler implements AutoCloseable {
     }
 
     void wipe() throws IOException {
+      new Message('Q', "SHOW enable_seqscan\0".getBytes(StandardCharsets.US_ASCII)).write(out);
+      ByteArrayOutputStream shown = new ByteArrayOutputStream();
+      passOn(new DataOutputStream(shown));
+      if (shown.toString(StandardCharsets.ISO_8859_1).contains("off")) {
+        leftovers.add("enable_seqscan");
+      }
       new Message('Q', "DISCARD ALL\0".getBytes(StandardCharsets.US_ASCII)).write(out);
       passOn(new DataOutputStream(new ByteArrayOutputStream()));
     }

@@ -34,6 +34,11 @@ public final class WorkNotifier implements AutoCloseable {
     this.announcer = new Announcer(database);
   }
 
+  /** How this process is connected. */
+  public ConnectionMode mode() {
+    return mode;
+  }
+
   public void add(WorkListener worker) {
     synchronized (workers) {
       workers.add(worker);

@@ -30,12 +30,12 @@ public final class Health {
   private final ProcessLease lease;
   private final ConnectionMode mode;
   private final WorkNotifier notifier;
-  private final Supplier<List<String>> blocked;
+  private final Supplier<List<String>> complaints;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
-   * @param blocked which results wait for whom, in words
+   * @param complaints what else is wrong, in words
    */
   public Health(
       HikariDataSource pool,
@@ -44,8 +44,8 @@ public final class Health {
       ProcessLease lease,
       ConnectionMode mode,
       WorkNotifier notifier,
-      Supplier<List<String>> blocked) {
-    this.blocked = blocked;
+      Supplier<List<String>> complaints) {
+    this.complaints = complaints;
     this.pool = pool;
     this.pooled = pooled;
     this.direct = direct;
@@ -86,7 +86,7 @@ public final class Health {
     }
     Long renewedMs = lease.renewedMsAgo();
     lookAtLease(look, renewedMs);
-    look.reasons.addAll(blocked.get());
+    look.reasons.addAll(complaints.get());
     Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");

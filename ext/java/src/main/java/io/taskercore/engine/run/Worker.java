@@ -182,7 +182,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
 
   /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
   private long longestPauseMs(int emptyLooks) {
-    int mostIntervals = host.config().connectionMode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
+    int mostIntervals = services.notifier().mode() == ConnectionMode.DIRECT ? LONGEST_PAUSE : 1;
     return host.config().pollIntervalMs() * Math.min(1L << Math.min(emptyLooks, 16), mostIntervals);
   }
 
@@ -311,7 +311,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     SlotPool.Load load = host.slots().load();
     return JsonWriter.object(out -> out
         .put("state", state())
-        .put("connection_mode", host.config().connectionMode().value())
+        .put("connection_mode", services.notifier().mode().value())
         .put("claimed", claimedSteps.get())
         .put("executed", executed.get())
         .put("running", load.running())
