@@ -22,7 +22,8 @@ module TaskerCore
         metrics
       end
 
-      # The figures of the process for a scraper, to be served as +text/plain; version=0.0.4+.
+      # The figures of the process for a scraper, to be served as +text/plain; version=0.0.4+. They come from memory, at once; the
+      # active tasks are counted in the background from the first call on, and left out while that is not possible.
       #
       # @return [String]
       def prometheus = Native.prometheus

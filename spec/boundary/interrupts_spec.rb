@@ -46,8 +46,7 @@ RSpec.describe "Calls that wait" do
     "resolve_step" => ->(spec) { spec.coordinator.resolve_step(spec.done << 16, reason: "r") },
     "resolve_task" => ->(spec) { spec.coordinator.resolve_task(spec.done, reason: "r") },
     "performance_metrics" => ->(spec) { spec.coordinator.performance_metrics },
-    "get_performance_metrics" => ->(_) { TaskerCore.get_performance_metrics },
-    "Monitor.prometheus" => ->(_) { TaskerCore::Monitor.prometheus }
+    "get_performance_metrics" => ->(_) { TaskerCore.get_performance_metrics }
   }.freeze
 
   # Of a class of its own: nobody rescues it by mistake.

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "timeout"
 require_relative "../support/workflows"
 
 RSpec.describe "Metrics" do
@@ -106,11 +107,23 @@ RSpec.describe "Metrics" do
 
     it "come in Prometheus's text format" do
       run({ name: "a", handler: "fine" })
+      expect(eventually { TaskerCore::Monitor.prometheus.include?("tasker_active_tasks") }).to be(true)
       samples = parse(TaskerCore::Monitor.prometheus)
 
       expect(samples).to include("tasker_claims_total", "tasker_active_tasks", 'tasker_steps_total{state="complete"}',
                                  'tasker_handler_seconds{quantile="0.95"}', "tasker_handler_seconds_sum", "tasker_handler_seconds_count")
       expect(samples["tasker_claims_total"]).to eq(TaskerCore.get_performance_metrics["claims"])
+    end
+
+    it "come in Prometheus's text format at once while the tasks are locked" do
+      TestDatabase.connect(@url) do |connection|
+        connection.auto_commit = false
+        connection.create_statement.execute("LOCK TABLE tasker.tasks IN ACCESS EXCLUSIVE MODE")
+
+        expect(Timeout.timeout(10) { TaskerCore::Monitor.prometheus }).to include("tasker_claims_total")
+      ensure
+        connection.rollback
+      end
     end
 
     # Reads the format as its description has it, and refuses all else.

@@ -64,7 +64,8 @@ module TaskerCore
             TSTP        take no more, and go on running what was taken
             QUIT        the JVM writes what all threads do
 
-          /health is 200 while the status is ok or degraded, 503 while it is down; the body is JSON. /metrics is for Prometheus.
+          /live is 200 while the process answers. /health is 200 while the status is ok or degraded, 503 while it is down; the body
+          is JSON. /metrics is for Prometheus. Nothing of these waits for the database.
 
           Exit codes: 0 stopped, and every handler came to its end; 1 error; 2 called wrongly; 3 stopped, handlers were interrupted.
         TEXT
@@ -84,10 +85,10 @@ module TaskerCore
         @parser.on("-n", "--namespaces A,B", Array, "runs only the steps of these") { |names| @namespaces = names }
         @parser.on("-l", "--log FILE", "where to log, instead of standard error") { |file| @log = file }
         @parser.on("-P", "--pid FILE", "holds the process id while it runs") { |file| @pid = file }
-        @parser.on("-p", "--health-port [HOST:]PORT", ADDRESS, "answers GET /health and GET /metrics over HTTP there") do |_, host, port|
+        @parser.on("-p", "--health-port [HOST:]PORT", ADDRESS, "answers GET /live, /health and /metrics over HTTP there") do |_, host, port|
           @health_port = address(host, port)
         end
-        @parser.on("--health-file FILE", "touched every #{HealthFile::SECONDS} s while all is well enough") { |file| @health_file = file }
+        @parser.on("--health-file FILE", "touched every #{HealthWatch::SECONDS} s while all is well enough") { |file| @health_file = file }
       end
 
       def address(host, port)

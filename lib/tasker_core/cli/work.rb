@@ -47,9 +47,8 @@ module TaskerCore
       def work_on(coordinator)
         @worker = coordinator.start_worker(@options.namespaces ? { namespaces: @options.namespaces } : {})
         Log.info("tasker #{VERSION} works, process #{Process.pid}, #{RUBY_ENGINE} #{JRUBY_VERSION}")
-        HealthPort.new(@options.health_port, coordinator, @worker).keep do
-          HealthFile.new(@options.health_file, coordinator).keep { obey_signals }
-        end
+        watch = HealthWatch.new(coordinator, HealthFile.new(@options.health_file))
+        watch.keep { HealthPort.new(@options.health_port, watch, @worker).keep { obey_signals } }
       end
 
       def obey_signals

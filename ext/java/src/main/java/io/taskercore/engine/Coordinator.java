@@ -275,13 +275,19 @@ public final class Coordinator implements AutoCloseable {
   /** What this handle has done, and how its database stands. */
   public Json performanceMetrics() {
     openRuntime();
-    return MetricsReports.of(metrics, runtime.metrics(), List.of(runtime)).json();
+    return MetricsReports.now(metrics, runtime.metrics(), List.of(runtime)).json();
   }
 
   /** The same of all handles that this process ever had, and of the databases that it works on now. */
   public static MetricsReport processMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
-    return MetricsReports.of(process, process, OpenRuntimes.all());
+    return MetricsReports.now(process, process, OpenRuntimes.all());
+  }
+
+  /** The same from memory, without a question to a database: what only that knows is some seconds old, or null. */
+  public static MetricsReport lastProcessMetrics() {
+    EngineMetrics process = CoreRuntime.processMetrics();
+    return MetricsReports.lastKnown(process, process, OpenRuntimes.all());
   }
 
   /** Where what this handle does is counted. */

@@ -23,6 +23,7 @@ import io.taskercore.engine.record.AfterCommit;
 import io.taskercore.engine.record.ClaimReturns;
 import io.taskercore.engine.record.OutcomeTransactions;
 import io.taskercore.engine.record.ResultRecorders;
+import io.taskercore.engine.report.ActiveTasks;
 import io.taskercore.engine.report.DatabaseProbe;
 import io.taskercore.engine.report.Health;
 import io.taskercore.engine.run.RunServices;
@@ -39,7 +40,6 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
-import io.taskercore.store.TaskReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -83,8 +83,8 @@ final class CoreRuntime implements AutoCloseable {
   private final Housekeeping housekeeping;
   private final ResultRecorders recorders;
   private final Health health;
+  private final ActiveTasks activeTasks;
   private final RunServices runServices;
-  private final TaskReader reader = new TaskReader();
   private final Set<CoordinatorRuns> coordinators = ConcurrentHashMap.newKeySet();
   private final Runnable clockListener = this::timeMoved;
 
@@ -138,6 +138,7 @@ final class CoreRuntime implements AutoCloseable {
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
         mode, notifier, () -> complaints(config, mode, spoilt));
+    this.activeTasks = new ActiveTasks(database, System::nanoTime);
     this.runServices =
         new RunServices(database, clock, this::execute, tasks, templates, claimer, inFlight, notifier);
   }
@@ -202,6 +203,7 @@ final class CoreRuntime implements AutoCloseable {
     if (clock instanceof TestClock movable) {
       movable.remove(clockListener);
     }
+    activeTasks.close();
     recorders.close();
     notifier.close();
     executor.shutdown();
@@ -316,14 +318,8 @@ final class CoreRuntime implements AutoCloseable {
         use.getThreadsAwaitingConnection());
   }
 
-  /** How many tasks of the database have not ended; null where it cannot be asked. */
-  Long activeTasks() {
-    try {
-      return database.call(reader::activeTasks);
-    } catch (TaskerException.Database failure) {
-      LOG.debug("metrics: active tasks are not known: {}", failure.getMessage());
-      return null;
-    }
+  ActiveTasks activeTasks() {
+    return activeTasks;
   }
 
   private void execute(Runnable work) {

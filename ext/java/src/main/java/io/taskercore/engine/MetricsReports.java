@@ -1,21 +1,34 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.report.ActiveTasks;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.MetricsReport;
 import io.taskercore.metrics.PoolUse;
 import java.util.Collection;
+import java.util.function.Function;
 
-/** What was counted, together with what the pools and the databases say now. */
+/** What was counted, together with how the pools and the databases stand. */
 final class MetricsReports {
 
   private MetricsReports() {}
 
-  static MetricsReport of(EngineMetrics metrics, EngineMetrics shared, Collection<CoreRuntime> runtimes) {
+  /** Asks the databases, and waits for them. */
+  static MetricsReport now(EngineMetrics metrics, EngineMetrics shared, Collection<CoreRuntime> runtimes) {
+    return report(metrics, shared, runtimes, ActiveTasks::now);
+  }
+
+  /** From memory, at once. */
+  static MetricsReport lastKnown(EngineMetrics metrics, EngineMetrics shared, Collection<CoreRuntime> runtimes) {
+    return report(metrics, shared, runtimes, ActiveTasks::lastCount);
+  }
+
+  private static MetricsReport report(
+      EngineMetrics metrics, EngineMetrics shared, Collection<CoreRuntime> runtimes, Function<ActiveTasks, Long> count) {
     PoolUse pool = PoolUse.NONE;
     Long activeTasks = 0L;
     for (CoreRuntime runtime : runtimes) {
       pool = pool.plus(runtime.poolUse());
-      Long active = runtime.activeTasks();
+      Long active = count.apply(runtime.activeTasks());
       activeTasks = active == null || activeTasks == null ? null : Long.valueOf(activeTasks + active);
     }
     return metrics.report(shared, pool, activeTasks);

@@ -92,15 +92,11 @@ public final class Functions {
         context, () -> ValueReader.read(context, CoreCall.run(context, () -> Coordinator.processMetrics().json())));
   }
 
-  /** {@code prometheus}: the same in Prometheus's text format. */
+  /** {@code prometheus}: the same in Prometheus's text format, from memory, so that there is nothing to wait for. */
   @JRubyMethod(module = true)
   public static IRubyObject prometheus(ThreadContext context, IRubyObject self) {
     return RuntimeState.of(self).guard().run(
-        context,
-        () -> {
-          String text = CoreCall.run(context, () -> Coordinator.processMetrics().prometheus());
-          return RubyString.newUTF8String(context.runtime, text);
-        });
+        context, () -> RubyString.newUTF8String(context.runtime, Coordinator.lastProcessMetrics().prometheus()));
   }
 
   /** {@code shut_down}: closes what the application left open. */

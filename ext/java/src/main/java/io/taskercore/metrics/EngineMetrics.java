@@ -148,7 +148,7 @@ public final class EngineMetrics {
    * How things stand.
    *
    * @param shared has what belongs to no coordinator: crashes of other processes, tasks put right, and what became of events
-   * @param activeTasks of the databases concerned; null where one could not be asked
+   * @param activeTasks of the databases concerned; null where those of one are not known
    */
   public MetricsReport report(EngineMetrics shared, PoolUse pool, Long activeTasks) {
     Totals steps = recentSteps.totals();

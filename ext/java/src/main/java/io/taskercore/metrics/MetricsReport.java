@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * All figures at one time; docs/metrics.md says what each means.
  *
- * @param activeTasks null where the database could not be asked
+ * @param activeTasks null where they are not known
  */
 public record MetricsReport(
     double tasksPerSecond,
