@@ -138,11 +138,11 @@ final class Connections {
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode) {
+  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode, Database.Watch watch) {
     PGSimpleDataSource driver = driver(config, mode);
     // Holds for the handshake too, which the connection's own time-out does not.
     driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
-    return new KeptConnection(driver, session(config, mode), config.leaseMs());
+    return new KeptConnection(driver, session(config, mode), config.leaseMs(), watch);
   }
 
   /**

@@ -108,8 +108,9 @@ final class CoreRuntime implements AutoCloseable {
     ConnectionMode mode = Connections.prepareSchema(config, config.autoMigrate());
     PGSimpleDataSource driver = Connections.driver(config, mode);
     SpoiltSessions spoilt = new SpoiltSessions();
+    Outage outage = new Outage();
     this.pool = Connections.pool(config, mode, spoilt);
-    this.database = database(pool, clock);
+    this.database = database(pool, clock, outage);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
 
@@ -118,7 +119,7 @@ final class CoreRuntime implements AutoCloseable {
 
     this.publisher = new EventPublisher(new CountedLosses(metrics));
     this.events = new TaskEvents(publisher, tasks);
-    this.notifier = new WorkNotifier(database, driver, mode, timers);
+    this.notifier = new WorkNotifier(database, driver, mode, timers, outage);
 
     this.inFlight =
         new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers);
@@ -127,7 +128,7 @@ final class CoreRuntime implements AutoCloseable {
     this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config, mode), inFlight, this::handlersAtHand, config.leaseMs());
+        new ProcessLease(Connections.kept(config, mode, outage), inFlight, this::handlersAtHand, config.leaseMs());
     this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
         database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
@@ -185,11 +186,11 @@ final class CoreRuntime implements AutoCloseable {
   }
 
   /** A test's clock is told to each connection anew; nothing is done for real time. */
-  private static Database database(HikariDataSource pool, CoreClock clock) {
+  private static Database database(HikariDataSource pool, CoreClock clock, Outage outage) {
     ClockOffset offset = new ClockOffset();
     return clock.movable()
-        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()))
-        : new Database(pool);
+        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()), outage)
+        : new Database(pool, connection -> {}, outage);
   }
 
   private void timeMoved() {

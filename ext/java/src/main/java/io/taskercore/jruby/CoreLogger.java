@@ -12,10 +12,16 @@ final class CoreLogger extends LegacyAbstractLogger {
   private static final String OWN = "io.taskercore.";
   private static final String LIBRARIES = "io.taskercore.internal.";
 
+  private static final String POOL = ".hikari.";
+
   private final boolean own;
+
+  /** It warns of each connection that is lost, with where it was; the engine says that PostgreSQL is away, once. */
+  private final boolean pool;
 
   CoreLogger(String name) {
     this.name = name;
+    this.pool = name.contains(POOL);
     this.own = name.startsWith(OWN) && !name.startsWith(LIBRARIES);
   }
 
@@ -36,7 +42,7 @@ final class CoreLogger extends LegacyAbstractLogger {
 
   @Override
   public boolean isWarnEnabled() {
-    return true;
+    return !pool || LogRelay.debugging();
   }
 
   @Override
@@ -58,7 +64,7 @@ final class CoreLogger extends LegacyAbstractLogger {
   private String rubyLevel(Level level) {
     return switch (level) {
       case ERROR -> "error";
-      case WARN -> "warn";
+      case WARN -> pool ? "debug" : "warn";
       case INFO -> own ? "info" : "debug";
       case DEBUG, TRACE -> "debug";
     };

@@ -1,6 +1,7 @@
 package io.taskercore.model;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -92,6 +93,8 @@ public abstract sealed class TaskerException extends RuntimeException {
   /** PostgreSQL, the way to it, or the pool failed. */
   public static final class Database extends TaskerException {
     private static final long serialVersionUID = 1L;
+    private static final Set<String> OUTAGES = Set.of("08", "53", "57");
+
     private final String sqlState;
     private final boolean isTransient;
 
@@ -104,6 +107,14 @@ public abstract sealed class TaskerException extends RuntimeException {
       super("Database error: " + message, cause, true);
       this.sqlState = sqlState;
       this.isTransient = isTransient;
+    }
+
+    /**
+     * Whether PostgreSQL, or the way to it, did not work at all, whatever was asked: no connection, sessions that were ended, no more of
+     * something that the server has.
+     */
+    public boolean isOutage() {
+      return isTransient && (sqlState == null || OUTAGES.contains(sqlState.substring(0, 2)) && !"57014".equals(sqlState));
     }
 
     /** Whether it waited in vain for a row that somebody else has locked; then it has changed nothing. */

@@ -36,16 +36,33 @@ public final class Database {
     void of(Connection connection) throws SQLException;
   }
 
-  private final DataSource dataSource;
-  private final Preparation preparation;
+  /** Hears of how calls end. */
+  public interface Watch {
+    Watch NOBODY = new Watch() {
+      @Override
+      public void worked() {}
 
-  public Database(DataSource dataSource) {
-    this(dataSource, connection -> {});
+      @Override
+      public void failed(TaskerException.Database failure) {}
+    };
+
+    void worked();
+
+    void failed(TaskerException.Database failure);
   }
 
-  public Database(DataSource dataSource, Preparation preparation) {
+  private final DataSource dataSource;
+  private final Preparation preparation;
+  private final Watch watch;
+
+  public Database(DataSource dataSource) {
+    this(dataSource, connection -> {}, Watch.NOBODY);
+  }
+
+  public Database(DataSource dataSource, Preparation preparation, Watch watch) {
     this.dataSource = dataSource;
     this.preparation = preparation;
+    this.watch = watch;
   }
 
   /** Runs one statement, which is its own transaction: one round trip, one commit. */
@@ -181,20 +198,24 @@ public final class Database {
     T run() throws SQLException;
   }
 
-  private static <T> T again(Try<T> attempt) {
+  private <T> T again(Try<T> attempt) {
     for (int tries = 1; ; tries++) {
       try {
-        return attempt.run();
+        T result = attempt.run();
+        watch.worked();
+        return result;
       } catch (SQLException failure) {
         if (tries == RACE_TRIES || !RACES.contains(String.valueOf(failure.getSQLState()))) {
-          throw failed(failure);
+          TaskerException.Database told = failed(failure);
+          watch.failed(told);
+          throw told;
         }
       }
     }
   }
 
   /** The message says what kind of failure it was; the statement and the server's detail stay in the cause, for the log. */
-  static TaskerException.Database failed(SQLException failure) {
+  public static TaskerException.Database failed(SQLException failure) {
     String state = failure.getSQLState();
     if (failure instanceof SQLTransientConnectionException) {
       return new TaskerException.Database(

@@ -1,5 +1,6 @@
 package io.taskercore.store;
 
+import io.taskercore.model.TaskerException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -18,6 +19,7 @@ public final class KeptConnection implements AutoCloseable {
   private final DataSource connections;
   private final String session;
   private final int answerMs;
+  private final Database.Watch watch;
   private Connection connection;
   private int sessions;
 
@@ -25,7 +27,8 @@ public final class KeptConnection implements AutoCloseable {
    * @param session the statements that set up a new connection; null: none
    * @param answerMs after how long without an answer the connection counts as lost, in milliseconds
    */
-  public KeptConnection(DataSource connections, String session, int answerMs) {
+  public KeptConnection(DataSource connections, String session, int answerMs, Database.Watch watch) {
+    this.watch = watch;
     this.connections = connections;
     this.session = session;
     this.answerMs = answerMs;
@@ -40,7 +43,9 @@ public final class KeptConnection implements AutoCloseable {
       return work.on(connection);
     } catch (SQLException failure) {
       close();
-      throw Database.failed(failure);
+      TaskerException.Database told = Database.failed(failure);
+      watch.failed(told);
+      throw told;
     }
   }
 

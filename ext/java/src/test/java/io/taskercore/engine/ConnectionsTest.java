@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariDataSource;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.Json;
+import io.taskercore.store.Database;
 import io.taskercore.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -29,7 +30,7 @@ class ConnectionsTest {
     try (HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions())) {
       assertThat(zone(pool.getConnection())).isEqualTo("UTC");
     }
-    try (var kept = Connections.kept(config, config.connectionMode())) {
+    try (var kept = Connections.kept(config, config.connectionMode(), Database.Watch.NOBODY)) {
       assertThat(kept.<String>call(ConnectionsTest::zone)).isEqualTo("UTC");
     }
   }

@@ -48,7 +48,9 @@ final class EnginePaths implements Paths, AutoCloseable {
     this.coordinator = engine.coordinator();
     this.runtime = coordinator.runtime();
     this.connection = connection;
-    this.lease = new ProcessLease(Connections.kept(coordinator.config(), coordinator.config().connectionMode()), runtime.inFlight(), Set::of, LEASE_MS);
+    this.lease = new ProcessLease(
+        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY), runtime.inFlight(), Set::of,
+        LEASE_MS);
     this.reaper = runtime.reaper(lease);
     // From now on it is current, which a reaper's must be.
     lease.register();

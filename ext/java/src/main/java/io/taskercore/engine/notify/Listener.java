@@ -2,6 +2,8 @@ package io.taskercore.engine.notify;
 
 import io.taskercore.engine.threads.Threads;
 import io.taskercore.store.Announcements;
+import io.taskercore.store.Database;
+import io.taskercore.store.Database.Watch;
 import java.sql.Connection;
 import java.sql.SQLException;
 import javax.sql.DataSource;
@@ -21,6 +23,7 @@ final class Listener implements AutoCloseable {
 
   private final DataSource connections;
   private final Runnable onWork;
+  private final Watch watch;
   private final Announcements announcements = new Announcements();
   private final Thread thread = Threads.named("listener").newThread(this::run);
   private volatile boolean closed;
@@ -29,8 +32,12 @@ final class Listener implements AutoCloseable {
   /** Until there is news to the contrary; so true from the start. */
   private volatile boolean connected = true;
 
-  /** @param connections makes connections that belong to no pool */
-  Listener(DataSource connections, Runnable onWork) {
+  /**
+   * @param connections makes connections that belong to no pool
+   * @param watch hears that a connection is lost
+   */
+  Listener(DataSource connections, Runnable onWork, Watch watch) {
+    this.watch = watch;
     this.connections = connections;
     this.onWork = onWork;
   }
@@ -58,7 +65,8 @@ final class Listener implements AutoCloseable {
       } catch (SQLException lost) {
         connected = false;
         if (!closed) {
-          LOG.warn("listener: the connection was lost (SQLSTATE {}); work is found by polling until it is back", lost.getSQLState());
+          LOG.debug("listener: the connection was lost (SQLSTATE {}); work is found by polling until it is back", lost.getSQLState());
+          watch.failed(Database.failed(lost));
           pause();
         }
       }

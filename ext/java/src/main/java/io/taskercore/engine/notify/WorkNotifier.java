@@ -4,6 +4,7 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.clock.Timers;
 import io.taskercore.store.Changes.Ended;
 import io.taskercore.store.Database;
+import io.taskercore.store.Database.Watch;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,10 +25,12 @@ public final class WorkNotifier implements AutoCloseable {
   private final Set<WorkListener> workers = ConcurrentHashMap.newKeySet();
   private final AtomicBoolean polling = new AtomicBoolean();
   private final Timers timers;
+  private final Watch watch;
   private Listener listener;
 
   /** @param connections makes connections that belong to no pool */
-  public WorkNotifier(Database database, DataSource connections, ConnectionMode mode, Timers timers) {
+  public WorkNotifier(Database database, DataSource connections, ConnectionMode mode, Timers timers, Watch watch) {
+    this.watch = watch;
     this.timers = timers;
     this.connections = connections;
     this.mode = mode;
@@ -43,7 +46,7 @@ public final class WorkNotifier implements AutoCloseable {
     synchronized (workers) {
       workers.add(worker);
       if (listener == null && mode == ConnectionMode.DIRECT) {
-        listener = new Listener(connections, this::wakeWorkers);
+        listener = new Listener(connections, this::wakeWorkers, watch);
         listener.start();
       }
     }

@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /** The transaction that gives claims back. Where PostgreSQL does not take them now, it is tried again later. */
 public final class ClaimReturns implements ClaimReturner {
@@ -73,7 +74,8 @@ public final class ClaimReturns implements ClaimReturner {
         // One task's lock is not to keep the others' claims.
         byTask.values().forEach(ofTask -> giveBackNow(ofTask, started));
       } else {
-        LOG.warn("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
+        LOG.atLevel(failure.isOutage() ? Level.DEBUG : Level.WARN)
+            .log("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
         timers.in(AGAIN_MS, () -> again(claims, started));
       }
     }

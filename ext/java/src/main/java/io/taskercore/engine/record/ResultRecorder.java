@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Records what attempts came to, in one transaction at a time for all outcomes that arrived since the last one was committed. So
@@ -250,7 +251,8 @@ final class ResultRecorder {
         if (closing) {
           throw failure;
         }
-        LOG.warn("recorder: {} outcomes wait for PostgreSQL, next try in {} ms: {}", batch.size(), pauseMs, failure.getMessage());
+        LOG.atLevel(failure.isOutage() ? Level.DEBUG : Level.WARN)
+            .log("recorder: {} outcomes wait for PostgreSQL, next try in {} ms: {}", batch.size(), pauseMs, failure.getMessage());
         Thread.sleep(pauseMs);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }

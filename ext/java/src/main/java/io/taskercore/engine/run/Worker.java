@@ -11,6 +11,7 @@ import io.taskercore.engine.threads.Monitor;
 import io.taskercore.engine.threads.Threads;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
 import io.taskercore.model.TemplateKey;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.QueueForecast;
@@ -20,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Works through whatever may run, of any task, until it is stopped.
@@ -144,7 +146,8 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
       } catch (InterruptedException interrupted) {
         return;
       } catch (RuntimeException | Error failure) {
-        LOG.warn("claimer: nothing claimed, next try follows: {}", failure.getMessage());
+        boolean told = failure instanceof TaskerException.Database database && database.isOutage();
+        LOG.atLevel(told ? Level.DEBUG : Level.WARN).log("claimer: nothing claimed, next try follows: {}", failure.getMessage());
         sleepAfterFailure();
       }
     }

@@ -1,11 +1,13 @@
 package io.taskercore.engine.threads;
 
+import io.taskercore.model.TaskerException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /** A daemon thread that does one thing again and again, with a pause between. A failure of any kind is logged and ends nothing. */
 public final class Loop implements AutoCloseable {
@@ -42,6 +44,9 @@ public final class Loop implements AutoCloseable {
     while (pause()) {
       try {
         round.run();
+      } catch (TaskerException.Database failure) {
+        LOG.atLevel(failure.isOutage() ? Level.DEBUG : Level.WARN)
+            .log("{}: this round failed and the next one follows: {}", job, failure.getMessage());
       } catch (Exception | Error failure) {
         LOG.warn("{}: this round failed and the next one follows: {}", job, failure.getMessage());
       }
