@@ -124,12 +124,12 @@ class DatabaseFaultTest {
     }
   }
 
-  /** Changes a default of the database's while something is done; sessions of before do not have it, nor do sessions of now lose it. */
-  private void with(String setting, Runnable work) {
+  /** Changes a default of the database's while something is done. The engine begins anew with it, and keeps the sessions of then. */
+  private void with(String setting, Map<String, Object> settings, Runnable work) {
     String alter = "BEGIN READ WRITE; ALTER DATABASE " + engine.database().name() + " ";
     engine.database().execute(alter + "SET " + setting + "; COMMIT");
     try {
-      engine.database().endSessions();
+      engine.restart(settings);
       work.run();
     } finally {
       engine.database().execute(alter + "RESET " + setting.split(" ")[0] + "; COMMIT");
@@ -153,7 +153,7 @@ class DatabaseFaultTest {
     engine.register(Workflow.named("w").step("a").step("b", "a"));
     String readOnly = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     List<String> sessions = new ArrayList<>();
-    with("default_transaction_read_only = on", () -> {
+    with("default_transaction_read_only = on", Map.of("lease_ms", 300), () -> {
       assertThat(create()).isNull();
       Await.until("the pool has idle sessions", () -> {
         sessions.clear();
@@ -192,11 +192,11 @@ class DatabaseFaultTest {
   @Test
   void resultsThatTakePostgresTooLongTogetherAreRecordedInParts() {
     Gate gate = Gate.closed(attempt -> Json.of("{}"));
-    engine.restart(Map.of("database_pool_size", 8, "max_parallel_steps", 20));
     engine.handlers().on("a", gate);
     Workflow fan = Workflow.named("w");
     IntStream.range(0, 16).forEach(i -> fan.stepWith("a" + i, "\"handler\": \"a\""));
-    withSlowResults("a", 0.05, () -> with("statement_timeout = '200ms'", () -> {
+    Map<String, Object> oneRecorder = Map.of("database_pool_size", 8, "max_parallel_steps", 20);
+    withSlowResults("a", 0.1, () -> with("statement_timeout = '1s'", oneRecorder, () -> {
       long taskId = engine.task(fan);
       try (Engine.Background run = engine.inBackground(taskId)) {
         gate.awaitEntered(16);
@@ -211,7 +211,7 @@ class DatabaseFaultTest {
   @Test
   void aResultThatTakesPostgresTooLongAloneEndsItsStepWithTheNameOfTheLimit() {
     engine.handlers().on("a", attempt -> Json.of("{}")).succeed("b");
-    withSlowResults("a", 1, () -> with("statement_timeout = '100ms'", () -> {
+    withSlowResults("a", 3, () -> with("statement_timeout = '1s'", Map.of("lease_ms", 2_000), () -> {
       long taskId = engine.task(Workflow.named("w").step("a").step("b"));
 
       assertThat(persist(engine.coordinator(), engine.handlers(), taskId).get("status").asString()).isEqualTo("error");
