@@ -15,12 +15,13 @@ module TaskerCore
   # The command +tasker+: a process to deploy, and the schema it needs.
   #
   # Its exit codes: 0, all went well; 1, an error, which was told on standard error; 2, it was called wrongly; 3, it was stopped and
-  # handlers had to be interrupted, whose steps were given back and run elsewhere, or later.
+  # handlers had to be interrupted, whose steps were given back and run elsewhere, or later; 4, the same, and some did not heed that.
   module CLI
     OK = 0
     ERROR = 1
     USAGE = 2
     INTERRUPTED = 3
+    DEAF = 4
 
     COMMANDS = { "work" => Work, "migrate" => Migrate }.freeze
     private_constant :COMMANDS
@@ -55,6 +56,16 @@ module TaskerCore
       rescue Error, Application::Broken, SystemCallError, IOError => e
         complain(err, "tasker: #{e.message}")
         ERROR
+      end
+
+      # Ends the process. Ruby would wait for its threads; where handlers heed no interrupt, that might be for ever, so that nothing
+      # which is to run at exit does.
+      #
+      # @param status [Integer] the exit code
+      def leave(status)
+        exit(status) unless status == DEAF
+        [$stdout, $stderr].each { |stream| Log.unharmed { stream.flush } }
+        java.lang.Runtime.runtime.halt(status)
       end
 
       private

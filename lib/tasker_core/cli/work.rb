@@ -28,7 +28,7 @@ module TaskerCore
           coordinator = TaskerCore.coordinator
           trapping_signals { work_on(coordinator) }
           coordinator.close
-          in_peace? ? OK : INTERRUPTED
+          exit_code
         end
       ensure
         TaskerCore.close
@@ -82,10 +82,19 @@ module TaskerCore
         end
       end
 
-      def in_peace?
-        peace = @stops.map(&:value).all?
-        peace ? Log.info("stopped") : Log.warn("stopped; handlers were interrupted, their steps given back")
-        peace
+      def exit_code
+        deaf = Native.running_handlers
+        if !deaf.empty?
+          deaf.each { |handler| Log.warn("it heeds no interrupt, and its step is given back: #{handler}") }
+          Log.warn("stopped; what did not end ends with the process (#{deaf.size})")
+          DEAF
+        elsif @stops.map(&:value).all?
+          Log.info("stopped")
+          OK
+        else
+          Log.warn("stopped; handlers were interrupted, their steps given back")
+          INTERRUPTED
+        end
       end
     end
   end

@@ -7,6 +7,7 @@ import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
+import io.taskercore.model.JsonWriter;
 import java.util.ArrayList;
 import java.util.List;
 import org.jcodings.specific.UTF8Encoding;
@@ -97,6 +98,13 @@ public final class Functions {
   public static IRubyObject prometheus(ThreadContext context, IRubyObject self) {
     return RuntimeState.of(self).guard().run(
         context, () -> RubyString.newUTF8String(context.runtime, Coordinator.lastProcessMetrics().prometheus()));
+  }
+
+  /** {@code running_handlers}: an Array of lines, one for each handler that runs, of an attempt that was given back too. */
+  @JRubyMethod(name = "running_handlers", module = true)
+  public static IRubyObject runningHandlers(ThreadContext context, IRubyObject self) {
+    List<Json> lines = RuntimeState.of(self).runningHandlers().described(context).stream().map(JsonWriter::string).toList();
+    return ValueReader.read(context, JsonWriter.array(lines));
   }
 
   /** {@code shut_down}: closes what the application left open. */

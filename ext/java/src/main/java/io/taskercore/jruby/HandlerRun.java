@@ -75,7 +75,13 @@ final class HandlerRun {
       return;
     }
     HandlerFailure failures = new HandlerFailure(context, state, attempt, handle.maxPayloadBytes());
-    Function<Attempt, Attempt> returned = call(handler, failures, handle.maxPayloadBytes());
+    Function<Attempt, Attempt> returned;
+    state.runningHandlers().began(context, attempt);
+    try {
+      returned = call(handler, failures, handle.maxPayloadBytes());
+    } finally {
+      state.runningHandlers().ended(context);
+    }
     left = interruption.end(context, left);
     if (left == null) {
       ending = returned;

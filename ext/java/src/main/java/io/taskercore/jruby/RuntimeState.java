@@ -36,6 +36,7 @@ final class RuntimeState {
   private volatile HandlerWrap handlerWrap;
 
   private final LeakReport leaks = new LeakReport();
+  private final RunningHandlers runningHandlers = new RunningHandlers();
 
   /** Coordinators that are not closed to their end yet, for the end of the runtime. Their handles may be garbage already. */
   private final Set<CloseOnce> open = ConcurrentHashMap.newKeySet();
@@ -81,6 +82,10 @@ final class RuntimeState {
 
   HandlerWrap handlerWrap() {
     return handlerWrap;
+  }
+
+  RunningHandlers runningHandlers() {
+    return runningHandlers;
   }
 
   void wrapHandlers(HandlerWrap wrap) {
