@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>A look, soon at first and less often in the end, tells which of the tasks are free again; their outcomes are recorded together.
- *   <li>Where none is, the thread stands in the queue for one of them, in turn: a row that many lock for a moment each is never found free.
+ *   <li>Where none is, the thread stands in the queue for one of them, in turn: a row that many lock for a moment each is never found
+ *       free.
  *   <li>What has waited for a second is told, with who keeps it waiting: once in the log, and in {@code health}.
  * </ol>
  */
@@ -37,6 +38,11 @@ final class BlockedOutcomes {
   private static final int MOST_AT_ONCE = 100;
   private static final long TOLD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** One session may keep thousands of tasks: a few of them tell enough. */
+  private static final int TOLD = 3;
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   private final OutcomeTransactions outcomes;
   private final Database database;
   private final UnconfirmedClaims unconfirmed;
@@ -44,8 +50,13 @@ final class BlockedOutcomes {
   private final RowLocks locks = new RowLocks();
   private final Monitor monitor = new Monitor();
 
-  /** By the id of the task; the one that waits in the queue next comes first. */
+  /** By the id of the task; those that came first are first. */
   private final Map<Long, Blocked> tasks = new LinkedHashMap<>();
+
+  /** Whether there are any: mostly not, and then nobody waits for the monitor to find out. */
+  private volatile boolean occupied;
+
+  private int turn;
   private boolean running;
   private boolean ending;
 
@@ -63,16 +74,22 @@ final class BlockedOutcomes {
     private final List<Completion> completions = new ArrayList<>();
     private final long sinceNanos = System.nanoTime();
     private String holder;
-    private boolean told;
+
+    /** When somebody looked who keeps it; null: nobody has yet. */
+    private Long lookedNanos;
 
     private boolean isOld() {
       return System.nanoTime() - sinceNanos >= TOLD_AFTER_NANOS;
+    }
+
+    private boolean isToBeLookedAt() {
+      return isOld() && (lookedNanos == null || System.nanoTime() - lookedNanos >= LOOK_AGAIN_NANOS);
     }
   }
 
   /** @return false if its task is not known to be locked */
   boolean join(Completion completion) {
-    return monitor.changeAndGet(() -> {
+    return occupied && monitor.changeAndGet(() -> {
       Blocked task = tasks.get(completion.attempt().taskId());
       if (task != null) {
         task.completions.add(completion);
@@ -87,7 +104,8 @@ final class BlockedOutcomes {
       for (Completion completion : completions) {
         tasks.computeIfAbsent(completion.attempt().taskId(), id -> new Blocked()).completions.add(completion);
       }
-      boolean first = !running && !completions.isEmpty();
+      occupied = !tasks.isEmpty();
+      boolean first = !running && occupied;
       running |= first;
       return first;
     });
@@ -106,6 +124,9 @@ final class BlockedOutcomes {
         unconfirmed.suspect();
         pauseMs = LONGEST_PAUSE_MS;
         LOG.debug("recorder: {}", away.getMessage());
+      } catch (RuntimeException | Error fault) {
+        pauseMs = LONGEST_PAUSE_MS;
+        LOG.error("recorder: outcomes of locked tasks are tried again after {}", fault.getMessage(), fault);
       }
       try {
         monitor.await(() -> ending, TimeUnit.MILLISECONDS.toNanos(pauseMs), () -> null);
@@ -132,12 +153,8 @@ final class BlockedOutcomes {
       List<Completion> some = free.subList(0, Math.min(MOST_AT_ONCE, free.size()));
       return record(some) || recordApart(some);
     }
-    return record(monitor.get(() -> {
-      long first = tasks.keySet().iterator().next();
-      Blocked task = tasks.remove(first);
-      tasks.put(first, task);
-      return List.copyOf(task.completions);
-    }));
+    return record(monitor.get(() ->
+        List.copyOf(tasks.values().stream().skip(turn++ % tasks.size()).findFirst().orElseThrow().completions)));
   }
 
   /** One of them is locked in a way that a look does not see: each task by itself. */
@@ -172,35 +189,39 @@ final class BlockedOutcomes {
     some.forEach(recorder);
   }
 
-  private void remove(List<Completion> some) {
-    monitor.change(() -> some.forEach(completion -> tasks.computeIfPresent(completion.attempt().taskId(), (id, task) -> {
-      task.completions.removeIf(one -> one == completion);
-      return task.completions.isEmpty() ? null : task;
-    })));
+  private void remove(List<Completion> recorded) {
+    monitor.change(() -> {
+      recorded.forEach(completion -> tasks.computeIfPresent(completion.attempt().taskId(), (id, task) -> {
+        task.completions.removeIf(one -> one == completion);
+        return task.completions.isEmpty() ? null : task;
+      }));
+      occupied = !tasks.isEmpty();
+    });
   }
 
-  /** Looks who keeps old ones waiting. */
+  /** Looks who keeps the first ones waiting. */
   private void tell() {
     Map<Long, List<Completion>> old = new LinkedHashMap<>();
-    monitor.change(() -> tasks.forEach((taskId, task) -> {
-      if (task.isOld()) {
-        old.put(taskId, List.copyOf(task.completions));
-      }
-    }));
+    monitor.change(() -> tasks.entrySet().stream().limit(TOLD).filter(task -> task.getValue().isToBeLookedAt())
+        .forEach(task -> old.put(task.getKey(), List.copyOf(task.getValue().completions))));
     old.forEach((taskId, completions) -> {
       String holder = database.call(connection -> locks.holder(connection, stepIds(completions)));
-      boolean first = monitor.changeAndGet(() -> {
-        Blocked task = tasks.get(taskId);
-        boolean untold = task != null && !task.told;
-        if (task != null) {
-          task.holder = holder;
-          task.told = true;
-        }
-        return untold;
-      });
-      if (first) {
+      if (isNews(taskId, holder)) {
         LOG.warn("recorder: {} results of task {} wait for {}", completions.size(), taskId, described(holder));
       }
+    });
+  }
+
+  private boolean isNews(long taskId, String holder) {
+    return monitor.changeAndGet(() -> {
+      Blocked task = tasks.get(taskId);
+      if (task == null) {
+        return false;
+      }
+      boolean first = task.lookedNanos == null;
+      task.holder = holder;
+      task.lookedNanos = System.nanoTime();
+      return first;
     });
   }
 
@@ -212,15 +233,16 @@ final class BlockedOutcomes {
     return completions.stream().map(completion -> completion.attempt().stepId()).toList();
   }
 
-  /** Which tasks have waited for long and for whom, in words; the first few. */
+  /** Which tasks have waited for long and for whom, in words: of the first few, and how many more there are. */
   List<String> reasons() {
     return monitor.get(() -> {
       List<String> reasons = new ArrayList<>();
-      tasks.forEach((taskId, task) -> {
-        if (task.isOld()) {
-          reasons.add(Format.text("%d results of task %d wait for %s", task.completions.size(), taskId, described(task.holder)));
-        }
-      });
+      tasks.entrySet().stream().limit(TOLD).filter(task -> task.getValue().isOld()).forEach(task -> reasons.add(Format.text(
+          "%d results of task %d wait for %s",
+          task.getValue().completions.size(), task.getKey(), described(task.getValue().holder))));
+      if (tasks.size() > TOLD) {
+        reasons.add(Format.text("results of %d other tasks wait for locked rows, too", tasks.size() - TOLD));
+      }
       return reasons;
     });
   }
