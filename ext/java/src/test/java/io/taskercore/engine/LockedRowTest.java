@@ -214,7 +214,7 @@ class LockedRowTest {
   void whatClosingLeavesLockedRunsElsewhereOnceItIsFree() throws SQLException {
     Gate gate = Gate.closed();
     Handlers theirs = new Handlers().on("a", gate);
-    Coordinator closing = engine.otherProcess("closing", theirs, Map.of("database_pool_size", 5, "shutdown_timeout_ms", 10_000));
+    Coordinator closing = engine.otherProcess("closing", theirs, Map.of("database_pool_size", 5, "shutdown_timeout_ms", 200));
     long taskId = engine.task(Workflow.named("w").step("a"));
     Engine.Background run = Engine.inBackground(closing, theirs, taskId, null);
     gate.awaitEntered();
