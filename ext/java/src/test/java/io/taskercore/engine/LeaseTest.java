@@ -1,8 +1,13 @@
 package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.engine.housekeeping.ProcessLease;
+import io.taskercore.engine.housekeeping.Reaper;
 import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import io.taskercore.store.Database;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.DoomedProcess;
 import io.taskercore.testing.Engine;
@@ -15,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -302,6 +308,42 @@ class LeaseTest {
     }
     assertThat(engine.history(taskId, "a"))
         .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+
+  /** The process is known as dead by then, so that no lease tells of its steps any more. */
+  @Test
+  void whatAReaperCouldNotTakeAtFirstItTakesInTheNextRound() {
+    Gate lost = Gate.deaf("{}");
+    Handlers theirs = new Handlers().on("a", lost);
+    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    CoreRuntime runtime = engine.coordinator().runtime();
+    ProcessLease lease = new ProcessLease(
+        Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY),
+        runtime.inFlight(), Set::of, 20_000);
+    Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
+        "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
+    lease.register();
+    Reaper reaper = runtime.reaper(lease);
+    reaper.round();
+    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
+      lost.awaitEntered();
+      letLeasesLapse();
+      engine.database().execute("ALTER FUNCTION tasker.crash(bigint, bigint[], text[]) RENAME TO crash_is_away");
+      try {
+        assertThatThrownBy(reaper::round).isInstanceOf(TaskerException.Database.class);
+      } finally {
+        engine.database().execute("ALTER FUNCTION tasker.crash_is_away(bigint, bigint[], text[]) RENAME TO crash");
+      }
+
+      reaper.round();
+
+      assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
+      assertThat(left.isOver()).isFalse();
+      lost.openAndAwaitLeft();
+    } finally {
+      lease.end(false);
+    }
   }
 
   @Test

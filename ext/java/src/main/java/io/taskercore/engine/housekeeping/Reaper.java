@@ -122,11 +122,12 @@ public final class Reaper {
       afterCommit.apply(publication, changes, new Plain(metrics));
       metrics.crashed(crashesIn(changes));
     } catch (TaskerException.Database failure) {
+      // No lease tells of them any more, for their processes are known as dead by now.
+      wantSweep();
       if (!failure.isLocked()) {
         throw failure;
       }
       LOG.info("reaper: task {} is locked by somebody else; its {} steps are left for the next round", taskId, orphans.size());
-      wantSweep();
     }
   }
 
