@@ -77,8 +77,15 @@ public final class UnconfirmedClaims {
   }
 
   /** An answer was lost that may have confirmed claims. */
-  public void suspect() {
+  public synchronized void suspect() {
     suspectedNanos = System.nanoTime();
+  }
+
+  /** The database may have gone back to a moment at which we held what is over by now. That is there at once, so one look will do. */
+  public synchronized void doubt() {
+    if (suspectedNanos == null) {
+      suspectedNanos = System.nanoTime() - LOOK_NANOS;
+    }
   }
 
   /** Gives back what is found, where there is reason to look. */
@@ -107,7 +114,14 @@ public final class UnconfirmedClaims {
       LOG.warn("lease: {} claims were made but never confirmed; giving them back", unconfirmed.size());
       returner.giveBack(unconfirmed, false);
     }
-    if (unknown.isEmpty() && now - suspected > LOOK_NANOS && suspected.equals(suspectedNanos)) {
+    if (unknown.isEmpty() && now - suspected > LOOK_NANOS) {
+      trust(suspected);
+    }
+  }
+
+  /** Unless something has come up since. */
+  private synchronized void trust(Long suspected) {
+    if (suspected.equals(suspectedNanos)) {
       suspectedNanos = null;
     }
   }

@@ -60,7 +60,7 @@ public final class Housekeeping implements AutoCloseable {
   private void renew() {
     News news = lease.renew();
     if (news.doubt()) {
-      unconfirmed.suspect();
+      unconfirmed.doubt();
     }
     if (news.orphans()) {
       reaper.wantSweep();
