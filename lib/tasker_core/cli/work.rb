@@ -83,7 +83,7 @@ module TaskerCore
       end
 
       def exit_code
-        deaf = Native.running_handlers
+        deaf = Native.deaf_handlers
         if !deaf.empty?
           deaf.each { |handler| Log.warn("it heeds no interrupt, and its step is given back: #{handler}") }
           Log.warn("stopped; what did not end ends with the process (#{deaf.size})")

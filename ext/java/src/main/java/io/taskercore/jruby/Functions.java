@@ -6,8 +6,8 @@ import io.taskercore.document.Suggestion;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.model.Json;
-import io.taskercore.model.TaskerException;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.TaskerException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jcodings.specific.UTF8Encoding;
@@ -22,6 +22,9 @@ import org.jruby.util.ByteList;
 /** The functions of {@code TaskerCore::Native}. */
 @JRubyModule(name = "TaskerCore::Native")
 public final class Functions {
+
+  /** So long handlers may take to end that were interrupted, before they count as deaf, in milliseconds. */
+  private static final long GRACE_MS = 1_000;
 
   private Functions() {}
 
@@ -100,11 +103,25 @@ public final class Functions {
         context, () -> RubyString.newUTF8String(context.runtime, Coordinator.lastProcessMetrics().prometheus()));
   }
 
-  /** {@code running_handlers}: an Array of lines, one for each handler that runs, of an attempt that was given back too. */
-  @JRubyMethod(name = "running_handlers", module = true)
-  public static IRubyObject runningHandlers(ThreadContext context, IRubyObject self) {
-    List<Json> lines = RuntimeState.of(self).runningHandlers().described(context).stream().map(JsonWriter::string).toList();
-    return ValueReader.read(context, JsonWriter.array(lines));
+  /**
+   * {@code deaf_handlers}: an Array of lines, one for each handler that runs although its attempt was broken off, a second ago at
+   * least.
+   */
+  @JRubyMethod(name = "deaf_handlers", module = true)
+  public static IRubyObject deafHandlers(ThreadContext context, IRubyObject self) {
+    RuntimeState state = RuntimeState.of(self);
+    return state.guard().run(
+        context,
+        () -> {
+          RunningHandlers running = state.runningHandlers();
+          CoreCall.await(
+              context,
+              () -> {
+                running.awaitBrokenOff(GRACE_MS);
+                return null;
+              });
+          return ValueReader.read(context, JsonWriter.array(running.brokenOff(context).stream().map(JsonWriter::string).toList()));
+        });
   }
 
   /** {@code shut_down}: closes what the application left open. */

@@ -1,6 +1,7 @@
 package io.taskercore.jruby;
 
 import io.taskercore.engine.attempt.Attempt;
+import io.taskercore.engine.threads.Monitor;
 import io.taskercore.model.Format;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +23,10 @@ final class RunningHandlers {
   private record Run(Attempt attempt, Thread javaThread, long sinceNanos) {}
 
   private final Map<RubyThread, Run> byThread = new ConcurrentHashMap<>();
+  private final Monitor monitor = new Monitor();
+
+  /** Whether somebody waits for handlers to end; mostly not, and then their threads tell nobody. */
+  private volatile boolean awaited;
 
   void began(ThreadContext context, Attempt attempt) {
     byThread.put(context.getThread(), new Run(attempt, Thread.currentThread(), System.nanoTime()));
@@ -29,15 +34,32 @@ final class RunningHandlers {
 
   void ended(ThreadContext context) {
     byThread.remove(context.getThread());
+    if (awaited) {
+      monitor.change(() -> {});
+    }
   }
 
-  /** Each in a line: of which step it is, since when it runs, and where it stands. */
-  List<String> described(ThreadContext context) {
+  private boolean isAnybodyBrokenOff() {
+    return byThread.values().stream().anyMatch(run -> run.attempt().cancelled());
+  }
+
+  /** Waits for handlers whose attempts were broken off: most end as soon as they are interrupted. */
+  void awaitBrokenOff(long graceMs) throws InterruptedException {
+    awaited = true;
+    monitor.await(() -> !isAnybodyBrokenOff(), TimeUnit.MILLISECONDS.toNanos(graceMs), () -> null);
+  }
+
+  /** Those that run although their attempts were broken off, each in a line: of which step, since when, and where it stands. */
+  List<String> brokenOff(ThreadContext context) {
     List<String> lines = new ArrayList<>();
-    byThread.forEach((thread, run) -> lines.add(Format.text(
-        "%s handler %s, since %d s, at %s; in Java at %s",
-        HandlerRun.tag(run.attempt()), run.attempt().handler(),
-        TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - run.sinceNanos()), inRuby(context, thread), inJava(run.javaThread()))));
+    byThread.forEach((thread, run) -> {
+      if (run.attempt().cancelled()) {
+        lines.add(Format.text(
+            "%s handler %s, since %d s, at %s; in Java at %s",
+            HandlerRun.tag(run.attempt()), run.attempt().handler(),
+            TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - run.sinceNanos()), inRuby(context, thread), inJava(run.javaThread())));
+      }
+    });
     return lines;
   }
 
