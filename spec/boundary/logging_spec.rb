@@ -10,6 +10,16 @@ RSpec.describe "What the core logs" do
 
   def core_logger(name) = Java::IoTaskercoreJruby::CoreLogProvider.new.logger_factory.get_logger(name)
 
+  let(:gate) { Queue.new }
+
+  # Opened at the end: the core's own log thread may have come to it as well, and is the whole process's.
+  after { gate.close }
+
+  def stuck_logger
+    gate = self.gate
+    Class.new(Logger) { define_method(:add) { |*| gate.pop } }.new(nil)
+  end
+
   it "goes to the Ruby logger, with its level and its exception" do
     core_logger("io.taskercore.engine.housekeeping.Reaper").warn("lease {} lapsed", java.lang.Exception.new("reason"))
 
@@ -59,7 +69,7 @@ RSpec.describe "What the core logs" do
   end
 
   it "lets a time-out reach a caller whose logger is slow" do
-    TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+    TaskerCore.logger = stuck_logger
 
     expect { Timeout.timeout(0.2) { TaskerCore::Native.parse("[") } }.to raise_error(Timeout::Error)
   ensure
@@ -216,7 +226,7 @@ RSpec.describe "What the core logs" do
     end
 
     it "lets a handler's own time-out break off a logger that is slow" do
-      TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+      TaskerCore.logger = stuck_logger
       step = run_step do |context|
         Timeout.timeout(0.05) { context.logger.info("slow") }
       rescue Timeout::Error
@@ -227,7 +237,7 @@ RSpec.describe "What the core logs" do
     end
 
     it "lets a step's time-out break off a logger that is slow" do
-      TaskerCore.logger = Class.new(Logger) { def add(*) = sleep }.new(nil)
+      TaskerCore.logger = stuck_logger
       step = run_step(timeout_ms: 50) do |context|
         context.logger.info("slow")
       ensure
