@@ -6,6 +6,7 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.engine.attempt.OutcomeSink;
+import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.claim.StepClaimer;
 import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.engine.clock.CoreClock;
@@ -41,6 +42,7 @@ import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -50,6 +52,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -127,11 +130,13 @@ final class CoreRuntime implements AutoCloseable {
     this.afterCommit = new AfterCommit(events, inFlight, notifier);
     this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
+    ListedTasks listed = new ListedTasks(() -> heldTasks(tasks), unconfirmed::isSuspicious);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config, mode, outage), inFlight, this::handlersAtHand, config.leaseMs());
-    this.housekeeping = new Housekeeping(lease, reaper(lease), sweeper(), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
+        new ProcessLease(Connections.kept(config, mode, outage), inFlight, listed, this::handlersAtHand, config.leaseMs());
+    Reaper reaper = reaper(lease);
+    this.housekeeping = new Housekeeping(lease, reaper, sweeper(reaper::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
-        database, tasks, events, inFlight, unconfirmed, returns, housekeeping::processId, this::execute);
+        database, tasks, events, inFlight, unconfirmed, listed, returns, housekeeping::processId, this::execute);
     OutcomeTransactions outcomes = new OutcomeTransactions(
         database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
     this.recorders = new ResultRecorders(outcomes, database, inFlight, unconfirmed, config.databasePoolSize());
@@ -157,8 +162,8 @@ final class CoreRuntime implements AutoCloseable {
   }
 
   /** One whose rounds nobody makes yet. */
-  Sweeper sweeper() {
-    return new Sweeper(database, events, afterCommit, metrics);
+  Sweeper sweeper(Consumer<List<Long>> orphaned) {
+    return new Sweeper(database, events, afterCommit, metrics, orphaned);
   }
 
   private List<String> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
@@ -172,8 +177,15 @@ final class CoreRuntime implements AutoCloseable {
     return complaints;
   }
 
+  /** In this order: what is given back was in flight before, and is outstanding before it is let go. */
+  private Set<Long> heldTasks(TaskCache tasks) {
+    Set<Long> held = new HashSet<>(tasks.inUse());
+    returns.outstanding().forEach(claim -> held.add(ClaimedStep.taskIdOf(claim.stepId())));
+    return held;
+  }
+
   private boolean holdsClaims() {
-    return returns.outstanding() > 0 || !inFlight.all().isEmpty();
+    return !returns.outstanding().isEmpty() || !inFlight.all().isEmpty();
   }
 
   private OutcomeSink outcomeSink() {

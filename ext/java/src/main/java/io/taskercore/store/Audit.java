@@ -39,6 +39,23 @@ public final class Audit {
       count(*) FILTER (WHERE tasker.is_active(s.state))::integer AS active,
       count(*) FILTER (WHERE s.state = {error})::integer AS failed""");
 
+  /** Tasks that have not ended, in the order of their ids (tasks_unfinished). */
+  private static final String BATCH = Sql.of("""
+      batch AS MATERIALIZED (
+        SELECT b.task_id, b.active_steps, b.failed_steps
+        FROM (
+          SELECT u.*, sum(u.total_steps) OVER (ORDER BY u.task_id) - u.total_steps AS steps_before
+          FROM (
+            (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
+             WHERE state = {pending} AND task_id > ? ORDER BY task_id LIMIT ?)
+            UNION ALL
+            (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
+             WHERE state = {in_progress} AND task_id > ? ORDER BY task_id LIMIT ?)
+            ORDER BY task_id
+            LIMIT ?) u) b
+        WHERE b.steps_before < ?
+      )""");
+
   /**
    * Looks at tasks that have not ended, in the order of their ids (tasks_unfinished, then primary keys).
    *
@@ -46,20 +63,7 @@ public final class Audit {
    */
   public Look unended(Connection connection, long after, Bounds bounds) throws SQLException {
     String sql = Format.text(Sql.of("""
-        WITH batch AS MATERIALIZED (
-          SELECT b.task_id, b.active_steps, b.failed_steps
-          FROM (
-            SELECT u.*, sum(u.total_steps) OVER (ORDER BY u.task_id) - u.total_steps AS steps_before
-            FROM (
-              (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
-               WHERE state = {pending} AND task_id > ? ORDER BY task_id LIMIT ?)
-              UNION ALL
-              (SELECT task_id, active_steps, failed_steps, total_steps FROM tasker.tasks
-               WHERE state = {in_progress} AND task_id > ? ORDER BY task_id LIMIT ?)
-              ORDER BY task_id
-              LIMIT ?) u) b
-          WHERE b.steps_before < ?
-        ), wrong AS (
+        WITH %3$s, wrong AS (
           SELECT b.task_id
           FROM batch b
           CROSS JOIN LATERAL (
@@ -78,7 +82,29 @@ public final class Audit {
         SELECT w.task_id, (SELECT max(task_id) FROM batch) AS last FROM wrong w
         UNION ALL
         SELECT NULL, max(task_id) FROM batch
-        ORDER BY 1"""), UNSATISFIED, COUNTED);
+        ORDER BY 1"""), UNSATISFIED, COUNTED, BATCH);
+    return lookAtBatch(connection, sql, after, bounds);
+  }
+
+  /**
+   * Looks at the same tasks for steps in progress that nobody holds who lives. A reaper finds these by what the dead had listed; here
+   * are found those that no list tells of.
+   */
+  public Look orphaned(Connection connection, long after, Bounds bounds) throws SQLException {
+    String sql = Format.text(Sql.of("""
+        WITH %1$s
+        SELECT DISTINCT s.task_id, (SELECT max(task_id) FROM batch) AS last
+        FROM batch b
+        JOIN tasker.workflow_steps s ON s.task_id = b.task_id
+        LEFT JOIN tasker.processes p ON p.process_id = s.process_id
+        WHERE s.state = {in_progress} AND (p.process_id IS NULL OR p.dead_at IS NOT NULL)
+        UNION ALL
+        SELECT NULL, max(task_id) FROM batch
+        ORDER BY 1"""), BATCH);
+    return lookAtBatch(connection, sql, after, bounds);
+  }
+
+  private static Look lookAtBatch(Connection connection, String sql, long after, Bounds bounds) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, after);
       statement.setInt(2, bounds.tasks());

@@ -23,7 +23,11 @@ public record Claimant(long processId, long jump) {
    * tells this statement's claims from those of another task with the same id.
    */
   public static Claimant of(long processId) {
-    return new Claimant(processId, RANDOM.nextLong(1, LONGEST_JUMP));
+    return new Claimant(processId, newJump());
+  }
+
+  public static long newJump() {
+    return RANDOM.nextLong(1, LONGEST_JUMP);
   }
 
   /** An id that no process had before, for the same reason. */

@@ -29,7 +29,8 @@ public final class Migrations {
       "the schema tasker has tables, but no row in schema_migrations: it was restored without its rows, as from Rails' structure.sql;"
           + " restore those too, or drop it (DROP SCHEMA tasker CASCADE) and run TaskerCore.migrate!";
 
-  private static final List<String> FILES = List.of("0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql", "0004_history.sql");
+  private static final List<String> FILES = List.of(
+      "0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql", "0004_history.sql", "0005_dead_processes.sql");
 
   /** Any fixed number will do; every version of the core must use the same. */
   private static final long LOCK = 0x7461736b6572L;

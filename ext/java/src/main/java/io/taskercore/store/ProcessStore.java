@@ -2,6 +2,7 @@ package io.taskercore.store;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -43,9 +44,9 @@ public final class ProcessStore {
       Connection connection, long processId, String host, long pid, long leaseMs, Collection<String> handlers)
       throws SQLException {
     String sql = """
-        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers)
+        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers, lists_tasks)
         OVERRIDING SYSTEM VALUE
-        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?)
+        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?, true)
         ON CONFLICT DO NOTHING""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
@@ -61,6 +62,7 @@ public final class ProcessStore {
    * Extends the lease over all claims of the process, publishes its handlers, and tells which claims it has lost: those
    * cancelled, ended or taken over meanwhile.
    *
+   * @param list null: what was written before stands
    * @param mayFailFast ids of tasks under {@code fail_fast}, to be told which of them have failed
    */
   public Renewal renew(
@@ -68,6 +70,7 @@ public final class ProcessStore {
       long processId,
       long leaseMs,
       Collection<String> handlers,
+      TaskList list,
       List<ClaimedStep> held,
       Collection<Long> mayFailFast)
       throws SQLException {
@@ -77,6 +80,15 @@ public final class ProcessStore {
           SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?
           WHERE process_id = ? AND dead_at IS NULL
           RETURNING process_id
+        ), replaced AS (
+          DELETE FROM tasker.process_tasks l
+          USING renewed r
+          WHERE l.process_id = r.process_id AND l.jump = ANY (?)
+        ), listed AS (
+          INSERT INTO tasker.process_tasks (process_id, jump, task_ids)
+          SELECT r.process_id, ?, ?
+          FROM renewed r
+          WHERE ?
         )
         SELECT
           NULL::bigint AS step_id, NULL::bigint AS fence, NULL::bigint AS failing,
@@ -95,13 +107,18 @@ public final class ProcessStore {
          AND s.fence = held.fence AND s.state = {in_progress}
         WHERE s.step_id IS NULL""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, leaseMs);
-      statement.setArray(2, Rows.texts(connection, handlers));
-      statement.setLong(3, processId);
-      statement.setLong(4, leaseMs / 3);
-      statement.setArray(5, Rows.bigints(connection, mayFailFast));
-      statement.setArray(6, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
-      statement.setArray(7, Rows.column(connection, "bigint", held, ClaimedStep::fence));
+      int p = 0;
+      statement.setLong(++p, leaseMs);
+      statement.setArray(++p, Rows.texts(connection, handlers));
+      statement.setLong(++p, processId);
+      statement.setArray(++p, Rows.bigints(connection, list == null ? List.of() : list.replaced()));
+      statement.setLong(++p, list == null ? 0 : list.jump());
+      statement.setArray(++p, Rows.bigints(connection, list == null ? List.of() : list.taskIds()));
+      statement.setBoolean(++p, list != null && !list.taskIds().isEmpty());
+      statement.setLong(++p, leaseMs / 3);
+      statement.setArray(++p, Rows.bigints(connection, mayFailFast));
+      statement.setArray(++p, Rows.column(connection, "bigint", held, ClaimedStep::stepId));
+      statement.setArray(++p, Rows.column(connection, "bigint", held, ClaimedStep::fence));
       try (ResultSet row = statement.executeQuery()) {
         boolean alive = false;
         boolean late = false;
@@ -152,26 +169,63 @@ public final class ProcessStore {
     }
   }
 
-  /** Claims of processes that are dead, or have no row; by tasks_unfinished, for steps have no index on the process. */
-  public List<Orphan> orphans(Connection connection) throws SQLException {
-    String sql = Sql.of("""
-        SELECT s.*, p.process_id IS NULL AS nameless, COALESCE(p.left_in_order, false) AS in_order
-        FROM tasker.tasks t
-        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        LEFT JOIN tasker.processes p ON p.process_id = s.process_id
-        WHERE t.state = {in_progress} AND s.state = {in_progress} AND (p.process_id IS NULL OR p.dead_at IS NOT NULL)
-        ORDER BY s.step_id""");
+  /** What is in progress of tasks {@code h}, for processes that are dead or have no row. OFFSET 0: by the key of each task. */
+  private static final String ORPHANED = Sql.of("""
+      CROSS JOIN LATERAL (
+        SELECT s.* FROM tasker.workflow_steps s WHERE s.task_id = h.task_id AND s.state = {in_progress} OFFSET 0) s
+      LEFT JOIN tasker.processes p ON p.process_id = s.process_id
+      WHERE p.process_id IS NULL OR p.dead_at IS NOT NULL
+      ORDER BY s.step_id""");
+
+  private static final String ORPHAN = """
+      SELECT s.*, p.process_id IS NULL AS nameless, COALESCE(p.left_in_order, false) AS in_order
+      """;
+
+  private static final String ORPHANS_LISTED = ORPHAN + """
+      FROM (
+        SELECT DISTINCT i.task_id
+        FROM tasker.process_tasks l
+        LEFT JOIN tasker.processes o ON o.process_id = l.process_id
+        CROSS JOIN LATERAL unnest(l.task_ids) AS i(task_id)
+        WHERE o.process_id IS NULL OR o.dead_at IS NOT NULL
+        UNION
+        SELECT i.task_id FROM unnest(?::bigint[]) AS i(task_id)) h
+      """ + ORPHANED;
+
+  private static final String ALL_ORPHANS = Sql.of(ORPHAN + """
+      FROM (SELECT t.task_id FROM tasker.tasks t WHERE t.state = {in_progress} OR t.task_id = ANY (?)) h
+      """) + ORPHANED;
+
+  /**
+   * Claims of processes that are dead, or have no row. They are found through process_tasks, at a cost that follows from what the dead
+   * have held; where one of them was of a build that did not write there, by a look at all tasks in progress.
+   *
+   * @param taskIds where to look as well
+   */
+  public List<Orphan> orphans(Connection connection, Collection<Long> taskIds) throws SQLException {
+    String sql = hasUnlistedDead(connection) ? ALL_ORPHANS : ORPHANS_LISTED;
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.bigints(connection, taskIds));
+      try (ResultSet row = statement.executeQuery()) {
+        List<Orphan> orphans = new ArrayList<>();
+        while (row.next()) {
+          orphans.add(new Orphan(
+              StepStore.claimedStep(row, "attempts", false),
+              row.getLong("process_id"),
+              row.getBoolean("in_order"),
+              row.getBoolean("nameless")));
+        }
+        return orphans;
+      }
+    }
+  }
+
+  private static boolean hasUnlistedDead(Connection connection) throws SQLException {
+    String sql = "SELECT EXISTS (SELECT 1 FROM tasker.processes WHERE dead_at IS NOT NULL AND NOT lists_tasks)";
     try (PreparedStatement statement = connection.prepareStatement(sql);
         ResultSet row = statement.executeQuery()) {
-      List<Orphan> orphans = new ArrayList<>();
-      while (row.next()) {
-        orphans.add(new Orphan(
-            StepStore.claimedStep(row, "attempts", false),
-            row.getLong("process_id"),
-            row.getBoolean("in_order"),
-            row.getBoolean("nameless")));
-      }
-      return orphans;
+      row.next();
+      return row.getBoolean(1);
     }
   }
 
@@ -179,11 +233,17 @@ public final class ProcessStore {
   public List<ClaimedStep> heldBy(Connection connection, long processId) throws SQLException {
     String sql = Sql.of("""
         SELECT s.*
-        FROM tasker.tasks t
-        JOIN tasker.workflow_steps s ON s.task_id = t.task_id
-        WHERE t.state = {in_progress} AND s.state = {in_progress} AND s.process_id = ?""");
+        FROM (
+          SELECT DISTINCT i.task_id
+          FROM tasker.process_tasks l
+          CROSS JOIN LATERAL unnest(l.task_ids) AS i(task_id)
+          WHERE l.process_id = ?) h
+        CROSS JOIN LATERAL (
+          SELECT s.* FROM tasker.workflow_steps s
+          WHERE s.task_id = h.task_id AND s.state = {in_progress} AND s.process_id = ? OFFSET 0) s""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
+      statement.setLong(2, processId);
       try (ResultSet row = statement.executeQuery()) {
         List<ClaimedStep> held = new ArrayList<>();
         while (row.next()) {
@@ -203,14 +263,26 @@ public final class ProcessStore {
     }
   }
 
-  /** Forgets processes that have been dead for so long that nothing they had sent can be under way any more. */
+  /**
+   * Forgets processes that have been dead for so long that nothing they had sent can be under way any more, and what is listed for
+   * processes that have no row.
+   */
   public void forget(Connection connection, long deadForMs, Collection<Long> stillHolding) throws SQLException {
     String sql = """
-        DELETE FROM tasker.processes
-        WHERE dead_at < statement_timestamp() - ? * interval '1 millisecond' AND process_id <> ALL (?)""";
+        WITH forgotten AS (
+          DELETE FROM tasker.processes
+          WHERE dead_at < statement_timestamp() - ? * interval '1 millisecond' AND process_id <> ALL (?)
+          RETURNING process_id
+        )
+        DELETE FROM tasker.process_tasks l
+        WHERE l.process_id <> ALL (?)
+          AND (l.process_id IN (SELECT process_id FROM forgotten)
+               OR NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = l.process_id))""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      Array holding = Rows.bigints(connection, stillHolding);
       statement.setLong(1, deadForMs);
-      statement.setArray(2, Rows.bigints(connection, stillHolding));
+      statement.setArray(2, holding);
+      statement.setArray(3, holding);
       statement.executeUpdate();
     }
   }
@@ -226,7 +298,12 @@ public final class ProcessStore {
 
   /** The process ends in order, and holds nothing. */
   public void remove(Connection connection, long processId) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement("DELETE FROM tasker.processes WHERE process_id = ?")) {
+    String sql = """
+        WITH gone AS (
+          DELETE FROM tasker.processes WHERE process_id = ? RETURNING process_id
+        )
+        DELETE FROM tasker.process_tasks l USING gone g WHERE l.process_id = g.process_id""";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
       statement.executeUpdate();
     }

@@ -122,6 +122,11 @@ public final class StepClaims {
           ) e
           ORDER BY e.step_id NULLS FIRST
           RETURNING transition_id
+        ), listed AS (
+          INSERT INTO tasker.process_tasks (process_id, jump, task_ids)
+          SELECT ?, ?, array_agg(DISTINCT c.task_id)
+          FROM claimed c
+          HAVING count(*) > 0
         )
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
           begins_task, last_chance, run_at, started_at, task_created_at, (SELECT max(transition_id) FROM logged) AS newest_transition
@@ -162,8 +167,7 @@ public final class StepClaims {
       statement.setLong(4, taskId);
       statement.setArray(5, names);
       statement.setInt(6, limit);
-      statement.setLong(7, claimant.jump());
-      statement.setLong(8, claimant.processId());
+      setClaimant(statement, 7, claimant);
       return claims(statement);
     }
   }
@@ -238,8 +242,7 @@ public final class StepClaims {
       statement.setArray(++p, spaces);
       statement.setInt(++p, candidates);
       statement.setInt(++p, limit);
-      statement.setLong(++p, claimant.jump());
-      statement.setLong(++p, claimant.processId());
+      setClaimant(statement, ++p, claimant);
       return claims(statement);
     }
   }
@@ -263,10 +266,17 @@ public final class StepClaims {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
       statement.setBoolean(3, lastChance);
-      statement.setLong(4, claimant.jump());
-      statement.setLong(5, claimant.processId());
+      setClaimant(statement, 4, claimant);
       return claims(statement);
     }
+  }
+
+  /** The parameters of {@link #CLAIM_PICKED}. */
+  private static void setClaimant(PreparedStatement statement, int first, Claimant claimant) throws SQLException {
+    statement.setLong(first, claimant.jump());
+    statement.setLong(first + 1, claimant.processId());
+    statement.setLong(first + 2, claimant.processId());
+    statement.setLong(first + 3, claimant.jump());
   }
 
   /**

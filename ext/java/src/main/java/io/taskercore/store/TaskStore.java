@@ -205,6 +205,11 @@ public final class TaskStore {
           ) e
           ORDER BY e.task_id, e.step_id NULLS FIRST
           RETURNING transition_id
+        ), listed AS (
+          INSERT INTO tasker.process_tasks (process_id, jump, task_ids)
+          SELECT ?, ?, array_agg(DISTINCT b.task_id)
+          FROM begun b
+          HAVING count(*) > 0
         )
         SELECT task_id, tasker.now() AS at, NULL::bigint AS step_id, NULL AS name, NULL AS handler, NULL::smallint[] AS parents,
           NULL::smallint[] AS children, NULL::smallint AS attempts, NULL::smallint AS crashes, NULL::smallint AS max_attempts,
@@ -263,6 +268,8 @@ public final class TaskStore {
       Claimant claimant = claims.claimant() == null ? NOBODY : claims.claimant();
       statement.setLong(++p, claimant.jump());
       statement.setLong(++p, claimant.processId());
+      statement.setLong(++p, claimant.processId());
+      statement.setLong(++p, claimant.jump());
       Created created = created(statement);
       if (created.taskIds().size() < tasks.size()) {
         throw new StaleTemplate();

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.housekeeping.Reaper;
 import io.taskercore.model.ClaimedStep;
@@ -14,6 +15,7 @@ import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.TaskList;
 import io.taskercore.store.Transitions;
 import io.taskercore.testing.Engine;
 import java.sql.Connection;
@@ -22,6 +24,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -49,8 +52,8 @@ final class EnginePaths implements Paths, AutoCloseable {
     this.runtime = coordinator.runtime();
     this.connection = connection;
     this.lease = new ProcessLease(
-        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY), runtime.inFlight(), Set::of,
-        LEASE_MS);
+        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY), runtime.inFlight(),
+        new ListedTasks(Set::of, () -> false), Set::of, LEASE_MS);
     this.reaper = runtime.reaper(lease);
     // From now on it is current, which a reaper's must be.
     lease.register();
@@ -121,12 +124,28 @@ final class EnginePaths implements Paths, AutoCloseable {
   @Override
   public Answer crash(long processId) {
     on(connection -> {
+      // As its renewals have: claims that were handed over stand in no other list.
+      TaskList list = new TaskList(Claimant.newJump(), List.of(), tasksHeldBy(connection, processId));
+      processes.renew(connection, processId, LEASE_MS, List.of(), list, List.of(), List.of());
       processes.bury(connection, List.of(processId));
       return null;
     });
     reaper.wantSweep();
     reaper.round();
     return Answer.NOTHING;
+  }
+
+  private static Set<Long> tasksHeldBy(Connection connection, long processId) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement("SELECT task_id FROM tasker.workflow_steps WHERE process_id = ?")) {
+      statement.setLong(1, processId);
+      try (ResultSet row = statement.executeQuery()) {
+        Set<Long> taskIds = new HashSet<>();
+        while (row.next()) {
+          taskIds.add(row.getLong(1));
+        }
+        return taskIds;
+      }
+    }
   }
 
   @Override
@@ -151,7 +170,7 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public Answer sweep() {
-    runtime.sweeper().round();
+    runtime.sweeper(reaper::report).round();
     return Answer.NOTHING;
   }
 

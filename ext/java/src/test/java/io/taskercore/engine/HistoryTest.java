@@ -26,7 +26,7 @@ class HistoryTest {
 
   private static final String EMPTIED = """
       TRUNCATE tasker.templates, tasker.template_steps, tasker.tasks, tasker.workflow_steps, tasker.step_queue,
-        tasker.transitions, tasker.processes, tasker.idempotency_keys RESTART IDENTITY CASCADE""";
+        tasker.transitions, tasker.processes, tasker.process_tasks, tasker.idempotency_keys RESTART IDENTITY CASCADE""";
 
   @RegisterExtension
   final Engine engine = Engine.start(Map.of("lease_ms", 300));
@@ -185,6 +185,8 @@ class HistoryTest {
           completed_at = NULL, result = NULL, process_id = CASE name WHEN 'a' THEN\s""" + processId + """
            END
         WHERE task_id =\s""" + taskId);
+    engine.database().execute("DELETE FROM tasker.process_tasks");
+    engine.database().execute("INSERT INTO tasker.process_tasks VALUES (" + processId + ", 1, ARRAY[" + taskId + "])");
     engine.database().execute("""
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%tasker.processes%'""");

@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.housekeeping.Reaper;
 import io.taskercore.model.Json;
@@ -320,7 +321,7 @@ class LeaseTest {
     CoreRuntime runtime = engine.coordinator().runtime();
     ProcessLease lease = new ProcessLease(
         Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY),
-        runtime.inFlight(), Set::of, 20_000);
+        runtime.inFlight(), new ListedTasks(Set::of, () -> false), Set::of, 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
     lease.register();
@@ -395,6 +396,50 @@ class LeaseTest {
           .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
       lost.openAndAwaitLeft();
     }
+  }
+
+  /** Were somebody to empty the lists, say. */
+  @Test
+  void whatNoListOfADeadProcessTellsOfIsFoundByTheSweeper() {
+    engine.restart(Map.of("lease_ms", 300, "sweep_interval_ms", 1_000));
+    watch();
+    Handlers theirs = new Handlers();
+    Gate lost = Gate.deaf("{}");
+    theirs.on("a", lost);
+    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
+      lost.awaitEntered();
+      assertThat(left.isOver()).isFalse();
+      engine.handlers().succeed("a");
+      engine.database().execute("TRUNCATE tasker.process_tasks");
+      letLeasesLapse();
+
+      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+
+      assertThat(engine.history(taskId, "a"))
+          .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+      lost.openAndAwaitLeft();
+    }
+  }
+
+  @Test
+  void theListOfAProcessIsShortAndTellsOfAllThatItHolds() {
+    engine.handlers().succeed("quick");
+    IntStream.range(0, 20).forEach(i -> engine.run(engine.task(Workflow.named("quick").step("quick"))));
+    Gate gate = Gate.closed();
+    engine.handlers().succeed("a").on("b", gate);
+    long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
+    try (Engine.Background run = engine.inBackground(taskId)) {
+      gate.awaitEntered();
+
+      Await.until("one row tells of the one task", () ->
+          engine.database().column("SELECT task_ids::text FROM tasker.process_tasks").equals(List.of("{" + taskId + "}")));
+
+      gate.open();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+    }
+    Await.until("nothing is held", () -> engine.database().number("SELECT count(*) FROM tasker.process_tasks") == 0);
   }
 
   @Test

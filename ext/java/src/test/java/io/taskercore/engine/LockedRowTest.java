@@ -244,12 +244,12 @@ class LockedRowTest {
     engine.database().execute("UPDATE tasker.tasks SET active_steps = 2");
     try (Holder holder = locking("task", first, null)) {
       assertThat(holder.pid).isNotNull();
-      engine.coordinator().runtime().sweeper().round();
+      engine.coordinator().runtime().sweeper(orphaned -> {}).round();
 
       assertThat(activeSteps(first)).isEqualTo(2);
       assertThat(activeSteps(second)).isEqualTo(1);
     }
-    engine.coordinator().runtime().sweeper().round();
+    engine.coordinator().runtime().sweeper(orphaned -> {}).round();
     assertThat(activeSteps(first)).isEqualTo(1);
   }
 

@@ -28,7 +28,8 @@ public final class TestDatabase implements AutoCloseable {
   private static final Deque<TestDatabase> SPARE = new ConcurrentLinkedDeque<>();
 
   private static final String EMPTY_ALL = """
-      TRUNCATE tasker.processes, tasker.transitions, tasker.step_queue, tasker.workflow_steps, tasker.idempotency_keys,
+      TRUNCATE tasker.processes, tasker.process_tasks, tasker.transitions, tasker.step_queue, tasker.workflow_steps,
+        tasker.idempotency_keys,
         tasker.tasks, tasker.template_steps, tasker.templates""";
 
   private final URI server;

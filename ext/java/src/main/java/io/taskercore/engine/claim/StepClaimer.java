@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 
 /** Claims steps, and makes attempts of claimed steps. */
@@ -43,6 +44,7 @@ public final class StepClaimer {
   private final TaskEvents events;
   private final InFlightAttempts inFlight;
   private final UnconfirmedClaims unconfirmed;
+  private final ListedTasks listed;
   private final ClaimReturner returner;
   private final LongSupplier processId;
   private final Executor executor;
@@ -56,6 +58,7 @@ public final class StepClaimer {
       TaskEvents events,
       InFlightAttempts inFlight,
       UnconfirmedClaims unconfirmed,
+      ListedTasks listed,
       ClaimReturner returner,
       LongSupplier processId,
       Executor executor) {
@@ -64,6 +67,7 @@ public final class StepClaimer {
     this.events = events;
     this.inFlight = inFlight;
     this.unconfirmed = unconfirmed;
+    this.listed = listed;
     this.returner = returner;
     this.processId = processId;
     this.executor = executor;
@@ -79,7 +83,7 @@ public final class StepClaimer {
         returner.giveBack(claims.steps(), false);
         throw new TaskerException.TaskNotFound(taskId);
       }
-      return attempts(claims, claimant, Map.of(taskId, task), owner, publication);
+      return attempts(claims, claimant, all -> Map.of(taskId, task), owner, publication);
     });
   }
 
@@ -98,6 +102,7 @@ public final class StepClaimer {
       } catch (RuntimeException | Error failure) {
         if (leavesDoubt(failure)) {
           unconfirmed.suspect();
+          listed.settled(claimant);
         }
         throw failure;
       }
@@ -132,7 +137,11 @@ public final class StepClaimer {
       CachedTask task = new CachedTask(prepared.task().facts(born.taskId(), born.created().at()), prepared.template());
       events.begun(publication, prepared.task(), born.created(), task);
       List<ClaimedStep> claimed = born.created().claims().steps();
-      return new Begun(task, true, false, attempts(claimed, claimant.processId(), Map.of(), Map.of(born.taskId(), task), owner));
+      List<Attempt> attempts = attempts(claimed, claimant.processId(), Map.of(), Map.of(born.taskId(), task), owner);
+      if (!claimed.isEmpty()) {
+        listed.settled(claimant);
+      }
+      return new Begun(task, true, false, attempts);
     });
   }
 
@@ -146,7 +155,7 @@ public final class StepClaimer {
     return claiming((claimant, publication) -> {
       Claims claims = database.call(connection ->
           this.claims.claimReady(connection, claimant, handlers, namespaces, lastChance, limit, candidates, deep));
-      return attempts(claims, claimant, owner, publication);
+      return attempts(claims, claimant, this::tasksOf, owner, publication);
     });
   }
 
@@ -155,25 +164,25 @@ public final class StepClaimer {
     boolean lastChance = inFlight.isLastChanceFree();
     return claiming((claimant, publication) -> {
       Claims claims = database.call(connection -> this.claims.claimStep(connection, claimant, stepId, lastChance));
-      return attempts(claims, claimant, owner, publication).stream().findFirst();
+      return attempts(claims, claimant, this::tasksOf, owner, publication).stream().findFirst();
     });
   }
 
-  private List<Attempt> attempts(Claims claims, Claimant claimant, ClaimOwner owner, Publication publication) {
-    return claims.taken().isEmpty()
-        ? List.of()
-        : attempts(claims, claimant, tasksOf(claims), owner, publication);
-  }
-
   private List<Attempt> attempts(
-      Claims claims, Claimant claimant, Map<Long, CachedTask> tasks, ClaimOwner owner, Publication publication) {
+      Claims claims, Claimant claimant, Function<Claims, Map<Long, CachedTask>> known, ClaimOwner owner, Publication publication) {
+    if (claims.taken().isEmpty()) {
+      return List.of();
+    }
+    Map<Long, CachedTask> tasks = known.apply(claims);
     long now = System.nanoTime();
     events.changed(publication, claims.changes(), tasks);
     Map<Long, Long> readyNanos = new HashMap<>();
     for (Taken taken : claims.taken()) {
       readyNanos.put(taken.step().stepId(), now - Duration.between(taken.runAt(), claims.at()).toNanos());
     }
-    return attempts(claims.steps(), claimant.processId(), readyNanos, tasks, owner);
+    List<Attempt> attempts = attempts(claims.steps(), claimant.processId(), readyNanos, tasks, owner);
+    listed.settled(claimant);
+    return attempts;
   }
 
   /** If the tasks cannot be read, the claims are given back. */
@@ -203,9 +212,11 @@ public final class StepClaimer {
     }
     // They are in flight from now on, or whoever waits for the owner's last attempt would not wait for them.
     owner.inFlightChanged(claimed.size());
+    tasks.retain(task);
     UnconfirmedClaims.Claiming claiming = unconfirmed.begin();
     Runnable handedOver = () -> {
       claiming.close();
+      tasks.release(task);
       owner.inFlightChanged(-claimed.size());
     };
     try {

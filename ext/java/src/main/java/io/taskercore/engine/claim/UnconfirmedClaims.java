@@ -88,6 +88,11 @@ public final class UnconfirmedClaims {
     }
   }
 
+  /** Whether there may be claims that nobody here knows of. */
+  public boolean isSuspicious() {
+    return suspectedNanos != null;
+  }
+
   /** Gives back what is found, where there is reason to look. */
   public void look(long processId) {
     Long suspected = suspectedNanos;

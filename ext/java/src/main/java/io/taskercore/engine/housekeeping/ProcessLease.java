@@ -2,6 +2,7 @@ package io.taskercore.engine.housekeeping;
 
 import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.InFlightAttempts;
+import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
@@ -9,6 +10,7 @@ import io.taskercore.store.Claimant;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Renewal;
+import io.taskercore.store.TaskList;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
@@ -39,6 +41,7 @@ public final class ProcessLease {
 
   private final KeptConnection kept;
   private final InFlightAttempts inFlight;
+  private final ListedTasks listed;
   private final Supplier<Set<String>> handlersAtHand;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
@@ -50,11 +53,14 @@ public final class ProcessLease {
 
   /**
    * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
+   * @param listed what the renewals tell of the tasks held
    * @param handlersAtHand what this process tells others that it can run
    */
-  public ProcessLease(KeptConnection kept, InFlightAttempts inFlight, Supplier<Set<String>> handlersAtHand, int leaseMs) {
+  public ProcessLease(
+      KeptConnection kept, InFlightAttempts inFlight, ListedTasks listed, Supplier<Set<String>> handlersAtHand, int leaseMs) {
     this.kept = kept;
     this.inFlight = inFlight;
+    this.listed = listed;
     this.handlersAtHand = handlersAtHand;
     this.leaseMs = leaseMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
@@ -70,6 +76,7 @@ public final class ProcessLease {
     long id = Claimant.newProcessId();
     register(id);
     processId = id;
+    listed.writeAnew();
   }
 
   /** @return false if the process has a row already */
@@ -177,15 +184,22 @@ public final class ProcessLease {
     List<Attempt> ours = inFlight.all().stream().filter(attempt -> attempt.processId() == id).toList();
     List<ClaimedStep> steps = ours.stream().map(Attempt::step).toList();
     Set<Long> mayFailFast = ours.stream().filter(Attempt::failFast).map(Attempt::taskId).collect(Collectors.toSet());
+    TaskList list = listed.next();
+    if (list != null) {
+      listed.sent(list);
+    }
     Renewal renewal = timed(() -> {
       Renewal answer = kept.call(
-          connection -> processes.renew(connection, id, leaseMs, handlersAtHand.get(), steps, mayFailFast));
+          connection -> processes.renew(connection, id, leaseMs, handlersAtHand.get(), list, steps, mayFailFast));
       if (answer.late() || !answer.alive()) {
         // Before we count as current again, and with that as somebody who may judge others.
         troubled();
       }
       return answer;
     });
+    if (list != null && renewal.alive()) {
+      listed.done(list);
+    }
     boolean rowLost = !renewal.alive() && register(id);
     if (rowLost) {
       LOG.warn(
@@ -202,9 +216,12 @@ public final class ProcessLease {
           leaseMs, ours.size());
       register();
     }
-    boolean newSession = kept.sessions() != sessions;
+    boolean doubt = rowLost || kept.sessions() != sessions;
     sessions = kept.sessions();
-    return new News(renewal.othersLapsed(), revokeOldClaims(), rowLost || newSession);
+    if (doubt) {
+      listed.writeAnew();
+    }
+    return new News(renewal.othersLapsed(), revokeOldClaims(), doubt);
   }
 
   /**

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +39,7 @@ public final class Reaper {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reaper.class);
 
-  /** So many leases apart it looks for claims of processes that have no row, which no lease can tell of. */
+  /** So many leases apart it looks for claims of those who are known as dead or have no row, which no lease can tell of. */
   private static final long LEASES_PER_SWEEP = 10;
 
   /** What the log says of a step whose process has died. */
@@ -58,10 +59,16 @@ public final class Reaper {
   private final Transitions transitions = new Transitions();
   private final long leaseNanos;
 
+  /** Where a sweeper has found what no list of the dead tells of. */
+  private final Set<Long> reported = ConcurrentHashMap.newKeySet();
+
   /** Claims of processes that have no row, and when they were first seen. */
   private Map<Claim, Long> namelessSince = Map.of();
 
-  /** When all claims are to be looked at, whatever the leases tell. */
+  /** Whether this round has taken somebody for dead, whose last statements may be under way: they are looked for a lease later. */
+  private boolean buried;
+
+  /** When the next look for claims of the dead is due, whatever the leases tell. */
   private volatile long sweepNanos = System.nanoTime();
 
   public Reaper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, ProcessLease lease) {
@@ -71,6 +78,14 @@ public final class Reaper {
     this.metrics = metrics;
     this.lease = lease;
     this.leaseNanos = TimeUnit.MILLISECONDS.toNanos(lease.leaseMs());
+  }
+
+  /** There are claims in these tasks that nobody holds who lives. */
+  public void report(List<Long> taskIds) {
+    reported.addAll(taskIds);
+    if (!taskIds.isEmpty()) {
+      wantSweep();
+    }
   }
 
   /** There are claims of a process that is dead: the next round is to look for them. */
@@ -95,9 +110,11 @@ public final class Reaper {
       lease.troubled();
       throw failure;
     }
-    if (sweep && sweepNanos == due) {
-      sweepNanos = System.nanoTime() + (namelessSince.isEmpty() ? LEASES_PER_SWEEP * leaseNanos : leaseNanos);
+    if (sweepNanos == due && (sweep || buried)) {
+      boolean soon = buried || !namelessSince.isEmpty();
+      sweepNanos = System.nanoTime() + (soon ? leaseNanos : LEASES_PER_SWEEP * leaseNanos);
     }
+    buried = false;
   }
 
   private void reap(boolean sweep) {
@@ -139,8 +156,13 @@ public final class Reaper {
 
   /** The dead are known as such once this is committed, whatever becomes of their steps. */
   private List<Orphan> findOrphans(Connection connection) throws SQLException {
-    processes.bury(connection, lapsed(connection));
-    List<Orphan> found = processes.orphans(connection);
+    List<Long> dead = lapsed(connection);
+    processes.bury(connection, dead);
+    buried |= !dead.isEmpty();
+    List<Long> asked = List.copyOf(reported);
+    List<Orphan> found = processes.orphans(connection, asked);
+    asked.forEach(reported::remove);
+    found.stream().filter(Orphan::nameless).map(Orphan::taskId).forEach(reported::add);
     processes.forget(connection, FORGOTTEN_AFTER_MS, found.stream().map(Orphan::processId).distinct().toList());
     return withoutYoungNameless(found);
   }

@@ -18,6 +18,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,21 +39,26 @@ public final class Sweeper {
   private final TaskEvents events;
   private final AfterCommit afterCommit;
   private final EngineMetrics metrics;
+  private final Consumer<List<Long>> orphaned;
   private final Audit audit = new Audit();
   private final TaskStore tasks = new TaskStore();
   private final Transitions transitions = new Transitions();
   private long lastTask;
   private long lastQueued;
 
-  public Sweeper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics) {
+  /** @param orphaned hears of tasks of which a step is in progress that nobody holds who lives */
+  public Sweeper(
+      Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, Consumer<List<Long>> orphaned) {
     this.database = database;
     this.events = events;
     this.afterCommit = afterCommit;
     this.metrics = metrics;
+    this.orphaned = orphaned;
   }
 
   public void round() {
     Look unended = database.call(connection -> audit.unended(connection, lastTask, BOUNDS));
+    orphaned.accept(database.call(connection -> audit.orphaned(connection, lastTask, BOUNDS)).taskIds());
     Look queued = database.call(connection -> audit.queueOfEnded(connection, lastQueued, BOUNDS));
     TreeSet<Long> suspects = new TreeSet<>(unended.taskIds());
     suspects.addAll(queued.taskIds());

@@ -7,14 +7,16 @@ import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
 import io.taskercore.store.Transitions;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,7 +36,9 @@ public final class ClaimReturns implements ClaimReturner {
   private final Timers timers;
   private final Executor executor;
   private final Transitions transitions = new Transitions();
-  private final AtomicInteger outstanding = new AtomicInteger();
+
+  /** What is still to be given back; whoever wants the same has nothing to do. */
+  private final Set<Claim> outstanding = ConcurrentHashMap.newKeySet();
 
   public ClaimReturns(
       Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, Timers timers, Executor executor) {
@@ -48,9 +52,9 @@ public final class ClaimReturns implements ClaimReturner {
 
   @Override
   public void giveBack(List<ClaimedStep> claims, boolean started) {
-    if (!claims.isEmpty()) {
-      outstanding.addAndGet(claims.size());
-      again(claims, started);
+    List<ClaimedStep> fresh = claims.stream().filter(step -> outstanding.add(step.claim())).toList();
+    if (!fresh.isEmpty()) {
+      again(fresh, started);
     }
   }
 
@@ -58,16 +62,16 @@ public final class ClaimReturns implements ClaimReturner {
     executor.execute(() -> giveBackNow(claims, started));
   }
 
-  /** How many claims are still to be given back. */
-  public int outstanding() {
-    return outstanding.get();
+  /** The claims that are still to be given back. */
+  public Set<Claim> outstanding() {
+    return Set.copyOf(outstanding);
   }
 
   private void giveBackNow(List<ClaimedStep> claims, boolean started) {
     try (Publication publication = events.begin()) {
       Changes changes = database.call(connection -> transitions.giveBack(connection, claims, started));
       afterCommit.apply(publication, changes, new Plain(metrics));
-      outstanding.addAndGet(-claims.size());
+      claims.forEach(step -> outstanding.remove(step.claim()));
     } catch (TaskerException.Database failure) {
       Map<Long, List<ClaimedStep>> byTask = claims.stream().collect(Collectors.groupingBy(ClaimedStep::taskId));
       if (failure.isLocked() && byTask.size() > 1) {

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The tasks that attempts are in flight for; others are read from the database. */
@@ -81,16 +82,22 @@ public final class TaskCache {
   /** An attempt begins to use the task. */
   public void retain(CachedTask task) {
     inUse.compute(task.facts().taskId(), (id, known) -> {
-      task.users++;
-      return known == null ? task : known;
+      CachedTask used = known == null ? task : known;
+      used.users++;
+      return used;
     });
   }
 
   /** An attempt uses it no more. */
   public void release(CachedTask task) {
-    inUse.compute(task.facts().taskId(), (id, known) -> {
-      task.users--;
-      return known == task && task.users == 0 ? null : known;
+    inUse.computeIfPresent(task.facts().taskId(), (id, known) -> {
+      known.users--;
+      return known.users == 0 ? null : known;
     });
+  }
+
+  /** Of those tasks that are in use from the call's beginning to its end, none is missing. */
+  public Set<Long> inUse() {
+    return Set.copyOf(inUse.keySet());
   }
 }

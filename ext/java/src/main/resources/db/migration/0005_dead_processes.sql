@@ -1,0 +1,17 @@
+-- What is known of a process when it has died: of which tasks it held steps, and how many of these it can have begun.
+
+-- Steps have no index on their process, for then the two changes that each of them sees would no longer stay on its page.
+CREATE TABLE tasker.process_tasks (
+  process_id bigint   NOT NULL,
+  jump       bigint   NOT NULL,
+  task_ids   bigint[] NOT NULL
+);
+CREATE INDEX process_tasks_key ON tasker.process_tasks (process_id, jump);
+COMMENT ON TABLE tasker.process_tasks IS
+  'Of which tasks a process may hold steps. Each statement that claims adds a row; a renewal puts one row in the place of those whose claims the process knows of by then.';
+COMMENT ON INDEX tasker.process_tasks_key IS 'Finds what a process has listed, and the rows that a renewal replaces.';
+COMMENT ON COLUMN tasker.process_tasks.jump IS 'The number drawn by the statement that wrote the row; of a claim, by how much it raised the fences.';
+
+ALTER TABLE tasker.processes ADD COLUMN lists_tasks boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.processes.lists_tasks IS
+  'Whether process_tasks tells of all that the process holds; that of an older build is found by a look at all tasks in progress.';
