@@ -2,10 +2,10 @@
 
 # What an application waits for at its start: require "tasker_core" and the first coordinator, after JRuby's own boot.
 
+require_relative "support/child"
 require_relative "support/ground"
 
 ROUNDS = Integer(ENV.fetch("BENCH_ROUNDS", "7"))
-LIBRARY = File.expand_path("../lib", __dir__)
 
 # Its own process tells it, for nothing may be loaded already; JRuby's own boot ends where this begins.
 SCRIPT = <<~'RUBY'
@@ -20,19 +20,11 @@ SCRIPT = <<~'RUBY'
   STDOUT.puts "TIMES #{[booted, required, ready].flatten.join(' ')}"
 RUBY
 
-# The JVM and its options are ours.
-command = lambda do
-  machine = java.lang.management.ManagementFactory.runtime_mx_bean
-  property = java.lang.System.method(:get_property)
-  [File.join(property.call("java.home"), "bin/java"), *machine.input_arguments.to_a, "-cp", property.call("java.class.path"),
-   property.call("sun.java.command").split.first, "-I", LIBRARY, "-e", SCRIPT]
-end
-
 ground = Ground.new
 report = Report.new("startup", ground.settings)
 # @return [Array<Float>] milliseconds of boot, require and first coordinator: first by the clock, then in CPU
 start = lambda do
-  output = IO.popen([*command.call, ground.url], &:read)
+  output = IO.popen([*Child.command(SCRIPT), ground.url], &:read)
   times = output[/^TIMES (.*)/, 1] or abort "bin/bench: the process did not start: #{output}"
   booted, booted_cpu, required, required_cpu, ready, ready_cpu = times.split.map(&:to_f)
   [booted, required - booted, ready - required, booted_cpu, required_cpu - booted_cpu, ready_cpu - required_cpu]

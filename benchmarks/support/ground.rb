@@ -34,7 +34,7 @@ class Ground
     @jdbc = Java::OrgPostgresql::Driver.new.connect(jdbc_url, java.util.Properties.new)
   end
 
-  def url = @server.url
+  def url(database = "postgres") = @server.url(database)
 
   def jdbc_url(database = "postgres") = "jdbc:postgresql://127.0.0.1:#{@server.port}/#{database}?user=postgres"
 
@@ -44,16 +44,11 @@ class Ground
   def settings = DURABILITY.to_h { |name| [name, query("SHOW #{name}")] }.merge("postgresql" => query("SHOW server_version"))
 
   # @return [String] the one value of the one row
-  def query(sql)
-    statement = @jdbc.create_statement
-    rows = statement.execute_query(sql)
-    rows.next
-    rows.get_string(1)
-  ensure
-    statement&.close
-  end
+  def query(sql) = own_site.value(sql)
 
-  def execute(sql) = Site.new(@coordinator, @jdbc).execute(sql)
+  def execute(sql) = own_site.execute(sql)
+
+  def own_site = Site.new(@coordinator, @jdbc)
 
   # Another coordinator on the same database.
   def coordinator_with(**config)
@@ -65,6 +60,15 @@ class Ground
     def execute(sql)
       statement = jdbc.create_statement
       statement.execute(sql)
+    ensure
+      statement&.close
+    end
+
+    # @return [String, nil] the one value of the first row, if there is one
+    def value(sql)
+      statement = jdbc.create_statement
+      rows = statement.execute_query(sql)
+      rows.get_string(1) if rows.next
     ensure
       statement&.close
     end
