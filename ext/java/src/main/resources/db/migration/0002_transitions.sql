@@ -10,6 +10,22 @@
 -- given out again where a database goes back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY): then
 -- only such a fence tells the claim of a task that was from that of the task that has its id now.
 ALTER TABLE tasker.workflow_steps ALTER COLUMN fence TYPE bigint;
+
+-- A process that dies has mostly claimed more steps than it had begun; which, its rows do not tell. So that no step is ended by the
+-- deaths of processes that had not begun it, such a death counts for none of them, but makes them suspect. What is suspect, and what one
+-- crash more would end, is claimed apart from the others: only into a handler's place that is free, so that it begins with its claim.
+ALTER TABLE tasker.workflow_steps ADD COLUMN suspect boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.workflow_steps.suspect IS
+  'A process has died that held the step, since an attempt at it came to an end: the next such death counts for certain.';
+ALTER TABLE tasker.step_queue ADD COLUMN apart boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.step_queue.apart IS 'As tasker.is_apart has it.';
+DROP INDEX tasker.step_queue_order;
+CREATE INDEX step_queue_order ON tasker.step_queue (handler, apart, priority DESC, run_at, step_id);
+COMMENT ON INDEX tasker.step_queue_order IS
+  'Claims for the handlers at hand, in the order: higher priority, then run_at, then id. A backlog of other handlers costs nothing.';
+CREATE INDEX step_queue_apart ON tasker.step_queue (step_id) WHERE apart;
+COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether there is anything that is claimed apart, which mostly there is not.';
+COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps of which a process holds one at a time.';
 COMMENT ON COLUMN tasker.workflow_steps.fence IS
   'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';
 
@@ -77,6 +93,17 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes > 0 AND crashes + 1 >=
 COMMENT ON FUNCTION tasker.last_chance IS
   'Whether processes have died under a step, and tasker.crash_ends holds: either the step kills them, or it ran beside one that does.';
 
+CREATE FUNCTION tasker.is_apart(suspect boolean, crashes smallint, max_crashes smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT suspect OR tasker.crash_ends(crashes, max_crashes) $$;
+COMMENT ON FUNCTION tasker.is_apart IS
+  'Whether a step is claimed only into a handler''s place that is free, so that it begins with its claim, and a crash is its own.';
+
+CREATE FUNCTION tasker.may_follow(step tasker.workflow_steps, wanted bigint[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT step.step_id = ANY (wanted) AND NOT tasker.is_apart(step.suspect, step.crashes, step.max_crashes)
+$$;
+COMMENT ON FUNCTION tasker.may_follow IS 'Whether a step that becomes ready is claimed with its parent''s outcome, given what the process wants.';
+
 -- What several columns of a row must hold together. PostgreSQL reads the text of a table's CHECKs anew for each statement that writes
 -- to the table; for a statement on one row that took longer than the row. A compiled function is kept, so each table has one CHECK, which
 -- calls it: with the whole row of a step, whose name is the shortest text, but not of a task, for that would read its payload each time.
@@ -132,9 +159,9 @@ COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed
 
 CREATE FUNCTION tasker.enqueue(p_step_ids bigint[], p_at timestamptz) RETURNS void
 LANGUAGE sql AS $$
-  INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance)
+  INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, last_chance, apart)
   SELECT s.task_id, s.step_id, s.state, t.priority, COALESCE(s.next_run_at, p_at), t.namespace, s.handler,
-    tasker.last_chance(s.crashes, s.max_crashes)
+    tasker.last_chance(s.crashes, s.max_crashes), tasker.is_apart(s.suspect, s.crashes, s.max_crashes)
   FROM unnest(p_step_ids) AS n(step_id)
   JOIN tasker.workflow_steps s ON s.task_id = tasker.task_of(n.step_id) AND s.step_id = n.step_id
   JOIN tasker.tasks t ON t.task_id = s.task_id
@@ -203,11 +230,11 @@ BEGIN
       FOR v_more IN
         UPDATE tasker.workflow_steps s
         SET waiting_on = GREATEST(s.waiting_on - 1, 0),
-            state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
-            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
-            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)),
-            process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_process_id END,
-            started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, s.step_id = ANY (p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
+            state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
         WHERE s.task_id = p_task_id AND s.step_id = ANY (p_freed) AND tasker.may_wait(s.state)
         RETURNING s.step_id, s.state, s.attempts
       LOOP
@@ -222,13 +249,13 @@ BEGIN
       WITH lowered AS (
         UPDATE tasker.workflow_steps s
         SET waiting_on = GREATEST(s.waiting_on - f.parents, 0),
-            state = tasker.freed_state(s.state, s.waiting_on, f.parents, f.wanted),
-            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
-            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, f.parents, f.wanted),
-            process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_process_id END,
-            started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, f.wanted) WHEN 1 THEN p_at ELSE s.started_at END
+            state = tasker.freed_state(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
         FROM (
-          SELECT c.step_id, count(*)::smallint AS parents, c.step_id = ANY (p_wanted) AS wanted
+          SELECT c.step_id, count(*)::smallint AS parents
           FROM unnest(p_freed) AS c(step_id)
           GROUP BY c.step_id
           ORDER BY c.step_id
@@ -433,7 +460,7 @@ BEGIN
     SELECT t.state INTO v_state FROM tasker.tasks t WHERE t.task_id = v_task_id FOR NO KEY UPDATE;
   END IF;
   UPDATE tasker.workflow_steps s
-  SET state = p_to, result = p_result::json, error = p_error::json, process_id = NULL,
+  SET state = p_to, result = p_result::json, error = p_error::json, process_id = NULL, suspect = false,
       next_run_at = v_at + p_delay_ms * interval '1 millisecond',
       completed_at = CASE WHEN p_delay_ms IS NULL THEN v_at END
   WHERE s.task_id = v_task_id AND s.step_id = p_step_id AND s.fence = p_fence AND s.state = 'in_progress'
@@ -457,6 +484,7 @@ BEGIN
   SET waiting_on = 0, state = 'in_progress', attempts = s.attempts + 1, fence = s.fence + p_jump, process_id = p_process_id,
       started_at = v_at
   WHERE s.task_id = v_task_id AND s.step_id = p_wanted[1] AND tasker.is_freed(s.state, s.waiting_on, 1::smallint)
+    AND NOT tasker.is_apart(s.suspect, s.crashes, s.max_crashes)
   RETURNING s.step_id, s.attempts, s.name, s.handler, s.parents, s.children, s.crashes, s.max_attempts, s.fence INTO v_step;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'step % has changed: record the outcome of its parent % under the lock of their task', p_wanted[1], p_step_id
@@ -502,7 +530,7 @@ BEGIN
   FOR NO KEY UPDATE;
   WITH accepted AS (
     UPDATE tasker.workflow_steps s
-    SET state = o.to_state, result = o.result::json, error = o.error::json, process_id = NULL,
+    SET state = o.to_state, result = o.result::json, error = o.error::json, process_id = NULL, suspect = false,
         next_run_at = v_at + o.delay_ms * interval '1 millisecond',
         completed_at = CASE WHEN o.delay_ms IS NULL THEN v_at END
     FROM unnest(p_step_ids, p_fences, p_to, p_results, p_errors, p_delays_ms, p_reasons) WITH ORDINALITY
@@ -558,7 +586,7 @@ $$;
 COMMENT ON FUNCTION tasker.give_back IS
   'Gives claims back: anybody may run the steps at once. Where the handlers have not started, the attempts do not count.';
 
-CREATE FUNCTION tasker.crash(p_task_id bigint, p_step_ids bigint[], p_errors text[]) RETURNS SETOF tasker.change
+CREATE FUNCTION tasker.crash(p_task_id bigint, p_step_ids bigint[], p_counts boolean[], p_errors text[]) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
   v_at    timestamptz := tasker.now();
@@ -568,14 +596,15 @@ BEGIN
   SELECT t.state INTO v_state FROM tasker.tasks t WHERE t.task_id = p_task_id FOR NO KEY UPDATE;
   WITH crashed AS (
     UPDATE tasker.workflow_steps s
-    SET state = CASE WHEN c.error IS NULL THEN 'enqueued' ELSE 'error' END, crashes = s.crashes + 1, process_id = NULL,
+    SET state = CASE WHEN c.error IS NULL THEN 'enqueued' ELSE 'error' END, process_id = NULL, suspect = true,
+        crashes = s.crashes + c.counts::integer, attempts = s.attempts - (NOT c.counts)::integer,
         completed_at = CASE WHEN c.error IS NOT NULL THEN v_at END, error = COALESCE(c.error::json, s.error)
-    FROM (SELECT * FROM unnest(p_step_ids, p_errors) AS u(step_id, error) ORDER BY u.step_id) c
+    FROM (SELECT * FROM unnest(p_step_ids, p_counts, p_errors) AS u(step_id, counts, error) ORDER BY u.step_id) c
     WHERE s.task_id = p_task_id AND s.step_id = c.step_id AND s.state = 'in_progress'
-    RETURNING s.step_id, s.state, s.attempts::smallint AS attempt
+    RETURNING s.step_id, s.state, NULLIF(s.attempts, 0)::smallint AS attempt, c.counts
   )
   SELECT array_agg(c.step_id) AS ids, array_agg(c.state::text) AS states, array_agg(c.attempt) AS attempts,
-    array_agg(CASE c.state WHEN 'error' THEN 'crash_limit' ELSE 'lease_lapsed' END) AS reasons, count(*)::integer AS count
+    array_agg(CASE WHEN c.state = 'error' THEN 'crash_limit' WHEN c.counts THEN 'lease_lapsed' ELSE 'process_died' END) AS reasons, count(*)::integer AS count
   INTO v_done
   FROM crashed c;
   IF v_done.count > 0 THEN
@@ -586,7 +615,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.crash IS
-  'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. The caller has locked them.';
+  'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. Where it is not to count as a crash, the attempt does not count either. The caller has locked them.';
 
 CREATE FUNCTION tasker.take_out(p_step_id bigint,
   OUT task_id bigint, OUT task_state text, OUT task_failed boolean, OUT state text, OUT attempt smallint, OUT children smallint[])

@@ -12,6 +12,13 @@ COMMENT ON TABLE tasker.process_tasks IS
 COMMENT ON INDEX tasker.process_tasks_key IS 'Finds what a process has listed, and the rows that a renewal replaces.';
 COMMENT ON COLUMN tasker.process_tasks.jump IS 'The number drawn by the statement that wrote the row; of a claim, by how much it raised the fences.';
 
-ALTER TABLE tasker.processes ADD COLUMN lists_tasks boolean NOT NULL DEFAULT false;
+ALTER TABLE tasker.processes
+  ADD COLUMN lists_tasks boolean NOT NULL DEFAULT false,
+  ADD COLUMN places integer,
+  ADD COLUMN crowded boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.processes.places IS
+  'How many handlers each of its coordinators runs at once, at least: a process that holds no more steps has begun them all. Null for older builds, which counted so.';
+COMMENT ON COLUMN tasker.processes.crowded IS
+  'Whether the process, when it died, held more steps than it had places: some of them it had not begun, and nobody knows which.';
 COMMENT ON COLUMN tasker.processes.lists_tasks IS
   'Whether process_tasks tells of all that the process holds; that of an older build is found by a look at all tasks in progress.';

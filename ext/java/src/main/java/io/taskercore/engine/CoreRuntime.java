@@ -41,6 +41,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
+import io.taskercore.store.ProcessStore.Abilities;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -132,7 +133,7 @@ final class CoreRuntime implements AutoCloseable {
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ListedTasks listed = new ListedTasks(() -> heldTasks(tasks), unconfirmed::isSuspicious);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config, mode, outage), inFlight, listed, this::handlersAtHand, config.leaseMs());
+        new ProcessLease(Connections.kept(config, mode, outage), inFlight, listed, this::abilities, config.leaseMs());
     Reaper reaper = reaper(lease);
     this.housekeeping = new Housekeeping(lease, reaper, sweeper(reaper::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
@@ -358,9 +359,10 @@ final class CoreRuntime implements AutoCloseable {
   }
 
   /** The handlers that this process can run, as far as it has looked for them. */
-  private Set<String> handlersAtHand() {
-    Set<String> names = new TreeSet<>();
-    coordinators.forEach(coordinator -> names.addAll(coordinator.resolvedHandlers()));
-    return names;
+  private Abilities abilities() {
+    Set<String> handlers = new TreeSet<>();
+    coordinators.forEach(coordinator -> handlers.addAll(coordinator.resolvedHandlers()));
+    int places = coordinators.stream().mapToInt(coordinator -> coordinator.slots().parallel()).min().orElse(0);
+    return new Abilities(handlers, places);
   }
 }

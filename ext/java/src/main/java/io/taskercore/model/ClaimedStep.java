@@ -8,6 +8,7 @@ import java.util.List;
  * @param attempt the number of this attempt, from 1
  * @param failures how many attempts count against {@code maxAttempts}, this one included: crashes of a process do not
  * @param fence the token without which no result is accepted
+ * @param apart whether it was claimed for a handler's place that is held free for it: it is to begin at once
  * @param lastChance whether processes have died under it, and one more would end it
  */
 public record ClaimedStep(
@@ -21,6 +22,7 @@ public record ClaimedStep(
     int failures,
     int maxAttempts,
     long fence,
+    boolean apart,
     boolean lastChance) {
 
   /** Steps of a task are numbered in these low bits of the step's id. */

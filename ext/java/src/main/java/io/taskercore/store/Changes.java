@@ -105,7 +105,7 @@ public record Changes(
             ended.add(new Ended(taskId, Rows.instant(row, "created_at"), state, row.getDouble("after_ms")));
           }
         } else if (row.getString("name") != null) {
-          handedOver.add(StepStore.claimedStep(row, "attempt", false));
+          handedOver.add(StepStore.claimedStep(row, "attempt"));
         }
       }
       return new Changes(accepted, inOrder(transitions), handedOver, ended, at, newest);

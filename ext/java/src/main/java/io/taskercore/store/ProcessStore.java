@@ -20,9 +20,10 @@ public final class ProcessStore {
    * A claim of a process that is gone.
    *
    * @param inOrder whether the process has ended by itself, which is no crash
+   * @param begun whether the process had begun all that it held
    * @param nameless whether the process has no row at all, which may be a living one's whose row was lost
    */
-  public record Orphan(ClaimedStep step, long processId, boolean inOrder, boolean nameless) {
+  public record Orphan(ClaimedStep step, long processId, boolean inOrder, boolean begun, boolean nameless) {
     public long taskId() {
       return step.taskId();
     }
@@ -39,27 +40,35 @@ public final class ProcessStore {
    */
   public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing) {}
 
+  /**
+   * What a process tells of itself.
+   *
+   * @param handlers names of those that it can run
+   * @param places how many of them each of its coordinators runs at once, at least
+   */
+  public record Abilities(Collection<String> handlers, int places) {}
+
   /** @return false if the process has a row already */
-  public boolean register(
-      Connection connection, long processId, String host, long pid, long leaseMs, Collection<String> handlers)
+  public boolean register(Connection connection, long processId, String host, long pid, long leaseMs, Abilities abilities)
       throws SQLException {
     String sql = """
-        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers, lists_tasks)
+        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers, places, lists_tasks)
         OVERRIDING SYSTEM VALUE
-        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?, true)
+        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?, ?, true)
         ON CONFLICT DO NOTHING""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
       statement.setString(2, host);
       statement.setLong(3, pid);
       statement.setLong(4, leaseMs);
-      statement.setArray(5, Rows.texts(connection, handlers));
+      statement.setArray(5, Rows.texts(connection, abilities.handlers()));
+      statement.setInt(6, abilities.places());
       return statement.executeUpdate() > 0;
     }
   }
 
   /**
-   * Extends the lease over all claims of the process, publishes its handlers, and tells which claims it has lost: those
+   * Extends the lease over all claims of the process, publishes what it can do, and tells which claims it has lost: those
    * cancelled, ended or taken over meanwhile.
    *
    * @param list null: what was written before stands
@@ -69,7 +78,7 @@ public final class ProcessStore {
       Connection connection,
       long processId,
       long leaseMs,
-      Collection<String> handlers,
+      Abilities abilities,
       TaskList list,
       List<ClaimedStep> held,
       Collection<Long> mayFailFast)
@@ -77,7 +86,7 @@ public final class ProcessStore {
     String sql = Sql.of("""
         WITH renewed AS (
           UPDATE tasker.processes
-          SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?
+          SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?, places = ?
           WHERE process_id = ? AND dead_at IS NULL
           RETURNING process_id
         ), replaced AS (
@@ -109,7 +118,8 @@ public final class ProcessStore {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setLong(++p, leaseMs);
-      statement.setArray(++p, Rows.texts(connection, handlers));
+      statement.setArray(++p, Rows.texts(connection, abilities.handlers()));
+      statement.setInt(++p, abilities.places());
       statement.setLong(++p, processId);
       statement.setArray(++p, Rows.bigints(connection, list == null ? List.of() : list.replaced()));
       statement.setLong(++p, list == null ? 0 : list.jump());
@@ -178,7 +188,8 @@ public final class ProcessStore {
       ORDER BY s.step_id""");
 
   private static final String ORPHAN = """
-      SELECT s.*, p.process_id IS NULL AS nameless, COALESCE(p.left_in_order, false) AS in_order
+      SELECT s.*, p.process_id IS NULL AS nameless, COALESCE(p.left_in_order, false) AS in_order,
+        p.process_id IS NOT NULL AND NOT p.crowded AND (p.places IS NULL OR p.places >= count(*) OVER (PARTITION BY s.process_id)) AS begun
       """;
 
   private static final String ORPHANS_LISTED = ORPHAN + """
@@ -210,9 +221,10 @@ public final class ProcessStore {
         List<Orphan> orphans = new ArrayList<>();
         while (row.next()) {
           orphans.add(new Orphan(
-              StepStore.claimedStep(row, "attempts", false),
+              StepStore.claimedStep(row, "attempts"),
               row.getLong("process_id"),
               row.getBoolean("in_order"),
+              row.getBoolean("begun"),
               row.getBoolean("nameless")));
         }
         return orphans;
@@ -247,7 +259,7 @@ public final class ProcessStore {
       try (ResultSet row = statement.executeQuery()) {
         List<ClaimedStep> held = new ArrayList<>();
         while (row.next()) {
-          held.add(StepStore.claimedStep(row, "attempts", false));
+          held.add(StepStore.claimedStep(row, "attempts"));
         }
         return held;
       }
@@ -257,6 +269,15 @@ public final class ProcessStore {
   /** Takes processes for dead: none of them can renew its lease any more. */
   public void bury(Connection connection, Collection<Long> processIds) throws SQLException {
     String sql = "UPDATE tasker.processes SET dead_at = statement_timestamp() WHERE process_id = ANY (?)";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.bigints(connection, processIds));
+      statement.executeUpdate();
+    }
+  }
+
+  /** Keeps in mind of dead processes that they held more steps than they can have begun, for when some of these are found gone. */
+  public void markCrowded(Connection connection, Collection<Long> processIds) throws SQLException {
+    String sql = "UPDATE tasker.processes SET crowded = true WHERE process_id = ANY (?) AND dead_at IS NOT NULL AND NOT crowded";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.bigints(connection, processIds));
       statement.executeUpdate();

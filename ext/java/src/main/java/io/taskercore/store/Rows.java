@@ -56,6 +56,10 @@ final class Rows {
     return connection.createArrayOf("bigint", values.toArray());
   }
 
+  static Array booleans(Connection connection, Collection<Boolean> values) throws SQLException {
+    return connection.createArrayOf("boolean", values.toArray());
+  }
+
   static Array texts(Connection connection, Collection<String> values) throws SQLException {
     return connection.createArrayOf("text", values.toArray());
   }

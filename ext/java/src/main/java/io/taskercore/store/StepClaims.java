@@ -34,8 +34,9 @@ public final class StepClaims {
    *
    * @param at null where it is nothing
    * @param newestTransition the last entry that the statement has made in the log
+   * @param apartWaits whether the queue has, or had, steps that are claimed apart
    */
-  public record Claims(List<Taken> taken, Instant at, long newestTransition) {
+  public record Claims(List<Taken> taken, Instant at, long newestTransition, boolean apartWaits) {
     public List<ClaimedStep> steps() {
       return taken.stream().map(Taken::step).toList();
     }
@@ -56,21 +57,63 @@ public final class StepClaims {
   }
 
   /**
-   * The priorities that occur in the queue for each of some handlers; each found by one look at step_queue_order. What is in the
-   * queue for other handlers, be it a backlog of millions, is not touched.
+   * What may be claimed that stands apart, as {@code tasker.is_apart} has it.
+   *
+   * @param places how many at most: those for which a handler's place is held free
+   * @param lastChance whether one of them may be on its last chance
+   */
+  public record Apart(int places, boolean lastChance) {
+    public static final Apart NONE = new Apart(0, false);
+
+    private boolean mayTakeLastChance() {
+      return lastChance && places > 0;
+    }
+  }
+
+  /**
+   * The priorities that occur in the queue for each of some handlers, of what stands apart and of what does not; each found by one look
+   * at step_queue_order. What is in the queue for other handlers, be it a backlog of millions, is not touched.
    */
   private static final String LEVELS = """
       WITH RECURSIVE level AS (
-        SELECT h.handler, (
-            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = h.handler ORDER BY q.priority DESC LIMIT 1) AS priority
+        SELECT h.handler, a.apart, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = h.handler AND q.apart = a.apart
+            ORDER BY q.priority DESC LIMIT 1) AS priority
         FROM unnest(?::text[]) AS h(handler)
+        CROSS JOIN unnest(?::boolean[]) AS a(apart)
         UNION ALL
-        SELECT l.handler, (
-            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = l.handler AND q.priority < l.priority
+        SELECT l.handler, l.apart, (
+            SELECT q.priority FROM tasker.step_queue q WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority < l.priority
             ORDER BY q.priority DESC LIMIT 1)
         FROM level l
         WHERE l.priority IS NOT NULL
       """;
+
+  private static final List<Boolean> USUAL = List.of(false);
+  private static final List<Boolean> ALL = List.of(false, true);
+
+  /** Whether anything stands apart, whoever has its handler. */
+  private static final String APART_WAITS = "EXISTS (SELECT 1 FROM tasker.step_queue WHERE apart)";
+
+  private static final String LAST_CHANCE = """
+          UNION ALL (
+            SELECT q.ctid, q.priority, q.run_at, q.step_id, q.apart
+            FROM tasker.step_queue q
+            WHERE q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
+              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            ORDER BY q.priority DESC, q.run_at, q.step_id
+            LIMIT 1)
+      """;
+
+  /** The candidates, without those that stand apart and find no place. */
+  private static final String BOUNDED = """
+      (
+            SELECT n.*
+            FROM (
+              SELECT c.*, count(*) FILTER (WHERE c.apart) OVER (ORDER BY c.priority DESC, c.run_at, c.step_id) AS places
+              FROM candidate c) n
+            WHERE NOT n.apart OR n.places <= ?
+            ORDER BY n.priority DESC, n.run_at, n.step_id)""";
 
   private static final String TASK_IS_FREE = Sql.of("""
           CROSS JOIN LATERAL (
@@ -102,7 +145,7 @@ public final class StepClaims {
           JOIN tasker.tasks t ON t.task_id = p.task_id
           WHERE q.task_id = p.task_id AND q.step_id = p.step_id
             AND (t.state = {in_progress} OR t.task_id IN (SELECT task_id FROM begun))
-          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.last_chance, t.state = {pending} AS begins_task,
+          RETURNING q.task_id, q.step_id, q.state, q.priority, q.run_at, q.apart, q.last_chance, t.state = {pending} AS begins_task,
             t.created_at AS task_created_at
         ), claimed AS (
           UPDATE tasker.workflow_steps s
@@ -111,7 +154,7 @@ public final class StepClaims {
           FROM dequeued d
           WHERE s.task_id = d.task_id AND s.step_id = d.step_id AND tasker.is_queued(s.state)
           RETURNING s.task_id, s.step_id, s.name, s.handler, s.parents, s.children, s.attempts, s.crashes, s.max_attempts,
-            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.last_chance, d.task_created_at
+            s.fence, s.started_at, d.state AS from_state, d.priority, d.run_at, d.begins_task, d.apart, d.last_chance, d.task_created_at
         ), logged AS (
           INSERT INTO tasker.transitions (task_id, step_id, from_state, to_state, attempt, at)
           SELECT e.task_id, e.step_id, e.from_state, {in_progress}, e.attempt, tasker.now()
@@ -129,9 +172,10 @@ public final class StepClaims {
           HAVING count(*) > 0
         )
         SELECT task_id, step_id, name, handler, parents, children, attempts, crashes, max_attempts, fence, from_state,
-          begins_task, last_chance, run_at, started_at, task_created_at, (SELECT max(transition_id) FROM logged) AS newest_transition
+          begins_task, apart, last_chance, run_at, started_at, task_created_at,
+          (SELECT max(transition_id) FROM logged) AS newest_transition, %s AS apart_waits
         FROM claimed
-        ORDER BY priority DESC, run_at, step_id""");
+        ORDER BY priority DESC, run_at, step_id""").replace("%s", APART_WAITS);
 
   /**
    * Claims steps of one task that may run now and whose handler is at hand.
@@ -141,20 +185,26 @@ public final class StepClaims {
    * stays in the queue for the next look.
    *
    * @param handlers names of the handlers at hand
-   * @param lastChance whether one step may be among them that is on its last chance
    * @param limit how many at most
    */
   public Claims claimOfTask(
-      Connection connection, Claimant claimant, long taskId, Collection<String> handlers, boolean lastChance, int limit)
+      Connection connection, Claimant claimant, long taskId, Collection<String> handlers, Apart apart, int limit)
       throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
           FROM tasker.step_queue q
           WHERE q.task_id = ? AND q.run_at <= tasker.now() AND q.handler = ANY (?)
-            AND (NOT q.last_chance OR q.step_id = (
-              SELECT min(l.step_id) FROM tasker.step_queue l
-              WHERE ? AND l.task_id = ? AND l.last_chance AND l.run_at <= tasker.now() AND l.handler = ANY (?)))
+            AND (NOT q.apart OR q.step_id IN (
+              SELECT a.step_id
+              FROM (
+                SELECT s.step_id, s.run_at, s.last_chance,
+                  row_number() OVER (PARTITION BY s.last_chance ORDER BY s.run_at, s.step_id) AS nth
+                FROM tasker.step_queue s
+                WHERE s.task_id = ? AND s.apart AND s.run_at <= tasker.now() AND s.handler = ANY (?)) a
+              WHERE NOT a.last_chance OR (? AND a.nth = 1)
+              ORDER BY a.run_at, a.step_id
+              LIMIT ?))
           ORDER BY q.run_at, q.step_id
           LIMIT ?
           FOR UPDATE SKIP LOCKED
@@ -163,11 +213,12 @@ public final class StepClaims {
       Array names = Rows.texts(connection, handlers);
       statement.setLong(1, taskId);
       statement.setArray(2, names);
-      statement.setBoolean(3, lastChance);
-      statement.setLong(4, taskId);
-      statement.setArray(5, names);
-      statement.setInt(6, limit);
-      setClaimant(statement, 7, claimant);
+      statement.setLong(3, taskId);
+      statement.setArray(4, names);
+      statement.setBoolean(5, apart.mayTakeLastChance());
+      statement.setInt(6, apart.places());
+      statement.setInt(7, limit);
+      setClaimant(statement, 8, claimant);
       return claims(statement);
     }
   }
@@ -179,13 +230,10 @@ public final class StepClaims {
    * <p>Looks at each handler and priority by itself (step_queue_order), for only there do the steps that may run come first. It
    * looks at more candidates than it takes, for those that others have locked this instant are passed over.
    *
-   * <p>What is on its last chance stands apart (step_queue_last_chance).
-   *
    * <p>Tasks that have not begun are begun by their first claim, unless somebody else has their row this instant. Where a claim looks deep,
    * it passes over the steps of these, too; else it may pick them, and take nothing.
    *
    * @param namespaces empty: all
-   * @param lastChance whether one step may be among them that is on its last chance
    * @param limit how many at most
    * @param candidates how many to look at
    * @param deep whether steps are passed over whose task cannot be begun this instant
@@ -195,7 +243,7 @@ public final class StepClaims {
       Claimant claimant,
       Collection<String> handlers,
       Collection<String> namespaces,
-      boolean lastChance,
+      Apart apart,
       int limit,
       int candidates,
       boolean deep)
@@ -205,24 +253,19 @@ public final class StepClaims {
           SELECT r.*
           FROM level l
           CROSS JOIN LATERAL (
-            SELECT q.ctid, q.priority, q.run_at, q.step_id
+            SELECT q.ctid, q.priority, q.run_at, q.step_id, q.apart
             FROM tasker.step_queue q
-            WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now() AND NOT q.last_chance
-              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+            WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority = l.priority AND q.run_at <= tasker.now()
+              AND NOT q.last_chance AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
             ORDER BY q.run_at, q.step_id
             LIMIT ?) r
-          UNION ALL (
-            SELECT q.ctid, q.priority, q.run_at, q.step_id
-            FROM tasker.step_queue q
-            WHERE ? AND q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
-              AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
-            ORDER BY q.priority DESC, q.run_at, q.step_id
-            LIMIT 1)
+        """ + (apart.mayTakeLastChance() ? LAST_CHANCE : "") + """
           ORDER BY priority DESC, run_at, step_id
           LIMIT ?
         ), picked AS MATERIALIZED (
           SELECT p.task_id, p.step_id
-          FROM candidate c
+          FROM\s""" + (apart.places() > 0 ? BOUNDED : "candidate") + """
+           c
           CROSS JOIN LATERAL (
             SELECT q.task_id, q.step_id FROM tasker.step_queue q WHERE q.ctid = c.ctid FOR UPDATE SKIP LOCKED OFFSET 0) p
         """ + (deep ? TASK_IS_FREE : "") + """
@@ -233,14 +276,19 @@ public final class StepClaims {
       Array spaces = Rows.texts(connection, namespaces);
       int p = 0;
       statement.setArray(++p, names);
+      statement.setArray(++p, Rows.booleans(connection, apart.places() > 0 ? ALL : USUAL));
       statement.setArray(++p, spaces);
       statement.setArray(++p, spaces);
       statement.setInt(++p, candidates);
-      statement.setBoolean(++p, lastChance);
-      statement.setArray(++p, names);
-      statement.setArray(++p, spaces);
-      statement.setArray(++p, spaces);
+      if (apart.mayTakeLastChance()) {
+        statement.setArray(++p, names);
+        statement.setArray(++p, spaces);
+        statement.setArray(++p, spaces);
+      }
       statement.setInt(++p, candidates);
+      if (apart.places() > 0) {
+        statement.setInt(++p, apart.places());
+      }
       statement.setInt(++p, limit);
       setClaimant(statement, ++p, claimant);
       return claims(statement);
@@ -250,23 +298,24 @@ public final class StepClaims {
   /**
    * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
    *
-   * @param lastChance whether it may be on its last chance
    * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
    *     its task's first claim, the task's row this instant
    */
-  public Claims claimStep(Connection connection, Claimant claimant, long stepId, boolean lastChance) throws SQLException {
+  public Claims claimStep(Connection connection, Claimant claimant, long stepId, Apart apart) throws SQLException {
     String sql = """
         WITH picked AS MATERIALIZED (
           SELECT q.task_id, q.step_id
           FROM tasker.step_queue q
-          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now() AND (? OR NOT q.last_chance)
+          WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now()
+            AND (NOT q.apart OR ?) AND (NOT q.last_chance OR ?)
           FOR UPDATE SKIP LOCKED
         """ + CLAIM_PICKED;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
-      statement.setBoolean(3, lastChance);
-      setClaimant(statement, 4, claimant);
+      statement.setBoolean(3, apart.places() > 0);
+      statement.setBoolean(4, apart.mayTakeLastChance());
+      setClaimant(statement, 5, claimant);
       return claims(statement);
     }
   }
@@ -284,15 +333,17 @@ public final class StepClaims {
    *
    * @param ready whether there are steps for the handlers that may run, though others may be about to claim them
    * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
+   * @param apartWaits whether the queue has steps that are claimed apart
    * @param newestTemplate the template registered last
    */
-  public record QueueForecast(boolean ready, Long nextInMs, TemplateKey newestTemplate) {}
+  public record QueueForecast(boolean ready, Long nextInMs, boolean apartWaits, TemplateKey newestTemplate) {}
 
   public QueueForecast forecast(Connection connection, Collection<String> handlers) throws SQLException {
     String sql = LEVELS + """
         )
         SELECT COALESCE(bool_or(r.ready), false) AS ready,
           extract(epoch FROM min(r.next_at) - tasker.now()) * 1000 AS next_in_ms,
+          %s AS apart_waits,
           (SELECT t.template_id FROM tasker.templates t ORDER BY t.template_id DESC LIMIT 1) AS template_id,
           (SELECT t.digest FROM tasker.templates t ORDER BY t.template_id DESC LIMIT 1) AS digest
         FROM level l
@@ -300,17 +351,19 @@ public final class StepClaims {
           SELECT
             EXISTS (
               SELECT 1 FROM tasker.step_queue q
-              WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at <= tasker.now()) AS ready,
+              WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority = l.priority AND q.run_at <= tasker.now()) AS ready,
             (SELECT q.run_at
              FROM tasker.step_queue q
-             WHERE q.handler = l.handler AND q.priority = l.priority AND q.run_at > tasker.now()
+             WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority = l.priority AND q.run_at > tasker.now()
              ORDER BY q.run_at, q.step_id
-             LIMIT 1) AS next_at) r""";
+             LIMIT 1) AS next_at) r""".replace("%s", APART_WAITS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.texts(connection, handlers));
+      statement.setArray(2, Rows.booleans(connection, ALL));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
-        return new QueueForecast(row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), TemplateStore.key(row));
+        return new QueueForecast(
+            row.getBoolean("ready"), Rows.longOrNull(row, "next_in_ms"), row.getBoolean("apart_waits"), TemplateStore.key(row));
       }
     }
   }
@@ -320,20 +373,22 @@ public final class StepClaims {
       List<Taken> taken = new ArrayList<>();
       Instant at = null;
       long newestTransition = 0;
+      boolean apartWaits = false;
       while (row.next()) {
         if (taken.isEmpty()) {
           at = Rows.instant(row, "started_at");
           newestTransition = row.getLong("newest_transition");
+          apartWaits = row.getBoolean("apart_waits");
         }
-        taken.add(taken(row, row.getBoolean("last_chance")));
+        taken.add(taken(row, row.getBoolean("apart"), row.getBoolean("last_chance")));
       }
-      return new Claims(taken, at, newestTransition);
+      return new Claims(taken, at, newestTransition, apartWaits);
     }
   }
 
-  static Taken taken(ResultSet row, boolean lastChance) throws SQLException {
+  static Taken taken(ResultSet row, boolean apart, boolean lastChance) throws SQLException {
     return new Taken(
-        StepStore.claimedStep(row, "attempts", lastChance),
+        StepStore.claimedStep(row, "attempts", apart, lastChance),
         StepState.of(row.getString("from_state")),
         row.getBoolean("begins_task"),
         Rows.instant(row, "run_at"),

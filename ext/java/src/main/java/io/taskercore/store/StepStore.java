@@ -49,14 +49,16 @@ public final class StepStore {
    *
    * @param crashes how many processes have died under it so far
    * @param lastCrash whether one more ends it
+   * @param apart whether it had begun with its claim
    */
-  public record HeldStep(long stepId, int crashes, boolean lastCrash) {}
+  public record HeldStep(long stepId, int crashes, boolean lastCrash, boolean apart) {}
 
   /** Those of the steps that one of the processes still holds, after the lock of their task. */
   public List<HeldStep> held(Connection connection, long taskId, List<Long> stepIds, Collection<Long> processIds)
       throws SQLException {
     String sql = Sql.of("""
-        SELECT step_id, crashes, tasker.crash_ends(crashes, max_crashes) AS last_crash
+        SELECT step_id, crashes, tasker.crash_ends(crashes, max_crashes) AS last_crash,
+          tasker.is_apart(suspect, crashes, max_crashes) AS apart
         FROM tasker.workflow_steps
         WHERE task_id = ? AND step_id = ANY (?) AND state = {in_progress} AND process_id = ANY (?)
         ORDER BY step_id
@@ -68,7 +70,7 @@ public final class StepStore {
       try (ResultSet row = statement.executeQuery()) {
         List<HeldStep> steps = new ArrayList<>();
         while (row.next()) {
-          steps.add(new HeldStep(row.getLong("step_id"), row.getInt("crashes"), row.getBoolean("last_crash")));
+          steps.add(new HeldStep(row.getLong("step_id"), row.getInt("crashes"), row.getBoolean("last_crash"), row.getBoolean("apart")));
         }
         return steps;
       }
@@ -95,7 +97,11 @@ public final class StepStore {
   }
 
   /** @param attempts the column with the number of the attempt */
-  static ClaimedStep claimedStep(ResultSet row, String attempts, boolean lastChance) throws SQLException {
+  static ClaimedStep claimedStep(ResultSet row, String attempts) throws SQLException {
+    return claimedStep(row, attempts, false, false);
+  }
+
+  static ClaimedStep claimedStep(ResultSet row, String attempts, boolean apart, boolean lastChance) throws SQLException {
     int attempt = row.getInt(attempts);
     return new ClaimedStep(
         row.getLong("task_id"),
@@ -108,6 +114,7 @@ public final class StepStore {
         attempt - row.getInt("crashes"),
         row.getInt("max_attempts"),
         row.getLong("fence"),
+        apart,
         lastChance);
   }
 }

@@ -51,7 +51,7 @@ public final class TaskStore {
    */
   public record Created(List<Long> taskIds, Instant at, Claims claims) {
 
-    public static final Created NOTHING = new Created(List.of(), null, new Claims(List.of(), null, 0));
+    public static final Created NOTHING = new Created(List.of(), null, new Claims(List.of(), null, 0, false));
   }
 
   /** As many ids as tasks are to be created; ids of a transaction that fails are lost, which is no harm. */
@@ -153,6 +153,7 @@ public final class TaskStore {
           FROM request r
           JOIN tasker.template_steps d ON d.template_id = r.template_id
           WHERE cardinality(d.parents) = 0 AND d.handler = ANY (?) AND (r.run_at IS NULL OR r.run_at <= tasker.now())
+            AND COALESCE(d.max_crashes, ?) > 1
           ORDER BY r.task_id, d.ordinal
           LIMIT ?
         ), new_task AS (
@@ -188,9 +189,9 @@ public final class TaskStore {
           LEFT JOIN begun b ON b.task_id = r.task_id AND b.ordinal = d.ordinal
           RETURNING task_id, step_id, name, handler, parents, children, state, attempts, crashes, max_attempts, fence
         ), queued AS (
-          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler)
+          INSERT INTO tasker.step_queue (task_id, step_id, state, priority, run_at, namespace, handler, apart)
           SELECT r.task_id, tasker.step_id(r.task_id, d.ordinal), {enqueued}, r.priority, COALESCE(r.run_at, tasker.now()),
-            r.namespace, d.handler
+            r.namespace, d.handler, COALESCE(d.max_crashes, ?) = 1
           FROM request r
           JOIN tasker.template_steps d ON d.template_id = r.template_id
           LEFT JOIN begun b ON b.task_id = r.task_id AND b.ordinal = d.ordinal
@@ -257,6 +258,7 @@ public final class TaskStore {
         statement.setString(++p, remembered.version());
       }
       statement.setArray(++p, Rows.texts(connection, claims.handlers()));
+      statement.setInt(++p, maxCrashes);
       statement.setInt(++p, claims.limit());
       statement.setInt(++p, maxCrashes);
       Array names = limits.names(connection);
@@ -268,6 +270,7 @@ public final class TaskStore {
       Claimant claimant = claims.claimant() == null ? NOBODY : claims.claimant();
       statement.setLong(++p, claimant.jump());
       statement.setLong(++p, claimant.processId());
+      statement.setInt(++p, maxCrashes);
       statement.setLong(++p, claimant.processId());
       statement.setLong(++p, claimant.jump());
       Created created = created(statement);
@@ -292,10 +295,10 @@ public final class TaskStore {
         if (Rows.longOrNull(row, "step_id") == null) {
           taskIds.add(row.getLong("task_id"));
         } else {
-          taken.add(StepClaims.taken(row, false));
+          taken.add(StepClaims.taken(row, false, false));
         }
       }
-      return new Created(taskIds, at, new Claims(taken, at, newestTransition));
+      return new Created(taskIds, at, new Claims(taken, at, newestTransition, false));
     }
   }
 

@@ -104,16 +104,18 @@ public final class Transitions {
   /**
    * A step that a dead process holds.
    *
+   * @param counts whether the process had begun it for certain: else neither the crash nor the attempt counts
    * @param error what ends the step; null: it may run again
    */
-  public record Crash(long stepId, Json error) {}
+  public record Crash(long stepId, boolean counts, Json error) {}
 
   /** Takes steps of one task from processes that are gone, after {@link StepStore#held} has locked them. */
   public Changes crash(Connection connection, long taskId, List<Crash> crashes) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.crash(?, ?, ?)")) {
+    try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.crash(?, ?, ?, ?)")) {
       statement.setLong(1, taskId);
       statement.setArray(2, Rows.column(connection, "bigint", crashes, Crash::stepId));
-      statement.setArray(3, Rows.column(connection, "text", crashes, crash -> Rows.text(crash.error())));
+      statement.setArray(3, Rows.column(connection, "boolean", crashes, Crash::counts));
+      statement.setArray(4, Rows.column(connection, "text", crashes, crash -> Rows.text(crash.error())));
       return Changes.read(statement);
     }
   }

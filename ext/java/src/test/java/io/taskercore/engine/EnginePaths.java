@@ -14,7 +14,9 @@ import io.taskercore.store.Changes;
 import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
+import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.store.TaskList;
 import io.taskercore.store.Transitions;
 import io.taskercore.testing.Engine;
@@ -40,6 +42,8 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   private final Coordinator coordinator;
   private final CoreRuntime runtime;
+  private static final Abilities ABILITIES = new Abilities(List.of(), PLACES);
+
   private final Connection connection;
   private final ProcessLease lease;
   private final Reaper reaper;
@@ -53,7 +57,7 @@ final class EnginePaths implements Paths, AutoCloseable {
     this.connection = connection;
     this.lease = new ProcessLease(
         Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY), runtime.inFlight(),
-        new ListedTasks(Set::of, () -> false), Set::of, LEASE_MS);
+        new ListedTasks(Set::of, () -> false), () -> ABILITIES, LEASE_MS);
     this.reaper = runtime.reaper(lease);
     // From now on it is current, which a reaper's must be.
     lease.register();
@@ -62,13 +66,13 @@ final class EnginePaths implements Paths, AutoCloseable {
   @Override
   public long newProcess() {
     long processId = Claimant.newProcessId();
-    on(connection -> processes.register(connection, processId, "test", 1, LEASE_MS, List.of()));
+    on(connection -> processes.register(connection, processId, "test", 1, LEASE_MS, ABILITIES));
     return processId;
   }
 
   @Override
   public Answer claim(long processId, long stepId) {
-    List<ClaimedStep> claimed = on(connection -> claims.claimStep(connection, new Claimant(processId, JUMP), stepId, true)).steps();
+    List<ClaimedStep> claimed = on(connection -> claims.claimStep(connection, new Claimant(processId, JUMP), stepId, new Apart(1, true))).steps();
     return new Answer(List.of(), claimed, List.of(), List.of(), false);
   }
 
@@ -117,7 +121,7 @@ final class EnginePaths implements Paths, AutoCloseable {
   /** Of a claim that is given back only id and fence are looked at. */
   private static ClaimedStep claimed(Claim claim) {
     return new ClaimedStep(
-        ClaimedStep.taskIdOf(claim.stepId()), claim.stepId(), "", "", List.of(), List.of(), 1, 1, 1, claim.fence(), false);
+        ClaimedStep.taskIdOf(claim.stepId()), claim.stepId(), "", "", List.of(), List.of(), 1, 1, 1, claim.fence(), false, false);
   }
 
   /** As when another reaper has taken the process for dead and died over that. */
@@ -126,7 +130,7 @@ final class EnginePaths implements Paths, AutoCloseable {
     on(connection -> {
       // As its renewals have: claims that were handed over stand in no other list.
       TaskList list = new TaskList(Claimant.newJump(), List.of(), tasksHeldBy(connection, processId));
-      processes.renew(connection, processId, LEASE_MS, List.of(), list, List.of(), List.of());
+      processes.renew(connection, processId, LEASE_MS, ABILITIES, list, List.of(), List.of());
       processes.bury(connection, List.of(processId));
       return null;
     });

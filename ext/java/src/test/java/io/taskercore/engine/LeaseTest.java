@@ -9,15 +9,18 @@ import io.taskercore.engine.housekeeping.Reaper;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
+import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.DoomedProcess;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Gate;
 import io.taskercore.testing.Handlers;
 import io.taskercore.testing.Handlers.Failed;
+import io.taskercore.testing.RunningWorker;
 import io.taskercore.testing.Workflow;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -247,6 +250,85 @@ class LeaseTest {
     assertThat(engine.state(taskId, "b")).isEqualTo("pending");
   }
 
+  /** A process with one place has begun one of two steps when it dies: which of them, nobody can tell. */
+  @Test
+  void aDeathCountsForNoStepThatItsProcessMayNotHaveBegun() {
+    watch();
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator crowded = engine.otherProcess("crowded", theirs, with(DROWSY, "max_parallel_steps", 1));
+    long taskId = engine.task(Workflow.named("w").step("a").stepWith("b", "\"handler\": \"a\""));
+    try (Engine.Background theirRun = Engine.inBackground(crowded, theirs, taskId, null)) {
+      gate.awaitEntered();
+      engine.awaitState(taskId, "b", "in_progress");
+
+      letLeasesLapse();
+
+      engine.awaitState(taskId, "a", "enqueued");
+      engine.awaitState(taskId, "b", "enqueued");
+      theirRun.end();
+      gate.open();
+    }
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(process_died)");
+    assertThat(engine.database().column(
+        "SELECT DISTINCT attempts || ' ' || crashes || ' ' || suspect FROM tasker.workflow_steps WHERE task_id = " + taskId))
+        .containsExactly("0 0 true");
+
+    engine.handlers().succeed("a");
+    assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+    assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "enqueued(process_died)", "in_progress", "complete");
+  }
+
+  @Test
+  void theNextDeathCountsForWhatWasSuspectAlreadyAndIsBegunByItself() {
+    watch();
+    long taskId = engine.task(Workflow.named("w").step("a").stepWith("b", "\"handler\": \"a\""));
+    for (int death = 1; death <= 2; death++) {
+      Gate gate = Gate.closed();
+      Handlers theirs = new Handlers().on("a", gate);
+      Coordinator crowded = engine.otherProcess("crowded" + death, theirs, with(DROWSY, "max_parallel_steps", 1));
+      try (Engine.Background theirRun = Engine.inBackground(crowded, theirs, taskId, null)) {
+        gate.awaitEntered();
+        if (death == 1) {
+          engine.awaitState(taskId, "b", "in_progress");
+        } else {
+          assertThat(engine.state(taskId, "b")).as("a suspect is claimed for a place that is free").isEqualTo("enqueued");
+        }
+        letLeasesLapse();
+        engine.awaitState(taskId, "a", "enqueued");
+        theirRun.end();
+        gate.open();
+      }
+    }
+
+    assertThat(engine.history(taskId, "a"))
+        .containsExactly("in_progress", "enqueued(process_died)", "in_progress", "enqueued(lease_lapsed)");
+    assertThat(engine.history(taskId, "b")).containsExactly("in_progress", "enqueued(process_died)");
+  }
+
+  @Test
+  void aWorkerRunsWhatIsSuspectBesideABacklog() {
+    engine.handlers().succeed("a");
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    engine.database().execute("UPDATE tasker.workflow_steps SET suspect = true");
+    engine.database().execute("UPDATE tasker.step_queue SET apart = true, priority = -5");
+    engine.register(Workflow.named("many").step("a"));
+    IntStream.range(0, 300).forEach(i -> engine.initialize("{\"task_name\": \"many\"}"));
+
+    try (RunningWorker worker = RunningWorker.start(engine.coordinator(), engine.handlers())) {
+      assertThat(worker.worker().isRunning()).isTrue();
+      Await.until("it has run", () -> engine.status(taskId).equals("complete"));
+      Await.until("all have run", () -> engine.database().number("SELECT count(*) FROM tasker.tasks WHERE state <> 'complete'") == 0);
+    }
+    assertThat(engine.database().number("SELECT count(*) FROM tasker.workflow_steps WHERE suspect")).isZero();
+  }
+
+  private static Map<String, Object> with(Map<String, Object> settings, String key, Object value) {
+    Map<String, Object> more = new HashMap<>(settings);
+    more.put(key, value);
+    return more;
+  }
+
   @Test
   void theCrashLimitFailsFastToo() {
     watch();
@@ -321,7 +403,7 @@ class LeaseTest {
     CoreRuntime runtime = engine.coordinator().runtime();
     ProcessLease lease = new ProcessLease(
         Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY),
-        runtime.inFlight(), new ListedTasks(Set::of, () -> false), Set::of, 20_000);
+        runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
     lease.register();
@@ -330,11 +412,11 @@ class LeaseTest {
     try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
       lost.awaitEntered();
       letLeasesLapse();
-      engine.database().execute("ALTER FUNCTION tasker.crash(bigint, bigint[], text[]) RENAME TO crash_is_away");
+      engine.database().execute("ALTER FUNCTION tasker.crash(bigint, bigint[], boolean[], text[]) RENAME TO crash_is_away");
       try {
         assertThatThrownBy(reaper::round).isInstanceOf(TaskerException.Database.class);
       } finally {
-        engine.database().execute("ALTER FUNCTION tasker.crash_is_away(bigint, bigint[], text[]) RENAME TO crash");
+        engine.database().execute("ALTER FUNCTION tasker.crash_is_away(bigint, bigint[], boolean[], text[]) RENAME TO crash");
       }
 
       reaper.round();
@@ -393,7 +475,7 @@ class LeaseTest {
 
       assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
       assertThat(engine.history(taskId, "a"))
-          .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+          .containsExactly("in_progress", "enqueued(process_died)", "in_progress", "complete");
       lost.openAndAwaitLeft();
     }
   }

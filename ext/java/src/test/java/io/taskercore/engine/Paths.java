@@ -15,6 +15,9 @@ interface Paths {
   /** By how much each claim raises the fence. The engine draws it anew for each statement. */
   long JUMP = 7;
 
+  /** How many handlers a process runs at once: if it dies with no more claims, it had begun them all. */
+  int PLACES = 2;
+
   /** A process that may hold claims, and whose lease does not lapse by itself. */
   long newProcess();
 

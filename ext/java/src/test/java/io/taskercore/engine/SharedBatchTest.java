@@ -10,6 +10,7 @@ import io.taskercore.model.StepState;
 import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.store.Transitions;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
@@ -86,7 +87,7 @@ class SharedBatchTest {
     Transitions transitions = new Transitions();
     database.call(connection -> transitions.giveBack(connection, List.of(lost), true));
     ClaimedStep again =
-        database.call(connection -> new StepClaims().claimStep(connection, ANOTHER, lost.stepId(), false)).steps().get(0);
+        database.call(connection -> new StepClaims().claimStep(connection, ANOTHER, lost.stepId(), Apart.NONE)).steps().get(0);
     StepOutcome outcome =
         new StepOutcome(again.stepId(), again.fence(), StepState.COMPLETE, Json.of("{\"by\": \"another\"}"), null, null, null);
     database.call(connection -> transitions.record(connection, ANOTHER, List.of(outcome), Set.of(), false));

@@ -109,7 +109,7 @@ final class SideBySide {
     List<Step> held = models.values().stream().flatMap(model -> model.running().stream())
         .filter(step -> step.holder == processId).toList();
     change("process " + processId + " dies with " + held.stream().map(step -> told(step.id)).toList(),
-        () -> paths.crash(processId), byTask(held, step -> step.id, step -> model -> model.crash(step.id)));
+        () -> paths.crash(processId), byTask(held, step -> step.id, step -> model -> model.crash(step.id, held.size() <= Paths.PLACES)));
   }
 
   void retryStep(long stepId) {

@@ -47,6 +47,7 @@ final class TransitionModel {
     int attempts;
     int maxAttempts;
     int crashes;
+    boolean suspect;
     long fence;
     Long holder;
     String result;
@@ -70,6 +71,7 @@ final class TransitionModel {
       waitingOn = other.waitingOn;
       attempts = other.attempts;
       crashes = other.crashes;
+      suspect = other.suspect;
       fence = other.fence;
       holder = other.holder;
       result = other.result;
@@ -96,14 +98,18 @@ final class TransitionModel {
       return crashes > 0 && crashes + 1 >= maxCrashes;
     }
 
-    private ClaimedStep claimed(boolean lastChance) {
+    private boolean apart() {
+      return suspect || crashes + 1 >= maxCrashes;
+    }
+
+    private ClaimedStep claimed(boolean apart, boolean lastChance) {
       return new ClaimedStep(ClaimedStep.taskIdOf(id), id, name, name, parents, children, attempts, attempts - crashes,
-          maxAttempts, fence, lastChance);
+          maxAttempts, fence, apart, lastChance);
     }
 
     private StepView view() {
       boolean completed = !ACTIVE.contains(state) && state != PENDING;
-      String queued = CLAIMABLE.contains(state) ? state.value() + (lastChance() ? ", last chance" : "") : null;
+      String queued = CLAIMABLE.contains(state) ? state.value() + (apart() ? ", apart" : "") + (lastChance() ? ", last chance" : "") : null;
       return new StepView(name, state.value(), waitingOn, attempts, maxAttempts, crashes, maxCrashes, fence, holder, result,
           error, completed, state == WAITING_FOR_RETRY, queued, List.copyOf(log));
     }
@@ -182,7 +188,7 @@ final class TransitionModel {
       become(TaskState.IN_PROGRESS, null);
     }
     step.begin(processId);
-    return Answer.handedOver(step.claimed(step.lastChance()));
+    return Answer.handedOver(step.claimed(step.apart(), step.lastChance()));
   }
 
   /** @param wanted ids of children that are handed over if they become ready by this */
@@ -191,6 +197,7 @@ final class TransitionModel {
     Answer answer = Answer.NOTHING;
     if (step != null) {
       step.become(outcome.to(), outcome.reason());
+      step.suspect = false;
       step.result = mark(outcome.result());
       step.error = mark(outcome.error());
       answer = Answer.accepted(step.id);
@@ -215,9 +222,9 @@ final class TransitionModel {
       if (child.state != PENDING || child.waitingOn > 0) {
         continue;
       }
-      if (wanted.contains(child.id)) {
+      if (wanted.contains(child.id) && !child.apart()) {
         child.begin(processId);
-        answer = answer.and(Answer.handedOver(child.claimed(false)));
+        answer = answer.and(Answer.handedOver(child.claimed(false, false)));
       } else {
         child.become(ENQUEUED, null);
         answer = answer.and(Answer.enqueued(child.id));
@@ -236,11 +243,20 @@ final class TransitionModel {
     return Answer.accepted(step.id).and(cancelUnstartedIfFailing());
   }
 
-  /** Its process has died. Nobody is told. */
-  Answer crash(long stepId) {
+  /**
+   * Its process has died. Nobody is told.
+   *
+   * @param begun whether the process had begun all that it held
+   */
+  Answer crash(long stepId, boolean begun) {
     Step step = step(stepId);
-    step.crashes++;
-    if (step.crashes < step.maxCrashes) {
+    boolean counts = begun || step.apart();
+    step.suspect = true;
+    step.crashes += counts ? 1 : 0;
+    step.attempts -= counts ? 0 : 1;
+    if (!counts) {
+      step.become(ENQUEUED, "process_died");
+    } else if (step.crashes < step.maxCrashes) {
       step.become(ENQUEUED, "lease_lapsed");
     } else {
       step.become(ERROR, "crash_limit");

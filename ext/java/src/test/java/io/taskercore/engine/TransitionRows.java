@@ -86,7 +86,7 @@ final class TransitionRows {
       throws SQLException {
     String sql = """
         SELECT s.*, s.result->>'n' AS result_mark, COALESCE(s.error->>'n', s.error->>'error_code') AS error_mark,
-          q.state || CASE WHEN q.last_chance THEN ', last chance' ELSE '' END
+          q.state || CASE WHEN q.apart THEN ', apart' ELSE '' END || CASE WHEN q.last_chance THEN ', last chance' ELSE '' END
             || CASE WHEN (q.handler, q.priority, q.namespace) IS DISTINCT FROM (s.handler, t.priority, t.namespace)
                       OR (q.state = 'waiting_for_retry' AND q.run_at IS DISTINCT FROM s.next_run_at)
                     THEN ', unlike its step' ELSE '' END AS queued

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.store.Claimant;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
 import java.util.List;
@@ -26,7 +27,7 @@ class UnconfirmedClaimsTest {
   private void claim() {
     long processId = runtime.processId();
     runtime.database().call(
-        connection -> new StepClaims().claimOfTask(connection, Claimant.of(processId), taskId, List.of("a"), false, 1));
+        connection -> new StepClaims().claimOfTask(connection, Claimant.of(processId), taskId, List.of("a"), Apart.NONE, 1));
   }
 
   private void look() {

@@ -199,6 +199,41 @@ class KilledProcessTest {
   }
 
   @Test
+  void aStepThatKillsItsProcessBesideManyTakesNoneOfThemWithItAndEndsAfterFourDeathsAtMost() {
+    long[] beside = site.tasks(Plan.of("beside", StepPlan.step(5), StepPlan.step(5, 0)), 400);
+    long deadly = site.task(Plan.of("deadly", StepPlan.step(0).killingItsProcess()));
+    try (Fleet fleet = new Fleet(site, 1, Map.of("lease_ms", 2_000, "max_parallel_steps", 4))) {
+      fleet.expectHarm();
+
+      site.awaitAllEnded();
+
+      assertThat(site.state(Site.stepId(deadly, 0))).isEqualTo("error");
+      assertThat(site.runsOf(Site.stepId(deadly, 0))).hasSizeBetween(3, 4);
+      assertThat(LongStream.of(beside).boxed()).allSatisfy(taskId -> assertThat(site.state(Site.stepId(taskId, 1))).isEqualTo("complete"));
+      site.verdict();
+    }
+  }
+
+  /** As deploys do that do not wait: what its process had claimed beforehand is none the worse for it. */
+  @Test
+  void killedFiveTimesInTheMidstOfManyClaimsNoStepEndsByThat() {
+    Map<String, Object> settings = Map.of("lease_ms", 2_000, "max_parallel_steps", 2);
+    site.tasks(Plan.of("short", StepPlan.step(2), StepPlan.step(2, 0)), 1_500);
+    for (int death = 1; death <= 5; death++) {
+      WorkerProcess doomed = site.worker("doomed" + death, settings).awaitReady();
+      Patience.until("it holds more than it can have begun", () -> doomed.runs().size() > 50
+          && site.database().number("SELECT count(*) FROM tasker.workflow_steps WHERE state = 'in_progress'") > 10);
+      doomed.kill();
+    }
+    site.worker("staying", Map.of("lease_ms", 2_000)).awaitReady();
+
+    site.awaitAllEnded();
+    assertThat(site.database().number("SELECT count(*) FROM tasker.workflow_steps WHERE state <> 'complete'")).isZero();
+    assertThat(site.database().number("SELECT count(*) FROM tasker.transitions WHERE reason = 'process_died'")).isPositive();
+    site.verdict();
+  }
+
+  @Test
   void aStepWhoseHandlerNobodyHasWaitsSaysSoAndRunsOnceADeployBringsIt() {
     WorkerProcess old = site.worker("old", DEFAULTS).awaitReady();
     long taskId = site.task(Plan.of("newer", StepPlan.step(0)).handledBy("Newer"));

@@ -11,10 +11,8 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -53,6 +51,9 @@ final class Ledger {
   private final Map<String, WorkerProcess> processes = new HashMap<>();
   private final List<String> complaints = new ArrayList<>();
   private final Map<Claim, Ending> endings = new HashMap<>();
+
+  /** How often a claim ended with its process, which may not have begun it: its number was given to the next claim. */
+  private final Map<Claim, Integer> died = new HashMap<>();
   private final Map<Claim, Long> endedAtMs = new HashMap<>();
   private long tasks;
   private long steps;
@@ -181,6 +182,10 @@ final class Ledger {
     switch (reason) {
       // Nobody has begun it, and its number is given to the next claim.
       case "given_back" -> endings.remove(claim);
+      case "process_died" -> {
+        endings.remove(claim);
+        died.merge(claim, 1, Integer::sum);
+      }
       case "lease_lapsed", "crash_limit" -> endings.put(claim, Ending.CRASHED);
       case "interrupted" -> endings.put(claim, Ending.BROKEN_OFF);
       default -> endings.put(claim, toState.equals("cancelled") ? Ending.CANCELLED : Ending.ACCEPTED);
@@ -188,7 +193,7 @@ final class Ledger {
   }
 
   private Counts settle() {
-    Set<Claim> begun = new HashSet<>();
+    Map<Claim, Integer> begun = new HashMap<>();
     Map<String, Long> lastRecovery = new HashMap<>();
     long runs = 0;
     long excess = 0;
@@ -197,14 +202,17 @@ final class Ledger {
         runs++;
         Claim claim = new Claim(run.stepId(), run.attempt());
         Ending ending = endings.get(claim);
-        if (!begun.add(claim)) {
-          complaints.add("step " + run.stepId() + ", attempt " + run.attempt() + " was begun twice");
+        int times = begun.merge(claim, 1, Integer::sum);
+        int deaths = died.getOrDefault(claim, 0);
+        if (times > deaths + 1) {
+          complaints.add("step " + run.stepId() + ", attempt " + run.attempt() + " was begun " + times + " times, and " + deaths
+              + " processes died with it");
         }
-        if (ending == null || ending == Ending.OPEN) {
+        if (deaths > 0 ? times > deaths && ending == null : ending == null || ending == Ending.OPEN) {
           complaints.add("step " + run.stepId() + ", attempt " + run.attempt() + " was begun by " + process.name()
               + ", and by the log it " + (ending == null ? "was given back" : "has not ended"));
         }
-        if (ending != Ending.ACCEPTED) {
+        if (ending != Ending.ACCEPTED || times > 1) {
           excess++;
         }
         if (ending == Ending.CRASHED && !process.wasHarmed()) {
@@ -219,13 +227,13 @@ final class Ledger {
     }
     long accepted = endings.values().stream().filter(Ending.ACCEPTED::equals).count();
     endings.forEach((claim, ending) -> {
-      if (ending == Ending.ACCEPTED && !begun.contains(claim)) {
+      if (ending == Ending.ACCEPTED && !begun.containsKey(claim)) {
         complaints.add("step " + claim.stepId() + ", attempt " + claim.attempt() + " has an outcome, and nobody ran it");
       }
     });
     long crashes = endings.values().stream().filter(Ending.CRASHED::equals).count();
     long notBegun = endings.entrySet().stream()
-        .filter(entry -> entry.getValue() == Ending.CRASHED && !begun.contains(entry.getKey())).count();
+        .filter(entry -> entry.getValue() == Ending.CRASHED && !begun.containsKey(entry.getKey())).count();
     if (notBegun > 0 && processes.values().stream().noneMatch(WorkerProcess::wasHarmed)) {
       complaints.add(notBegun + " claims that nobody had begun were taken for crashed, and no process was harmed");
     }

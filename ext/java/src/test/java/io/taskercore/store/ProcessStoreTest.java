@@ -3,7 +3,9 @@ package io.taskercore.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.store.ProcessStore.Orphan;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Workflow;
 import java.sql.Connection;
@@ -20,6 +22,8 @@ class ProcessStoreTest {
 
   private static final Workflow PAIR = Workflow.named("pair").step("a").step("b", "a");
 
+  private static final Abilities HERE = new Abilities(List.of("a"), 2);
+
   @RegisterExtension
   final Engine engine = Engine.start();
 
@@ -30,13 +34,13 @@ class ProcessStoreTest {
   private Claimant process() {
     Claimant claimant = Claimant.of(Claimant.newProcessId());
     database.call(connection ->
-        processes.register(connection, claimant.processId(), "host", 1, 3_600_000, List.of("a")));
+        processes.register(connection, claimant.processId(), "host", 1, 3_600_000, HERE));
     return claimant;
   }
 
   private void claim(Claimant claimant, long taskId) {
     database.call(connection ->
-        claims.claimOfTask(connection, new Claimant(claimant.processId(), Claimant.newJump()), taskId, Set.of("a"), false, 1));
+        claims.claimOfTask(connection, new Claimant(claimant.processId(), Claimant.newJump()), taskId, Set.of("a"), Apart.NONE, 1));
   }
 
   private long claimNew(Claimant claimant) {
@@ -84,7 +88,7 @@ class ProcessStoreTest {
     assertThat(replaced).hasSize(2);
 
     database.call(connection -> processes.renew(
-        connection, claimant.processId(), 1_000, List.of("a"), new TaskList(7, replaced, Set.of(taskId)), List.of(), List.of()));
+        connection, claimant.processId(), 1_000, HERE, new TaskList(7, replaced, Set.of(taskId)), List.of(), List.of()));
 
     assertThat(engine.database().column("SELECT jump || ' ' || task_ids::text FROM tasker.process_tasks"))
         .containsExactly("7 {" + taskId + "}");
@@ -98,7 +102,7 @@ class ProcessStoreTest {
     bury(claimant);
 
     database.call(connection -> processes.renew(
-        connection, claimant.processId(), 1_000, List.of("a"),
+        connection, claimant.processId(), 1_000, HERE,
         new TaskList(7, before.stream().map(Long::valueOf).toList(), Set.of()), List.of(), List.of()));
 
     assertThat(engine.database().column("SELECT jump FROM tasker.process_tasks")).isEqualTo(before);

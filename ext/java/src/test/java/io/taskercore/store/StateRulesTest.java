@@ -92,5 +92,7 @@ class StateRulesTest {
 
     assertThat(database.value("SELECT tasker.crash_ends" + arguments)).isEqualTo(ends);
     assertThat(database.value("SELECT tasker.last_chance" + arguments)).isEqualTo(lastChance);
+    assertThat(database.value("SELECT tasker.is_apart(false, " + arguments.substring(1))).isEqualTo(ends);
+    assertThat(database.value("SELECT tasker.is_apart(true, " + arguments.substring(1))).isEqualTo("t");
   }
 }

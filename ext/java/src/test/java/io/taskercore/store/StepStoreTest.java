@@ -10,6 +10,7 @@ import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.Transition;
 import io.taskercore.store.Changes.Ended;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.store.Transitions.Crash;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
@@ -42,7 +43,7 @@ class StepStoreTest {
   private final Database database = new Database(engine.database().dataSource());
 
   private List<ClaimedStep> claim(long taskId, int limit, String... handlers) {
-    return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), false, limit)).steps();
+    return database.call(connection -> claims.claimOfTask(connection, PROCESS, taskId, Set.of(handlers), Apart.NONE, limit)).steps();
   }
 
   private Changes record(StepOutcome... some) {
@@ -121,7 +122,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      List<ClaimedStep> mine = claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), false, 2).steps();
+      List<ClaimedStep> mine = claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b", "c", "d"), Apart.NONE, 2).steps();
 
       List<ClaimedStep> theirs = claim(taskId, 10, "a", "b", "c", "d");
 
@@ -135,7 +136,7 @@ class StepStoreTest {
   void twoFirstClaimsBeginTheTaskOnce() throws SQLException {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("a"), false, 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("a"), Apart.NONE, 1);
 
       List<ClaimedStep> tooEarly = claim(taskId, 10, "b");
       connection.commit();
@@ -280,7 +281,7 @@ class StepStoreTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b"));
     claim(taskId, 1, "a");
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), false, 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), Apart.NONE, 1);
       CompletableFuture<Json> cancelled =
           CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
@@ -296,7 +297,7 @@ class StepStoreTest {
     claim(taskId, 1, "a");
     long stepId = engine.stepId(taskId, "b");
     try (Connection connection = transaction()) {
-      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), false, 1);
+      claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), Apart.NONE, 1);
       CompletableFuture<Json> resolved =
           CompletableFuture.supplyAsync(() -> engine.coordinator().resolveStep(stepId, "meanwhile", null));
       awaitSomebodyWaitsForALock();
@@ -309,7 +310,7 @@ class StepStoreTest {
 
   private List<ClaimedStep> claimReady(int limit, int candidates, String... handlers) {
     return database.call(connection ->
-        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), false, limit, candidates, false)).steps();
+        claims.claimReady(connection, PROCESS, List.of(handlers), List.of(), Apart.NONE, limit, candidates, false)).steps();
   }
 
   @Test
@@ -328,10 +329,12 @@ class StepStoreTest {
   private long taskWithTwoOnTheirLastChance() {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("sound"));
     for (int death = 1; death <= 2; death++) {
-      List<Long> held = claim(taskId, 5, "a", "b").stream().map(ClaimedStep::stepId).toList();
+      List<Long> held = database.call(connection ->
+          claims.claimOfTask(connection, PROCESS, taskId, Set.of("a", "b"), new Apart(5, true), 5)).steps().stream()
+          .map(ClaimedStep::stepId).toList();
       database.transaction(connection -> {
         List<Crash> crashes = steps.held(connection, taskId, held, List.of(PROCESS.processId())).stream()
-            .map(step -> new Crash(step.stepId(), null)).toList();
+            .map(step -> new Crash(step.stepId(), true, null)).toList();
         return transitions.crash(connection, taskId, crashes);
       });
     }
@@ -344,8 +347,8 @@ class StepStoreTest {
     long taskId = taskWithTwoOnTheirLastChance();
     List<String> all = List.of("a", "b", "sound");
     Function<Boolean, List<ClaimedStep>> claim = lastChance -> database.call(connection -> ofOneTask
-        ? claims.claimOfTask(connection, PROCESS, taskId, all, lastChance, 5)
-        : claims.claimReady(connection, PROCESS, all, List.of(), lastChance, 5, 10, false)).steps();
+        ? claims.claimOfTask(connection, PROCESS, taskId, all, new Apart(5, lastChance), 5)
+        : claims.claimReady(connection, PROCESS, all, List.of(), new Apart(5, lastChance), 5, 10, false)).steps();
 
     assertThat(claim.apply(false)).extracting(ClaimedStep::name, ClaimedStep::lastChance).containsExactly(tuple("sound", false));
     assertThat(claim.apply(false)).isEmpty();
@@ -353,13 +356,44 @@ class StepStoreTest {
     assertThat(claim.apply(true)).extracting(ClaimedStep::name).containsExactly("b");
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whatStandsApartIsClaimedAsFarAsPlacesAreHeldForIt(boolean ofOneTask) {
+    long taskId = engine.task(Workflow.named("w").stepWith("a", "\"max_crashes\": 1").stepWith("b", "\"max_crashes\": 1")
+        .stepWith("c", "\"max_crashes\": 1").step("sound").step("solid"));
+    List<String> all = List.of("a", "b", "c", "sound", "solid");
+    Function<Integer, List<ClaimedStep>> claim = places -> database.call(connection -> ofOneTask
+        ? claims.claimOfTask(connection, PROCESS, taskId, all, new Apart(places, false), 3)
+        : claims.claimReady(connection, PROCESS, all, List.of(), new Apart(places, false), 3, 10, false)).steps();
+
+    assertThat(claim.apply(2)).extracting(ClaimedStep::name, ClaimedStep::apart)
+        .containsExactly(tuple("a", true), tuple("b", true), tuple("sound", false));
+    assertThat(claim.apply(0)).extracting(ClaimedStep::name).containsExactly("solid");
+    assertThat(claim.apply(0)).isEmpty();
+    assertThat(claim.apply(1)).extracting(ClaimedStep::name).containsExactly("c");
+  }
+
+  @Test
+  void whatStandsApartIsNotClaimedWithItsParentsOutcomeEvenIfItIsWanted() {
+    for (boolean plain : List.of(true, false)) {
+      long taskId = engine.task(Workflow.named("w").step("a").stepWith("b", "\"max_crashes\": 1", "a"));
+      ClaimedStep parent = claim(taskId, 1, "a").get(0);
+
+      Changes changes = database.call(connection -> transitions.record(
+          connection, PROCESS, List.of(success(parent)), Set.of(ClaimedStep.stepId(taskId, 1)), plain));
+
+      assertThat(changes.handedOver()).isEmpty();
+      assertThat(engine.state(taskId, "b")).isEqualTo("enqueued");
+    }
+  }
+
   @Test
   void theOneThatIsAskedForMayBeOnItsLastChance() {
     long taskId = taskWithTwoOnTheirLastChance();
     long stepId = ClaimedStep.stepId(taskId, 0);
 
-    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, false)).steps()).isEmpty();
-    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, true)).steps()).hasSize(1);
+    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, new Apart(1, false))).steps()).isEmpty();
+    assertThat(database.call(connection -> claims.claimStep(connection, PROCESS, stepId, new Apart(1, true))).steps()).hasSize(1);
   }
 
   @Test

@@ -44,6 +44,11 @@ public final class Invariants {
         JOIN tasker.workflow_steps s ON s.task_id = q.task_id AND s.step_id = q.step_id
         WHERE q.last_chance <> (s.crashes BETWEEN 1 AND s.max_crashes AND s.max_crashes - s.crashes <= 1
           OR s.crashes > s.max_crashes)""");
+    VIOLATIONS.put("the queue knows which steps are claimed apart", """
+        SELECT s.step_id, s.suspect, s.crashes, s.max_crashes, q.apart
+        FROM tasker.step_queue q
+        JOIN tasker.workflow_steps s ON s.task_id = q.task_id AND s.step_id = q.step_id
+        WHERE q.apart <> (s.suspect OR s.max_crashes - s.crashes <= 1)""");
     VIOLATIONS.put("what belongs to a task goes with it", """
         SELECT x.task_id, x.what
         FROM (
@@ -115,14 +120,14 @@ public final class Invariants {
         FROM tasker.workflow_steps s
         JOIN LATERAL (
           SELECT count(*) FILTER (WHERE l.to_state = 'in_progress') AS claims,
-            count(*) FILTER (WHERE l.reason = 'given_back' AND l.to_state = 'enqueued') AS given_back
+            count(*) FILTER (WHERE l.reason IN ('given_back', 'process_died') AND l.to_state = 'enqueued') AS given_back
           FROM tasker.transitions l WHERE l.task_id = s.task_id AND l.step_id = s.step_id) c ON true
         WHERE s.attempts <> c.claims - c.given_back OR s.fence < c.claims OR (s.fence = 0) <> (c.claims = 0)""");
     VIOLATIONS.put("attempts are numbered without gaps", """
         SELECT step_id, attempt, expected FROM (
           SELECT step_id, attempt, to_state,
             count(*) FILTER (WHERE to_state = 'in_progress') OVER w
-              - count(*) FILTER (WHERE to_state = 'enqueued' AND reason = 'given_back') OVER w AS expected
+              - count(*) FILTER (WHERE to_state = 'enqueued' AND reason IN ('given_back', 'process_died')) OVER w AS expected
           FROM tasker.transitions WHERE step_id IS NOT NULL
           WINDOW w AS (PARTITION BY task_id, step_id ORDER BY transition_id)) l
         WHERE to_state = 'in_progress' AND attempt IS DISTINCT FROM expected""");

@@ -30,6 +30,8 @@ class InvariantsTest {
         "DELETE FROM tasker.step_queue");
     CORRUPTIONS.put("the queue knows which steps one more crash would end",
         "UPDATE tasker.step_queue SET last_chance = true");
+    CORRUPTIONS.put("the queue knows which steps are claimed apart",
+        "UPDATE tasker.step_queue SET apart = NOT apart");
     CORRUPTIONS.put("what belongs to a task goes with it", """
         INSERT INTO tasker.transitions (task_id, from_state, to_state, at)
         SELECT max(task_id) + 1, 'pending', 'in_progress', now() FROM tasker.tasks""");

@@ -17,6 +17,9 @@ public interface ClaimOwner {
   /** The time-out of steps that set none, in milliseconds. */
   long stepTimeoutMs();
 
+  /** How many processes may die under a step that sets no number. */
+  int maxCrashes();
+
   /** Whether it still takes children that become ready. */
   boolean acceptsChildren();
 

@@ -32,9 +32,18 @@ public final class SlotPool {
   private int reserved;
   private boolean refused;
 
+  /** Slots that came free and are nobody's, for the next who wants to hold some free; they count as taken. */
+  private int kept;
+  private boolean slotWanted;
+
   /** Handlers that run now, and the sum of when they began: what has not ended yet says how long handlers take, too. */
   private int begun;
   private long begunNanos;
+
+  /** How many attempts run at once at most. */
+  public synchronized int parallel() {
+    return parallel;
+  }
 
   /** How much is going on. */
   public record Load(int running, int waiting) {}
@@ -52,12 +61,26 @@ public final class SlotPool {
 
     private int size;
 
+    /** Slots that are held free, beside. */
+    private int held;
+
     private Reservation(int size) {
-      this.size = size;
+      this(size, 0);
     }
 
+    private Reservation(int size, int held) {
+      this.size = size;
+      this.held = held;
+    }
+
+    /** How many claims there is room for, in slots that are held free or elsewhere. */
     public int size() {
-      return size;
+      return size + held;
+    }
+
+    /** How many of them begin at once for certain, for their slots are held free. */
+    public int held() {
+      return held;
     }
 
     /** Room for one more, if there is any. */
@@ -85,6 +108,21 @@ public final class SlotPool {
       SlotPool.this.submit(attempt);
     }
 
+    /** The same with all that was claimed: slots that are held free are for what was claimed for such, then for the first of the others. */
+    public void submit(List<Attempt> attempts) {
+      int apart = (int) attempts.stream().filter(attempt -> attempt.step().apart()).count();
+      int spare = held - apart;
+      for (Attempt attempt : attempts) {
+        if (!attempt.step().apart() && spare <= 0) {
+          submit(attempt);
+        } else {
+          spare -= attempt.step().apart() ? 0 : 1;
+          held--;
+          queue.offer(attempt);
+        }
+      }
+    }
+
     /** Lets a claimed attempt have the slot of another one, which has ended and does not {@link SlotPool#release}. */
     public void succeedTo() {
       size--;
@@ -100,6 +138,9 @@ public final class SlotPool {
 
     @Override
     public void close() {
+      for (; held > 0; held--) {
+        release();
+      }
       giveUp(size);
       size = 0;
     }
@@ -109,9 +150,51 @@ public final class SlotPool {
     return new Reservation(grant(wanted));
   }
 
+  /** The same, with the slots among it that are free held free. */
+  public synchronized Reservation reserveWithSlots(int wanted) {
+    int held = hold(wanted);
+    return new Reservation(grant(wanted - held), held);
+  }
+
   /** All room, if it is enough to be worth a look at the queue: half of it, or a slot where nothing waits. */
   public Reservation reserveBatch() {
+    letSlotsGo();
     return new Reservation(grantBatch());
+  }
+
+  /** The same, with the slots among it that are free held free. Where none is, the next one that comes free is kept for the next such call. */
+  public synchronized Reservation reserveBatchWithSlots() {
+    int held = kept + hold(Integer.MAX_VALUE);
+    kept = 0;
+    slotWanted = held == 0;
+    return new Reservation(grantBatch(), held);
+  }
+
+  /** Nobody wants a slot to be held free any more. */
+  public void letSlotsGo() {
+    int free;
+    synchronized (this) {
+      free = kept;
+      kept = 0;
+      slotWanted = false;
+    }
+    for (; free > 0; free--) {
+      release();
+    }
+  }
+
+  private int hold(int wanted) {
+    int held = Math.max(0, Math.min(Math.min(wanted, room()), parallel - taken));
+    taken += held;
+    return held;
+  }
+
+  /** Lets an attempt that was claimed apart run at once, over the limit if need be, until another one ends. */
+  public void begin(Attempt attempt) {
+    synchronized (this) {
+      taken++;
+    }
+    queue.offer(attempt);
   }
 
   /**
@@ -230,11 +313,17 @@ public final class SlotPool {
     boolean tell;
     synchronized (this) {
       taken--;
-      next = taken < parallel ? waiting.pollFirst() : null;
-      if (next != null) {
+      boolean free = taken < parallel;
+      boolean keep = free && slotWanted;
+      next = free && !keep ? waiting.pollFirst() : null;
+      if (keep) {
+        kept++;
+        slotWanted = false;
+      }
+      if (keep || next != null) {
         taken++;
       }
-      tell = tellOfRoom();
+      tell = tellOfRoom() || keep;
     }
     if (next != null) {
       queue.offer(next);
@@ -287,6 +376,6 @@ public final class SlotPool {
   }
 
   public synchronized Load load() {
-    return new Load(taken, waiting.size());
+    return new Load(taken - kept, waiting.size());
   }
 }

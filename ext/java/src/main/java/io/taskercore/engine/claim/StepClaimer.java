@@ -20,6 +20,7 @@ import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.StaleTemplate;
 import io.taskercore.store.StepClaims;
+import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.store.StepClaims.Claims;
 import io.taskercore.store.StepClaims.Taken;
 import io.taskercore.store.StepStore;
@@ -73,18 +74,22 @@ public final class StepClaimer {
     this.executor = executor;
   }
 
-  public List<Attempt> claimOfTask(CachedTask task, List<String> handlers, int limit, ClaimOwner owner) {
+  public List<Attempt> claimOfTask(CachedTask task, List<String> handlers, SlotPool.Reservation room, ClaimOwner owner) {
     long taskId = task.facts().taskId();
-    boolean lastChance = inFlight.isLastChanceFree();
+    Apart apart = apart(room.held());
     return claiming((claimant, publication) -> {
       Claims claims = database.call(
-          connection -> this.claims.claimOfTask(connection, claimant, taskId, handlers, lastChance, limit));
+          connection -> this.claims.claimOfTask(connection, claimant, taskId, handlers, apart, room.size()));
       if (claims.taken().stream().anyMatch(taken -> !taken.taskCreatedAt().equals(task.facts().createdAt()))) {
         returner.giveBack(claims.steps(), false);
         throw new TaskerException.TaskNotFound(taskId);
       }
       return attempts(claims, claimant, all -> Map.of(taskId, task), owner, publication);
     });
+  }
+
+  private Apart apart(int places) {
+    return new Apart(places, inFlight.isLastChanceFree());
   }
 
   /** A statement that claims, and what makes attempts of its claims. */
@@ -146,24 +151,31 @@ public final class StepClaimer {
   }
 
   /**
-   * @param candidates how many to look at, for others may be about to claim the first ones
+   * What was taken from the queue.
+   *
+   * @param apartWaits whether there is something that is claimed only for slots that are held free
+   */
+  public record Ready(List<Attempt> attempts, boolean apartWaits) {}
+
+  /**
+   * @param candidates how many to look at for each of the places, for others may be about to claim the first ones
    * @param deep whether tasks are passed over whose rows somebody else has locked
    */
-  public List<Attempt> claimReady(
-      List<String> handlers, List<String> namespaces, int limit, int candidates, boolean deep, ClaimOwner owner) {
-    boolean lastChance = inFlight.isLastChanceFree();
+  public Ready claimReady(
+      List<String> handlers, List<String> namespaces, SlotPool.Reservation room, int candidates, boolean deep, ClaimOwner owner) {
+    Apart apart = apart(room.held());
     return claiming((claimant, publication) -> {
-      Claims claims = database.call(connection ->
-          this.claims.claimReady(connection, claimant, handlers, namespaces, lastChance, limit, candidates, deep));
-      return attempts(claims, claimant, this::tasksOf, owner, publication);
+      Claims claims = database.call(connection -> this.claims.claimReady(
+          connection, claimant, handlers, namespaces, apart, room.size(), room.size() * candidates, deep));
+      return new Ready(attempts(claims, claimant, this::tasksOf, owner, publication), claims.apartWaits());
     });
   }
 
   /** Empty where the step may not run now, or somebody else is about to run it. */
   public Optional<Attempt> claimStep(long stepId, ClaimOwner owner) {
-    boolean lastChance = inFlight.isLastChanceFree();
+    Apart apart = apart(1);
     return claiming((claimant, publication) -> {
-      Claims claims = database.call(connection -> this.claims.claimStep(connection, claimant, stepId, lastChance));
+      Claims claims = database.call(connection -> this.claims.claimStep(connection, claimant, stepId, apart));
       return attempts(claims, claimant, this::tasksOf, owner, publication).stream().findFirst();
     });
   }

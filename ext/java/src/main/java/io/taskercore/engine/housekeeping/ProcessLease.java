@@ -9,6 +9,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.Claimant;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.ProcessStore;
+import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.store.ProcessStore.Renewal;
 import io.taskercore.store.TaskList;
 import java.net.InetAddress;
@@ -42,7 +43,7 @@ public final class ProcessLease {
   private final KeptConnection kept;
   private final InFlightAttempts inFlight;
   private final ListedTasks listed;
-  private final Supplier<Set<String>> handlersAtHand;
+  private final Supplier<Abilities> abilities;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
   private volatile Long processId;
@@ -54,14 +55,14 @@ public final class ProcessLease {
   /**
    * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
    * @param listed what the renewals tell of the tasks held
-   * @param handlersAtHand what this process tells others that it can run
+   * @param abilities what this process tells others of itself
    */
   public ProcessLease(
-      KeptConnection kept, InFlightAttempts inFlight, ListedTasks listed, Supplier<Set<String>> handlersAtHand, int leaseMs) {
+      KeptConnection kept, InFlightAttempts inFlight, ListedTasks listed, Supplier<Abilities> abilities, int leaseMs) {
     this.kept = kept;
     this.inFlight = inFlight;
     this.listed = listed;
-    this.handlersAtHand = handlersAtHand;
+    this.abilities = abilities;
     this.leaseMs = leaseMs;
     this.troubledNanos = System.nanoTime() - nanos(leaseMs);
   }
@@ -83,7 +84,7 @@ public final class ProcessLease {
   private boolean register(long id) {
     long pid = ProcessHandle.current().pid();
     return timed(() ->
-        kept.call(connection -> processes.register(connection, id, host(), pid, leaseMs, handlersAtHand.get())));
+        kept.call(connection -> processes.register(connection, id, host(), pid, leaseMs, abilities.get())));
   }
 
   /** A write that took long, or that failed, tells that others may have had the same trouble. */
@@ -190,7 +191,7 @@ public final class ProcessLease {
     }
     Renewal renewal = timed(() -> {
       Renewal answer = kept.call(
-          connection -> processes.renew(connection, id, leaseMs, handlersAtHand.get(), list, steps, mayFailFast));
+          connection -> processes.renew(connection, id, leaseMs, abilities.get(), list, steps, mayFailFast));
       if (answer.late() || !answer.alive()) {
         // Before we count as current again, and with that as somebody who may judge others.
         troubled();

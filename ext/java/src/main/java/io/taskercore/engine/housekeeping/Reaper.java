@@ -14,6 +14,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Orphan;
 import io.taskercore.store.StepStore;
+import io.taskercore.store.StepStore.HeldStep;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.Transitions;
 import io.taskercore.store.Transitions.Crash;
@@ -28,6 +29,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -162,6 +164,7 @@ public final class Reaper {
     List<Long> asked = List.copyOf(reported);
     List<Orphan> found = processes.orphans(connection, asked);
     asked.forEach(reported::remove);
+    processes.markCrowded(connection, found.stream().filter(orphan -> !orphan.begun()).map(Orphan::processId).collect(Collectors.toSet()));
     found.stream().filter(Orphan::nameless).map(Orphan::taskId).forEach(reported::add);
     processes.forget(connection, FORGOTTEN_AFTER_MS, found.stream().map(Orphan::processId).distinct().toList());
     return withoutYoungNameless(found);
@@ -188,6 +191,10 @@ public final class Reaper {
     return processes.lapsed(connection, lease.processId(), lease.leaseMs(), lease.patienceMs());
   }
 
+  private static Crash crash(HeldStep step, boolean counts) {
+    return new Crash(step.stepId(), counts, counts && step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null);
+  }
+
   /** Those that are still held: somebody may have cancelled or resolved others meanwhile. */
   private Changes release(Connection connection, long taskId, List<Orphan> orphans) throws SQLException {
     if (tasks.lock(connection, taskId).isEmpty()) {
@@ -198,8 +205,9 @@ public final class Reaper {
     List<Orphan> crashed = orphans.stream().filter(orphan -> !orphan.inOrder()).toList();
     List<Long> stepIds = crashed.stream().map(orphan -> orphan.step().stepId()).toList();
     TreeSet<Long> holders = new TreeSet<>(crashed.stream().map(Orphan::processId).toList());
+    Set<Long> begun = crashed.stream().filter(Orphan::begun).map(orphan -> orphan.step().stepId()).collect(Collectors.toSet());
     List<Crash> crashes = steps.held(connection, taskId, stepIds, holders).stream()
-        .map(step -> new Crash(step.stepId(), step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null))
+        .map(step -> crash(step, step.apart() || begun.contains(step.stepId())))
         .toList();
     return crashes.isEmpty() ? changes : changes.and(transitions.crash(connection, taskId, crashes));
   }

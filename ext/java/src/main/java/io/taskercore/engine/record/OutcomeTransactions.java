@@ -156,7 +156,8 @@ public final class OutcomeTransactions {
         ClaimedStep step = completion.attempt().step();
         for (int child : step.children()) {
           long childId = ClaimedStep.stepId(step.taskId(), child);
-          if (wanted.containsKey(childId) || !owner.directory().has(completion.attempt().task().handlerOf(child))) {
+          if (wanted.containsKey(childId) || isApart(completion, child)
+              || !owner.directory().has(completion.attempt().task().handlerOf(child))) {
             continue;
           }
           SlotPool.Reservation places = room.computeIfAbsent(owner, c -> c.slots().reserve(0));
@@ -169,6 +170,12 @@ public final class OutcomeTransactions {
           wanted.put(childId, owner);
         }
       }
+    }
+
+    /** A step that one crash ends is claimed apart, and would not be had this way. */
+    private static boolean isApart(Completion completion, int child) {
+      Integer own = completion.attempt().task().maxCrashesOf(child);
+      return (own == null ? completion.attempt().owner().maxCrashes() : own) == 1;
     }
 
     /** The accepted outcomes as entries of the log. */

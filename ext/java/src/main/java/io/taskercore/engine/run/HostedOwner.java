@@ -26,6 +26,11 @@ interface HostedOwner extends ClaimOwner {
   }
 
   @Override
+  default int maxCrashes() {
+    return host().config().maxCrashes();
+  }
+
+  @Override
   default long stepTimeoutMs() {
     return host().config().stepTimeoutMs();
   }

@@ -65,7 +65,11 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     }
     host.resolved(Set.of(step.handler()));
     Attempt attempt = claim();
-    slots().reserveAnyway().submit(attempt);
+    if (attempt.step().apart()) {
+      slots().begin(attempt);
+    } else {
+      slots().reserveAnyway().submit(attempt);
+    }
     monitor.change(() -> claimed = true);
     if (isClosed()) {
       // Whoever asked for it has left meanwhile.

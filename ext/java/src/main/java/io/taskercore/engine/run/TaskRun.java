@@ -355,15 +355,14 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   /** @return whether there was something */
   private boolean claim() {
     boolean some;
-    try (SlotPool.Reservation room = host.slots().reserve(template.steps().size())) {
-      List<Attempt> attempts = room.size() == 0
-          ? List.of()
-          : services.claimer().claimOfTask(task(), atHand(), room.size(), this);
-      if (attempts.size() == room.size()) {
+    try (SlotPool.Reservation room = host.slots().reserveWithSlots(template.steps().size())) {
+      int places = room.size();
+      List<Attempt> attempts = places == 0 ? List.of() : services.claimer().claimOfTask(task(), atHand(), room, this);
+      if (attempts.size() == places) {
         // There may be more than there was room for.
         monitor.get(() -> maybeReady = true);
       }
-      attempts.forEach(room::submit);
+      room.submit(attempts);
       some = !attempts.isEmpty();
     }
     leaveIfClosed();

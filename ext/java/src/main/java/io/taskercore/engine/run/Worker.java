@@ -13,6 +13,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import io.taskercore.model.TemplateKey;
+import io.taskercore.engine.claim.StepClaimer.Ready;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.QueueForecast;
 import java.util.List;
@@ -71,6 +72,9 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private boolean quiet;
   private boolean stopping;
   private boolean stopped;
+
+  /** Whether the queue has, or had at the last look, steps that are claimed only for slots that are held free. */
+  private boolean apartWaits;
   private final Thread claimer = Threads.named("claimer").newThread(this::run);
   private TemplateKey newestTemplate;
   private long resolvedNanos = System.nanoTime();
@@ -138,6 +142,14 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   private void run() {
+    try {
+      workUntilStopping();
+    } finally {
+      host.slots().letSlotsGo();
+    }
+  }
+
+  private void workUntilStopping() {
     int emptyLooks = 0;
     while (!monitor.get(() -> stopping)) {
       try {
@@ -164,9 +176,10 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
     long longest = longestPauseMs(emptyLooks);
-    Claimed claimed = isQuiet() ? Claimed.NO_ROOM : claim(LOOK, false);
+    Claimed claimed = claim(LOOK, false);
     if (claimed == Claimed.NOTHING) {
       QueueForecast forecast = forecast();
+      apartWaits = forecast.apartWaits();
       readNewTemplates(forecast.newestTemplate());
       longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
       // It became due since the claim, or lies behind what others are about to claim, or tasks that they keep locked.
@@ -190,26 +203,32 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   private Claimed claim(int look, boolean deep) {
+    if (isQuiet()) {
+      host.slots().letSlotsGo();
+      return Claimed.NO_ROOM;
+    }
     if (newestTemplate == null) {
       readNewTemplates(services.templates().lastRegistered());
     }
     List<String> handlers = host.resolvedHandlers();
     if (handlers.isEmpty()) {
+      host.slots().letSlotsGo();
       return Claimed.NOTHING;
     }
-    try (SlotPool.Reservation room = host.slots().reserveBatch()) {
+    try (SlotPool.Reservation room = apartWaits ? host.slots().reserveBatchWithSlots() : host.slots().reserveBatch()) {
       if (room.size() == 0) {
         return Claimed.NO_ROOM;
       }
-      List<Attempt> attempts = services.claimer().claimReady(
-          handlers, namespaces(), room.size(), room.size() * look, deep, this);
+      Ready ready = services.claimer().claimReady(handlers, namespaces(), room, look, deep, this);
+      List<Attempt> attempts = ready.attempts();
+      apartWaits = attempts.isEmpty() ? apartWaits : ready.apartWaits();
       if (isQuiet()) {
         // Since the claim was sent: it may have taken what came after quiet had returned.
         services.inFlight().giveBackUnstarted(attempts);
         return Claimed.NOTHING;
       }
       claimedSteps.addAndGet(attempts.size());
-      attempts.forEach(room::submit);
+      room.submit(attempts);
       return attempts.isEmpty() ? Claimed.NOTHING : Claimed.SOME;
     }
   }

@@ -51,6 +51,11 @@ public final class CachedTask {
     return template.steps().get(ordinal).handler();
   }
 
+  /** How many processes may die under a step; null where it sets no number. */
+  public Integer maxCrashesOf(int ordinal) {
+    return template.steps().get(ordinal).maxCrashes();
+  }
+
   public List<Integer> parentsOf(int ordinal) {
     return template.steps().get(ordinal).parents();
   }
