@@ -98,11 +98,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT suspect OR tasker.crash_ends(c
 COMMENT ON FUNCTION tasker.is_apart IS
   'Whether a step is claimed only into a handler''s place that is free, so that it begins with its claim, and a crash is its own.';
 
-CREATE FUNCTION tasker.may_follow(step tasker.workflow_steps, wanted bigint[]) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT step.step_id = ANY (wanted) AND NOT tasker.is_apart(step.suspect, step.crashes, step.max_crashes)
-$$;
-COMMENT ON FUNCTION tasker.may_follow IS 'Whether a step that becomes ready is claimed with its parent''s outcome, given what the process wants.';
+CREATE FUNCTION tasker.may_follow(wanted boolean, suspect boolean, crashes smallint, max_crashes smallint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT wanted AND NOT tasker.is_apart(suspect, crashes, max_crashes) $$;
+COMMENT ON FUNCTION tasker.may_follow IS 'Whether a step that a process wants is claimed for it with its parent''s outcome, if it becomes ready.';
 
 -- What several columns of a row must hold together. PostgreSQL reads the text of a table's CHECKs anew for each statement that writes
 -- to the table; for a statement on one row that took longer than the row. A compiled function is kept, so each table has one CHECK, which
@@ -230,11 +228,11 @@ BEGIN
       FOR v_more IN
         UPDATE tasker.workflow_steps s
         SET waiting_on = GREATEST(s.waiting_on - 1, 0),
-            state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
-            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
-            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)),
-            process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_process_id END,
-            started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
+            state = tasker.freed_state(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s.step_id = ANY (p_wanted), s.suspect, s.crashes, s.max_crashes)),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s.step_id = ANY (p_wanted), s.suspect, s.crashes, s.max_crashes)),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s.step_id = ANY (p_wanted), s.suspect, s.crashes, s.max_crashes)),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s.step_id = ANY (p_wanted), s.suspect, s.crashes, s.max_crashes)) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, 1::smallint, tasker.may_follow(s.step_id = ANY (p_wanted), s.suspect, s.crashes, s.max_crashes)) WHEN 1 THEN p_at ELSE s.started_at END
         WHERE s.task_id = p_task_id AND s.step_id = ANY (p_freed) AND tasker.may_wait(s.state)
         RETURNING s.step_id, s.state, s.attempts
       LOOP
@@ -249,13 +247,13 @@ BEGIN
       WITH lowered AS (
         UPDATE tasker.workflow_steps s
         SET waiting_on = GREATEST(s.waiting_on - f.parents, 0),
-            state = tasker.freed_state(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
-            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
-            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)),
-            process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_process_id END,
-            started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(s, p_wanted)) WHEN 1 THEN p_at ELSE s.started_at END
+            state = tasker.freed_state(s.state, s.waiting_on, f.parents, tasker.may_follow(f.wanted, s.suspect, s.crashes, s.max_crashes)),
+            attempts = s.attempts + tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(f.wanted, s.suspect, s.crashes, s.max_crashes)),
+            fence = s.fence + p_jump * tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(f.wanted, s.suspect, s.crashes, s.max_crashes)),
+            process_id = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(f.wanted, s.suspect, s.crashes, s.max_crashes)) WHEN 1 THEN p_process_id END,
+            started_at = CASE tasker.claims(s.state, s.waiting_on, f.parents, tasker.may_follow(f.wanted, s.suspect, s.crashes, s.max_crashes)) WHEN 1 THEN p_at ELSE s.started_at END
         FROM (
-          SELECT c.step_id, count(*)::smallint AS parents
+          SELECT c.step_id, count(*)::smallint AS parents, c.step_id = ANY (p_wanted) AS wanted
           FROM unnest(p_freed) AS c(step_id)
           GROUP BY c.step_id
           ORDER BY c.step_id
