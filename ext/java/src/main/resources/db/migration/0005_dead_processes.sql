@@ -13,9 +13,12 @@ COMMENT ON INDEX tasker.process_tasks_key IS 'Finds what a process has listed, a
 COMMENT ON COLUMN tasker.process_tasks.jump IS 'The number drawn by the statement that wrote the row; of a claim, by how much it raised the fences.';
 
 ALTER TABLE tasker.processes
+  ADD COLUMN lease_ms integer,
   ADD COLUMN lists_tasks boolean NOT NULL DEFAULT false,
   ADD COLUMN places integer,
   ADD COLUMN crowded boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tasker.processes.lease_ms IS
+  'How long its leases are: one that ends later than that from now was written before the clock went back, and tells nothing.';
 COMMENT ON COLUMN tasker.processes.places IS
   'How many handlers each of its coordinators runs at once, at least: a process that holds no more steps has begun them all. Null for older builds, which counted so.';
 COMMENT ON COLUMN tasker.processes.crowded IS

@@ -12,6 +12,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
 import io.taskercore.store.PoolerProbe;
+import io.taskercore.store.Sessions;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -56,8 +57,10 @@ final class Connections {
 
   private static final int SHORTEST_IDLE_MS = 1_000;
 
-  /** A server that went away without a word is noticed after so many seconds of waiting for an answer. */
+  /** A server that went away without a word is noticed after so many seconds of waiting for an answer, where {@link SessionWatch} cannot. */
   private static final int SOCKET_TIMEOUT_S = 30;
+
+  private static final int BRIEF_S = 5;
 
   /** What we promise to run on; the driver, told so, asks and sets nothing more when it connects. */
   private static final String OLDEST_SERVER = "14";
@@ -66,9 +69,13 @@ final class Connections {
 
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
   static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode) {
+    return driver(config, mode, Sessions.UNWATCHED);
+  }
+
+  private static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode, Sessions sessions) {
     DatabaseUrl url = config.databaseUrl();
     DriverVersion.check();
-    PGSimpleDataSource driver = new DriverConnections(url);
+    PGSimpleDataSource driver = new DriverConnections(url, sessions);
     Map<String, String> given = url.properties();
     if (!given.containsKey("tcpKeepAlive")) {
       driver.setTcpKeepAlive(true);
@@ -119,9 +126,10 @@ final class Connections {
         : null;
   }
 
-  static HikariDataSource pool(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
-    PGSimpleDataSource driver = driver(config, mode);
-    if (!config.databaseUrl().properties().containsKey("socketTimeout")) {
+  /** @param sessions where its connections are told of */
+  static HikariDataSource pool(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt, Sessions sessions) {
+    PGSimpleDataSource driver = driver(config, mode, sessions);
+    if (sessions == Sessions.UNWATCHED && !config.databaseUrl().properties().containsKey("socketTimeout")) {
       driver.setSocketTimeout(SOCKET_TIMEOUT_S);
     }
     HikariConfig hikari = new HikariConfig();
@@ -138,11 +146,20 @@ final class Connections {
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode, Database.Watch watch) {
-    PGSimpleDataSource driver = driver(config, mode);
+  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode, Database.Watch watch, Sessions sessions) {
+    PGSimpleDataSource driver = driver(config, mode, sessions);
     // Holds for the handshake too, which the connection's own time-out does not.
     driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
-    return new KeptConnection(driver, session(config, mode), config.leaseMs(), watch);
+    return new KeptConnection(driver, session(config, mode), config.leaseMs(), watch, sessions);
+  }
+
+  /** Makes connections for a look at others, which are closed again at once. */
+  static PGSimpleDataSource brief(OrchestrationConfig config, ConnectionMode mode) {
+    PGSimpleDataSource driver = driver(config, mode);
+    driver.setConnectTimeout(BRIEF_S);
+    driver.setLoginTimeout(BRIEF_S);
+    driver.setSocketTimeout(BRIEF_S);
+    return driver;
   }
 
   /**

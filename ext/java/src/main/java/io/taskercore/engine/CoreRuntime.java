@@ -30,6 +30,7 @@ import io.taskercore.engine.report.Health;
 import io.taskercore.engine.run.RunServices;
 import io.taskercore.engine.task.TaskCache;
 import io.taskercore.engine.task.TemplateRegistry;
+import io.taskercore.engine.threads.Loop;
 import io.taskercore.engine.threads.Threads;
 import io.taskercore.event.EventPublisher;
 import io.taskercore.event.Losses;
@@ -42,6 +43,7 @@ import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
 import io.taskercore.store.LentConnections;
 import io.taskercore.store.ProcessStore.Abilities;
+import io.taskercore.store.Sessions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -86,6 +88,8 @@ final class CoreRuntime implements AutoCloseable {
   private final ClaimReturns returns;
   private final Housekeeping housekeeping;
   private final ResultRecorders recorders;
+  private final SessionWatch sessionWatch;
+  private final Loop sessionWatcher;
   private final Health health;
   private final ActiveTasks activeTasks;
   private final RunServices runServices;
@@ -113,8 +117,10 @@ final class CoreRuntime implements AutoCloseable {
     PGSimpleDataSource driver = Connections.driver(config, mode);
     SpoiltSessions spoilt = new SpoiltSessions();
     Outage outage = new Outage();
-    this.pool = Connections.pool(config, mode, spoilt);
-    this.database = database(pool, clock, outage);
+    // Behind a pooler it is the pooler whose sessions the server has.
+    Sessions sessions = mode == ConnectionMode.DIRECT ? new Sessions() : Sessions.UNWATCHED;
+    this.pool = Connections.pool(config, mode, spoilt, sessions);
+    this.database = database(pool, clock, outage, sessions);
     this.executor = new ThreadPoolExecutor(
         0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), Threads.named("core"));
 
@@ -133,7 +139,7 @@ final class CoreRuntime implements AutoCloseable {
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ListedTasks listed = new ListedTasks(() -> heldTasks(tasks), unconfirmed::isSuspicious);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config, mode, outage), inFlight, listed, this::abilities, config.leaseMs());
+        new ProcessLease(Connections.kept(config, mode, outage, sessions), inFlight, listed, this::abilities, config.leaseMs());
     Reaper reaper = reaper(lease);
     this.housekeeping = new Housekeeping(lease, reaper, sweeper(reaper::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
@@ -142,6 +148,8 @@ final class CoreRuntime implements AutoCloseable {
         database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
     this.recorders = new ResultRecorders(outcomes, database, inFlight, unconfirmed, config.databasePoolSize());
 
+    this.sessionWatch = new SessionWatch(sessions, Connections.brief(config, mode), this::execute);
+    this.sessionWatcher = new Loop("sessions", () -> SessionWatch.LOOK_MS, sessionWatch::look);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
         mode, notifier, () -> complaints(config, mode, spoilt));
@@ -152,6 +160,7 @@ final class CoreRuntime implements AutoCloseable {
 
   void start() {
     recorders.start();
+    sessionWatcher.start();
     if (clock instanceof TestClock movable) {
       movable.add(clockListener);
     }
@@ -169,6 +178,7 @@ final class CoreRuntime implements AutoCloseable {
 
   private List<String> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
     List<String> complaints = new ArrayList<>(recorders.blocked());
+    complaints.addAll(sessionWatch.complaints());
     if (mode != config.connectionMode()) {
       complaints.add(Connections.behindPooler(config));
     } else if (mode == ConnectionMode.DIRECT && spoilt.areShared()) {
@@ -199,11 +209,11 @@ final class CoreRuntime implements AutoCloseable {
   }
 
   /** A test's clock is told to each connection anew; nothing is done for real time. */
-  private static Database database(HikariDataSource pool, CoreClock clock, Outage outage) {
+  private static Database database(HikariDataSource pool, CoreClock clock, Outage outage, Sessions sessions) {
     ClockOffset offset = new ClockOffset();
     return clock.movable()
-        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()), outage)
-        : new Database(pool, connection -> {}, outage);
+        ? new Database(pool, connection -> offset.set(connection, clock.offsetMs()), outage, sessions)
+        : new Database(pool, connection -> {}, outage, sessions);
   }
 
   private void timeMoved() {
@@ -218,12 +228,14 @@ final class CoreRuntime implements AutoCloseable {
       movable.remove(clockListener);
     }
     activeTasks.close();
+    sessionWatcher.stop();
     recorders.close();
     notifier.close();
     executor.shutdown();
     awaitExecutor();
     housekeeping.close();
     timers.close();
+    sessionWatcher.close();
     pool.close();
   }
 

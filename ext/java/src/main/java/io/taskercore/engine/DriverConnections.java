@@ -2,6 +2,7 @@ package io.taskercore.engine;
 
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.Sessions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.ZoneId;
@@ -30,10 +31,15 @@ final class DriverConnections extends PGSimpleDataSource {
   private static final int MOST_NAMES = 20;
 
   private final transient DatabaseUrl url;
+  private final transient Sessions sessions;
 
-  /** @throws TaskerException.Configuration if the driver cannot use the URL */
-  DriverConnections(DatabaseUrl url) {
+  /**
+   * @param sessions where each is told of
+   * @throws TaskerException.Configuration if the driver cannot use the URL
+   */
+  DriverConnections(DatabaseUrl url, Sessions sessions) {
     this.url = url;
+    this.sessions = sessions;
     try {
       setURL(url.jdbcUrl());
     } catch (IllegalArgumentException refused) {
@@ -48,6 +54,12 @@ final class DriverConnections extends PGSimpleDataSource {
   /** @throws SQLException a {@link io.taskercore.store.ConnectionFailure} */
   @Override
   public Connection getConnection() throws SQLException {
+    Connection connection = connect();
+    sessions.opened(connection);
+    return connection;
+  }
+
+  private Connection connect() throws SQLException {
     TimeZone zone = TimeZone.getDefault();
     try {
       return super.getConnection();

@@ -54,25 +54,32 @@ public final class Database {
   private final DataSource dataSource;
   private final Preparation preparation;
   private final Watch watch;
+  private final Sessions sessions;
 
   public Database(DataSource dataSource) {
-    this(dataSource, connection -> {}, Watch.NOBODY);
+    this(dataSource, connection -> {}, Watch.NOBODY, Sessions.UNWATCHED);
   }
 
-  public Database(DataSource dataSource, Preparation preparation, Watch watch) {
+  /** @param sessions those of the data source */
+  public Database(DataSource dataSource, Preparation preparation, Watch watch, Sessions sessions) {
     this.dataSource = dataSource;
     this.preparation = preparation;
     this.watch = watch;
+    this.sessions = sessions;
   }
 
   /** Runs one statement, which is its own transaction: one round trip, one commit. */
   public <T> T call(Work<T> work) {
-    return again(() -> {
-      try (Connection connection = dataSource.getConnection()) {
+    return again(() -> on(work));
+  }
+
+  private <T> T on(Work<T> work) throws SQLException {
+    try (Connection connection = dataSource.getConnection()) {
+      return sessions.watched(connection, () -> {
         preparation.of(connection);
         return work.on(connection);
-      }
-    });
+      });
+    }
   }
 
   /** As {@link #transaction}, and where it waits for a lock for longer than a quarter of a second, it fails. */
@@ -85,12 +92,7 @@ public final class Database {
 
   /** Runs the work in one transaction: all of it is committed, or none. */
   public <T> T transaction(Work<T> work) {
-    return again(() -> {
-      try (Connection connection = dataSource.getConnection()) {
-        preparation.of(connection);
-        return transaction(connection, work);
-      }
-    });
+    return again(() -> on(connection -> transaction(connection, work)));
   }
 
   private static <T> T transaction(Connection connection, Work<T> work) throws SQLException {

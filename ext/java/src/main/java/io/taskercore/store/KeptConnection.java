@@ -20,15 +20,18 @@ public final class KeptConnection implements AutoCloseable {
   private final String session;
   private final int answerMs;
   private final Database.Watch watch;
+  private final Sessions sessions;
   private Connection connection;
-  private int sessions;
+  private int made;
 
   /**
    * @param session the statements that set up a new connection; null: none
    * @param answerMs after how long without an answer the connection counts as lost, in milliseconds
+   * @param sessions those of the data source
    */
-  public KeptConnection(DataSource connections, String session, int answerMs, Database.Watch watch) {
+  public KeptConnection(DataSource connections, String session, int answerMs, Database.Watch watch, Sessions sessions) {
     this.watch = watch;
+    this.sessions = sessions;
     this.connections = connections;
     this.session = session;
     this.answerMs = answerMs;
@@ -40,7 +43,7 @@ public final class KeptConnection implements AutoCloseable {
       if (connection == null) {
         connection = connect();
       }
-      return work.on(connection);
+      return sessions.watched(connection, () -> work.on(connection));
     } catch (SQLException failure) {
       close();
       TaskerException.Database told = Database.failed(failure);
@@ -51,7 +54,7 @@ public final class KeptConnection implements AutoCloseable {
 
   /** How many sessions there were so far, the present one included. */
   public synchronized int sessions() {
-    return sessions;
+    return made;
   }
 
   private Connection connect() throws SQLException {
@@ -61,7 +64,7 @@ public final class KeptConnection implements AutoCloseable {
       if (session != null) {
         setUp(fresh);
       }
-      sessions++;
+      made++;
       return fresh;
     } catch (SQLException failure) {
       close(fresh);

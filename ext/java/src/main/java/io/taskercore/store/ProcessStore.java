@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -41,6 +42,12 @@ public final class ProcessStore {
   public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing) {}
 
   /**
+   * A lease that is lost with the server is renewed again, so nobody need wait for it to be on disk, or with a standby: whose standby
+   * acknowledges no more lives on. For the transaction alone, for behind a pooler the session is others' next.
+   */
+  private static final String NOT_DURABLE = "set_config('synchronous_commit', 'off', true)";
+
+  /**
    * What a process tells of itself.
    *
    * @param handlers names of those that it can run
@@ -52,18 +59,22 @@ public final class ProcessStore {
   public boolean register(Connection connection, long processId, String host, long pid, long leaseMs, Abilities abilities)
       throws SQLException {
     String sql = """
-        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers, places, lists_tasks)
+        INSERT INTO tasker.processes (process_id, host, pid, lease_until, lease_ms, handlers, places, lists_tasks)
         OVERRIDING SYSTEM VALUE
-        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?, ?, true)
-        ON CONFLICT DO NOTHING""";
+        VALUES (?, ?, ?, statement_timestamp() + ? * interval '1 millisecond', ?, ?, ?, true)
+        ON CONFLICT DO NOTHING
+        RETURNING\s""" + NOT_DURABLE;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
       statement.setString(2, host);
       statement.setLong(3, pid);
       statement.setLong(4, leaseMs);
-      statement.setArray(5, Rows.texts(connection, abilities.handlers()));
-      statement.setInt(6, abilities.places());
-      return statement.executeUpdate() > 0;
+      statement.setLong(5, leaseMs);
+      statement.setArray(6, Rows.texts(connection, abilities.handlers()));
+      statement.setInt(7, abilities.places());
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next();
+      }
     }
   }
 
@@ -88,7 +99,7 @@ public final class ProcessStore {
           UPDATE tasker.processes
           SET lease_until = statement_timestamp() + ? * interval '1 millisecond', handlers = ?, places = ?
           WHERE process_id = ? AND dead_at IS NULL
-          RETURNING process_id
+          RETURNING process_id, %s AS durability
         ), replaced AS (
           DELETE FROM tasker.process_tasks l
           USING renewed r
@@ -114,7 +125,7 @@ public final class ProcessStore {
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = tasker.task_of(held.step_id) AND s.step_id = held.step_id
          AND s.fence = held.fence AND s.state = {in_progress}
-        WHERE s.step_id IS NULL""");
+        WHERE s.step_id IS NULL""").replace("%s", NOT_DURABLE);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setLong(++p, leaseMs);
@@ -154,28 +165,43 @@ public final class ProcessStore {
   }
 
   /**
-   * Processes whose lease has lapsed, locked so that one other process alone takes care of each.
+   * A process whose lease does not say that it lives.
+   *
+   * @param leaseUntil as the database has it; each renewal writes another
+   * @param inOrder whether it has ended by itself
+   * @param ahead whether the lease ends later than any that is written now
+   */
+  public record Lapse(long processId, Instant leaseUntil, boolean inOrder, boolean ahead) {}
+
+  /**
+   * Processes whose lease has lapsed, or ends so late that the server's clock must have gone back since.
    *
    * <p>None as long as the server itself has not been up for a lease: what lapsed while it was away says nothing about the
    * processes. None either if the one who asks has let its own lapse: a machine that stood still did so for all who are on it.
    *
    * @param asking the process that wants to know
-   * @param patienceMs for how long they must have lapsed
    */
-  public List<Long> lapsed(Connection connection, long asking, long leaseMs, long patienceMs) throws SQLException {
+  public List<Lapse> lapsed(Connection connection, long asking, long leaseMs) throws SQLException {
     String sql = """
-        SELECT process_id
+        SELECT process_id, lease_until, left_in_order, lease_until >= statement_timestamp() AS ahead
         FROM tasker.processes
-        WHERE dead_at IS NULL AND lease_until < statement_timestamp() - ? * interval '1 millisecond'
+        WHERE dead_at IS NULL AND process_id <> ?
+          AND (lease_until < statement_timestamp() OR lease_until > statement_timestamp() + (lease_ms + 1000) * interval '1 millisecond')
           AND statement_timestamp() > pg_postmaster_start_time() + ? * interval '1 millisecond'
           AND EXISTS (SELECT 1 FROM tasker.processes me WHERE me.process_id = ? AND me.lease_until > statement_timestamp())
-        ORDER BY process_id
-        FOR UPDATE SKIP LOCKED""";
+        ORDER BY process_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, patienceMs);
+      statement.setLong(1, asking);
       statement.setLong(2, leaseMs);
       statement.setLong(3, asking);
-      return longs(statement);
+      try (ResultSet row = statement.executeQuery()) {
+        List<Lapse> lapses = new ArrayList<>();
+        while (row.next()) {
+          lapses.add(new Lapse(
+              row.getLong("process_id"), Rows.instant(row, "lease_until"), row.getBoolean("left_in_order"), row.getBoolean("ahead")));
+        }
+        return lapses;
+      }
     }
   }
 
@@ -266,12 +292,21 @@ public final class ProcessStore {
     }
   }
 
-  /** Takes processes for dead: none of them can renew its lease any more. */
-  public void bury(Connection connection, Collection<Long> processIds) throws SQLException {
-    String sql = "UPDATE tasker.processes SET dead_at = statement_timestamp() WHERE process_id = ANY (?)";
+  /**
+   * Takes processes for dead that have not renewed their leases since they were seen: none of them can do so any more.
+   *
+   * @return how many
+   */
+  public int bury(Connection connection, List<Lapse> dead) throws SQLException {
+    String sql = """
+        UPDATE tasker.processes p
+        SET dead_at = statement_timestamp()
+        FROM unnest(?::bigint[], ?::timestamptz[]) AS d(process_id, lease_until)
+        WHERE p.process_id = d.process_id AND p.lease_until = d.lease_until AND p.dead_at IS NULL""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setArray(1, Rows.bigints(connection, processIds));
-      statement.executeUpdate();
+      statement.setArray(1, Rows.column(connection, "bigint", dead, Lapse::processId));
+      statement.setArray(2, Rows.column(connection, "timestamptz", dead, lapse -> lapse.leaseUntil().toString()));
+      return statement.executeUpdate();
     }
   }
 
@@ -310,10 +345,12 @@ public final class ProcessStore {
 
   /** The process ends in order, and cannot give back what it holds: its lease lapses now. */
   public void leave(Connection connection, long processId) throws SQLException {
-    String sql = "UPDATE tasker.processes SET lease_until = statement_timestamp(), left_in_order = true WHERE process_id = ?";
+    String sql = """
+        UPDATE tasker.processes SET lease_until = statement_timestamp(), left_in_order = true WHERE process_id = ?
+        RETURNING\s""" + NOT_DURABLE;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
-      statement.executeUpdate();
+      statement.execute();
     }
   }
 
@@ -323,20 +360,12 @@ public final class ProcessStore {
         WITH gone AS (
           DELETE FROM tasker.processes WHERE process_id = ? RETURNING process_id
         )
-        DELETE FROM tasker.process_tasks l USING gone g WHERE l.process_id = g.process_id""";
+        DELETE FROM tasker.process_tasks l USING gone g WHERE l.process_id = g.process_id
+        RETURNING\s""" + NOT_DURABLE;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
-      statement.executeUpdate();
+      statement.execute();
     }
   }
 
-  private static List<Long> longs(PreparedStatement statement) throws SQLException {
-    try (ResultSet row = statement.executeQuery()) {
-      List<Long> values = new ArrayList<>();
-      while (row.next()) {
-        values.add(row.getLong(1));
-      }
-      return values;
-    }
-  }
 }

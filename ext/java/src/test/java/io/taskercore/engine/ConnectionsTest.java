@@ -6,6 +6,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.Json;
 import io.taskercore.store.Database;
+import io.taskercore.store.Sessions;
 import io.taskercore.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -27,10 +28,10 @@ class ConnectionsTest {
   void a_sessions_zone_is_utc_whatever_the_jvms_is() throws SQLException {
     OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of("{\"database_url\": \"" + database.url() + "\"}"));
 
-    try (HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions())) {
+    try (HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions(), Sessions.UNWATCHED)) {
       assertThat(zone(pool.getConnection())).isEqualTo("UTC");
     }
-    try (var kept = Connections.kept(config, config.connectionMode(), Database.Watch.NOBODY)) {
+    try (var kept = Connections.kept(config, config.connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED)) {
       assertThat(kept.<String>call(ConnectionsTest::zone)).isEqualTo("UTC");
     }
   }

@@ -15,6 +15,7 @@ import io.taskercore.store.Claimant;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
 import io.taskercore.store.ProcessStore.Abilities;
+import io.taskercore.store.Sessions;
 import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.store.TaskList;
@@ -56,7 +57,7 @@ final class EnginePaths implements Paths, AutoCloseable {
     this.runtime = coordinator.runtime();
     this.connection = connection;
     this.lease = new ProcessLease(
-        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY), runtime.inFlight(),
+        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED), runtime.inFlight(),
         new ListedTasks(Set::of, () -> false), () -> ABILITIES, LEASE_MS);
     this.reaper = runtime.reaper(lease);
     // From now on it is current, which a reaper's must be.
@@ -131,8 +132,10 @@ final class EnginePaths implements Paths, AutoCloseable {
       // As its renewals have: claims that were handed over stand in no other list.
       TaskList list = new TaskList(Claimant.newJump(), List.of(), tasksHeldBy(connection, processId));
       processes.renew(connection, processId, LEASE_MS, ABILITIES, list, List.of(), List.of());
-      processes.bury(connection, List.of(processId));
-      return null;
+      try (PreparedStatement statement = connection.prepareStatement("UPDATE tasker.processes SET dead_at = now() WHERE process_id = ?")) {
+        statement.setLong(1, processId);
+        return statement.executeUpdate();
+      }
     });
     reaper.wantSweep();
     reaper.round();

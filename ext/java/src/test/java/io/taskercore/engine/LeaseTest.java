@@ -10,6 +10,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore.Abilities;
+import io.taskercore.store.Sessions;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.DoomedProcess;
 import io.taskercore.testing.Engine;
@@ -251,6 +252,47 @@ class LeaseTest {
   }
 
   /** A process with one place has begun one of two steps when it dies: which of them, nobody can tell. */
+  /** Seen from the leases, they go an hour back: all have lapsed at once. */
+  @Test
+  void whereTheServersClockJumpsForwardNobodyIsTakenForDeadWhoLives() {
+    watch();
+    Gate gate = Gate.closed();
+    Handlers theirs = new Handlers().on("a", gate);
+    Coordinator other = engine.otherProcess("other", theirs, WATCHFUL);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background run = Engine.inBackground(other, theirs, taskId, null)) {
+      gate.awaitEntered();
+      String living = "SELECT count(*) FROM tasker.processes WHERE lease_until > now() AND dead_at IS NULL";
+
+      engine.database().execute("UPDATE tasker.processes SET lease_until = lease_until - interval '1 hour'");
+
+      Await.until("both have renewed", () -> engine.database().number(living) == 2);
+      gate.open();
+      assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
+    }
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "complete");
+  }
+
+  @Test
+  void whereItJumpsBackTheDeadAreFoundAllTheSame() {
+    watch();
+    Gate lost = Gate.deaf("{}");
+    Handlers theirs = new Handlers().on("a", lost);
+    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
+      lost.awaitEntered();
+      assertThat(left.isOver()).isFalse();
+      engine.handlers().succeed("a");
+
+      engine.database().execute("UPDATE tasker.processes SET lease_until = lease_until + interval '3 hours'");
+
+      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+      lost.openAndAwaitLeft();
+    }
+    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
+  }
+
   @Test
   void aDeathCountsForNoStepThatItsProcessMayNotHaveBegun() {
     watch();
@@ -402,7 +444,7 @@ class LeaseTest {
     long taskId = engine.task(Workflow.named("w").step("a"));
     CoreRuntime runtime = engine.coordinator().runtime();
     ProcessLease lease = new ProcessLease(
-        Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY),
+        Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED),
         runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);

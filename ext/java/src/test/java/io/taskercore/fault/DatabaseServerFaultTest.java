@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -121,6 +122,50 @@ class DatabaseServerFaultTest {
   private void readOnly(String value) {
     site.database().execute("ALTER SYSTEM SET default_transaction_read_only = " + value);
     site.database().execute("SELECT pg_reload_conf()");
+  }
+
+  /** Commits wait for it for longer than any answer is waited for elsewhere; leases do not. */
+  @Test
+  void aStandbyThatAcknowledgesNoMore() {
+    int pool = 5;
+    int mostSessions = pool + 3; // the lease's, the listener's, and one that looks after the others
+    try (Fleet fleet = new Fleet(site, 2, Map.of("database_pool_size", pool)).awaitReady()) {
+      site.mixedTasks(plans(), 6);
+      awaitSome(10);
+      AtomicLong sessions = new AtomicLong();
+      AtomicLong lapsed = new AtomicLong();
+      standby("nobody");
+      Thread caller = new Thread(() -> site.task(Plan.of("late", StepPlan.step(0))), "waits for the standby");
+      caller.start();
+      try (Site.Repeating watch = Site.every(Duration.ofMillis(200), () -> {
+        sessions.accumulateAndGet(sessionsOfOneProcess(), Math::max);
+        lapsed.accumulateAndGet(site.lapsedLeases(), Math::max);
+      })) {
+        Patience.until("health names the standby", () -> site.client().health().text().contains("a synchronous standby that does not"));
+        Patience.pass(Duration.ofSeconds(Integer.getInteger("tasker.fault.standby", 40)));
+      } finally {
+        standby("");
+      }
+      Patience.until("the call has returned", () -> !caller.isAlive());
+      site.say("at most " + sessions + " sessions of a process");
+      assertThat(sessions.get()).isBetween(1L, (long) mostSessions);
+      assertThat(lapsed.get()).as("leases that lapsed").isZero();
+      site.awaitAllEnded();
+
+      assertThat(fleet.incarnations()).isEqualTo(2);
+      assertThatNothingRanAgain();
+    }
+  }
+
+  private void standby(String names) {
+    site.database().execute("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    site.database().execute("SELECT pg_reload_conf()");
+  }
+
+  private long sessionsOfOneProcess() {
+    return site.database().number("""
+        SELECT COALESCE(max(n), 0)
+        FROM (SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE 'w_-_' GROUP BY application_name) s""");
   }
 
   @Test

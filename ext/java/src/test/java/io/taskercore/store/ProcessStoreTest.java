@@ -1,9 +1,11 @@
 package io.taskercore.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.store.ProcessStore.Abilities;
+import io.taskercore.store.ProcessStore.Lapse;
 import io.taskercore.store.ProcessStore.Orphan;
 import io.taskercore.store.StepClaims.Apart;
 import io.taskercore.testing.Engine;
@@ -21,6 +23,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class ProcessStoreTest {
 
   private static final Workflow PAIR = Workflow.named("pair").step("a").step("b", "a");
+
+  private static final long ASKING = 99;
 
   private static final Abilities HERE = new Abilities(List.of("a"), 2);
 
@@ -50,10 +54,47 @@ class ProcessStoreTest {
   }
 
   private void bury(Claimant claimant) {
+    engine.database().execute(
+        "UPDATE tasker.processes SET lease_until = now() - interval '1 second' WHERE process_id = " + claimant.processId());
+    int buried = database.transaction(connection -> processes.bury(connection, lapsed(connection)));
+    assertThat(buried).isEqualTo(1);
+  }
+
+  /** As a process sees it that has a lease; on a server that has been up for a moment. */
+  private List<Lapse> lapsed(Connection connection) throws SQLException {
+    processes.register(connection, ASKING, "host", 1, 3_600_000, HERE);
+    return processes.lapsed(connection, ASKING, 1);
+  }
+
+  @Test
+  void whoHasRenewedSinceItWasSeenIsNotTakenForDead() {
+    Claimant late = process();
+    engine.database().execute("UPDATE tasker.processes SET lease_until = now() - interval '1 second'");
+    List<Lapse> seen = database.call(this::lapsed);
+    assertThat(seen).extracting(Lapse::processId, Lapse::inOrder, Lapse::ahead).containsExactly(tuple(late.processId(), false, false));
+
+    database.call(connection -> processes.renew(connection, late.processId(), 1_000, HERE, null, List.of(), List.of()));
+
+    assertThat(database.<Integer>call(connection -> processes.bury(connection, seen))).isZero();
+  }
+
+  @Test
+  void aLeaseThatEndsLaterThanAnyThatIsWrittenNowTellsNothing() {
+    Claimant early = process();
+    engine.database().execute("UPDATE tasker.processes SET lease_until = now() + interval '2 hours'");
+
+    assertThat(database.call(this::lapsed)).extracting(Lapse::processId, Lapse::ahead).containsExactly(tuple(early.processId(), true));
+  }
+
+  @Test
+  void whoHasLeftInOrderIsSeenAsSuch() {
+    Claimant gone = process();
     database.call(connection -> {
-      processes.bury(connection, List.of(claimant.processId()));
+      processes.leave(connection, gone.processId());
       return null;
     });
+
+    assertThat(database.call(this::lapsed)).extracting(Lapse::processId, Lapse::inOrder).containsExactly(tuple(gone.processId(), true));
   }
 
   private List<Long> orphans(Long... asked) {

@@ -54,6 +54,12 @@ public final class CutWire implements AutoCloseable {
       Socket server = new Socket(database.host(), database.port());
       sockets.add(client);
       sockets.add(server);
+      if (listener.isClosed()) {
+        // It was on its way when the others were closed.
+        client.close();
+        server.close();
+        return;
+      }
       AtomicReference<Boolean> lost = new AtomicReference<>(false);
       SocketThread.start("client to server", () -> pump(client, server, sent -> {
         String part = statement.get();

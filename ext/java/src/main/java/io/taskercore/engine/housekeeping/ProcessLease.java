@@ -49,6 +49,7 @@ public final class ProcessLease {
   private volatile Long processId;
   private volatile long renewedNanos;
   private volatile long troubledNanos;
+  private volatile long renewals;
   private volatile String failure;
   private int sessions = 1;
 
@@ -64,7 +65,7 @@ public final class ProcessLease {
     this.listed = listed;
     this.abilities = abilities;
     this.leaseMs = leaseMs;
-    this.troubledNanos = System.nanoTime() - nanos(leaseMs);
+    this.troubledNanos = System.nanoTime() - nanos(3 * leaseMs);
   }
 
   /** The id under which this process holds its claims; null before {@link #register}. */
@@ -117,12 +118,14 @@ public final class ProcessLease {
     return System.nanoTime() - renewedNanos < nanos(lateAfterMs());
   }
 
-  /**
-   * How long a lease must have lapsed to say something about its process. After an outage or a standstill, or while commits stall,
-   * nobody is taken for dead until everybody has had time to renew; but where trouble goes on and on, the dead are dead in the end.
-   */
-  long patienceMs() {
-    return System.nanoTime() - troubledNanos >= nanos(leaseMs) ? 0 : 3L * leaseMs;
+  /** Whether there has been no trouble for three leases: those that have lapsed say something about their processes. */
+  boolean isCalm() {
+    return System.nanoTime() - troubledNanos >= nanos(3L * leaseMs);
+  }
+
+  /** How often it was renewed. */
+  long renewals() {
+    return renewals;
   }
 
   public int leaseMs() {
@@ -217,9 +220,12 @@ public final class ProcessLease {
           leaseMs, ours.size());
       register();
     }
+    renewals = renewals + 1;
     boolean doubt = rowLost || kept.sessions() != sessions;
     sessions = kept.sessions();
     if (doubt) {
+      // Another server may answer by now, which the others have to find, too.
+      troubled();
       listed.writeAnew();
     }
     return new News(renewal.othersLapsed(), revokeOldClaims(), doubt);

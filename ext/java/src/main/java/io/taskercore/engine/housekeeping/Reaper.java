@@ -12,6 +12,7 @@ import io.taskercore.model.TaskerException;
 import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
 import io.taskercore.store.ProcessStore;
+import io.taskercore.store.ProcessStore.Lapse;
 import io.taskercore.store.ProcessStore.Orphan;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.StepStore.HeldStep;
@@ -60,6 +61,7 @@ public final class Reaper {
   private final StepStore steps = new StepStore();
   private final Transitions transitions = new Transitions();
   private final long leaseNanos;
+  private final Lapses lapses;
 
   /** Where a sweeper has found what no list of the dead tells of. */
   private final Set<Long> reported = ConcurrentHashMap.newKeySet();
@@ -80,6 +82,7 @@ public final class Reaper {
     this.metrics = metrics;
     this.lease = lease;
     this.leaseNanos = TimeUnit.MILLISECONDS.toNanos(lease.leaseMs());
+    this.lapses = new Lapses(leaseNanos);
   }
 
   /** There are claims in these tasks that nobody holds who lives. */
@@ -97,7 +100,8 @@ public final class Reaper {
 
   /** Until the next sweep is due, unless a renewal finds a lease that has lapsed and brings the round forward. */
   long untilNextRoundMs() {
-    return Math.max(lease.leaseMs() / 3, TimeUnit.NANOSECONDS.toMillis(sweepNanos - System.nanoTime()));
+    long soonest = lease.leaseMs() / 3;
+    return lapses.isWatching() ? soonest : Math.max(soonest, TimeUnit.NANOSECONDS.toMillis(sweepNanos - System.nanoTime()));
   }
 
   public void round() {
@@ -121,10 +125,12 @@ public final class Reaper {
 
   private void reap(boolean sweep) {
     // Mostly there is none, which one statement tells; a transaction takes three.
-    if (!sweep && database.call(this::lapsed).isEmpty()) {
+    List<Lapse> lapsed = database.call(connection -> processes.lapsed(connection, lease.processId(), lease.leaseMs()));
+    List<Lapse> dead = lapses.dead(lapsed, System.nanoTime(), lease.renewals(), lease.isCalm());
+    if (!sweep && dead.isEmpty()) {
       return;
     }
-    List<Orphan> orphans = database.transaction(this::findOrphans);
+    List<Orphan> orphans = database.transaction(connection -> findOrphans(connection, dead));
     if (orphans.isEmpty()) {
       return;
     }
@@ -157,10 +163,8 @@ public final class Reaper {
   }
 
   /** The dead are known as such once this is committed, whatever becomes of their steps. */
-  private List<Orphan> findOrphans(Connection connection) throws SQLException {
-    List<Long> dead = lapsed(connection);
-    processes.bury(connection, dead);
-    buried |= !dead.isEmpty();
+  private List<Orphan> findOrphans(Connection connection, List<Lapse> dead) throws SQLException {
+    buried |= processes.bury(connection, dead) > 0;
     List<Long> asked = List.copyOf(reported);
     List<Orphan> found = processes.orphans(connection, asked);
     asked.forEach(reported::remove);
@@ -185,10 +189,6 @@ public final class Reaper {
     }
     namelessSince = since;
     return gone;
-  }
-
-  private List<Long> lapsed(Connection connection) throws SQLException {
-    return processes.lapsed(connection, lease.processId(), lease.leaseMs(), lease.patienceMs());
   }
 
   private static Crash crash(HeldStep step, boolean counts) {

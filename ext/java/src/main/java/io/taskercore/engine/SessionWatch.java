@@ -1,0 +1,136 @@
+package io.taskercore.engine;
+
+import io.taskercore.model.Format;
+import io.taskercore.store.SessionProbe;
+import io.taskercore.store.SessionProbe.Seen;
+import io.taskercore.store.Sessions;
+import io.taskercore.store.Sessions.Session;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches over sessions on which a call waits for long. A server that is slow, or waits for a standby, is waited for: to leave it and try
+ * again would leave one session behind each time, and make what hangs wait for the like of it. But a connection whose answer was lost is
+ * broken off; and what was broken off here is ended there, so that the server never has more sessions of ours than we know of.
+ *
+ * <p>It asks the server on a connection that it opens for that, only while something waits.
+ */
+final class SessionWatch {
+
+  private static final Logger LOG = LoggerFactory.getLogger(SessionWatch.class);
+
+  /** How often it looks, and after how long a call is worth a look. */
+  static final long LOOK_MS = 5_000;
+
+  /** A server that does not answer for so long, or says that it does nothing for us, does not any more. */
+  private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private static final double SILENT_S = 5;
+
+  /** The server is there, and has no session to spare. */
+  private static final String OUT_OF_RESOURCES = "53";
+
+  private final Sessions sessions;
+  private final DataSource connections;
+  private final Executor executor;
+  private final SessionProbe probe = new SessionProbe();
+  private volatile String complaint;
+
+  /** @param connections for a connection beside the watched ones, which must not wait for long itself */
+  SessionWatch(Sessions sessions, DataSource connections, Executor executor) {
+    this.sessions = sessions;
+    this.connections = connections;
+    this.executor = executor;
+  }
+
+  /** What the last look saw that is wrong, in words; empty: nothing. */
+  List<String> complaints() {
+    String now = complaint;
+    return now == null ? List.of() : List.of(now);
+  }
+
+  void look() {
+    List<Session> waiting = sessions.waitingFor(TimeUnit.MILLISECONDS.toNanos(LOOK_MS));
+    List<Session> givenUp = sessions.givenUp();
+    if (waiting.isEmpty() && givenUp.isEmpty()) {
+      complaint = null;
+      return;
+    }
+    try (Connection connection = connections.getConnection()) {
+      List<Session> all = new ArrayList<>(waiting);
+      all.addAll(givenUp);
+      Map<Session, Seen> seen = probe.look(connection, all);
+      breakOffWhatIsLost(waiting, seen);
+      complaint = complaintOf(waiting, seen);
+      endWhatWasGivenUp(connection, givenUp, seen);
+    } catch (SQLException failure) {
+      complaint = null; // whoever is asked for the health asks PostgreSQL itself
+      if (!String.valueOf(failure.getSQLState()).startsWith(OUT_OF_RESOURCES)) {
+        breakOff(silent(waiting), "PostgreSQL cannot be reached");
+      }
+    }
+  }
+
+  private void breakOffWhatIsLost(List<Session> waiting, Map<Session, Seen> seen) throws SQLException {
+    List<Session> lost = silent(waiting).stream()
+        .filter(session -> !seen.containsKey(session) || !seen.get(session).isAtWork() && seen.get(session).sinceS() > SILENT_S)
+        .toList();
+    breakOff(lost, "PostgreSQL has no answer under way");
+  }
+
+  /** Those among them that still wait by now, and for long. */
+  private List<Session> silent(List<Session> waiting) {
+    List<Session> silent = new ArrayList<>(sessions.waitingFor(SILENT_NANOS));
+    silent.retainAll(waiting);
+    return silent;
+  }
+
+  private void breakOff(List<Session> lost, String why) {
+    for (Session session : lost) {
+      LOG.warn("database: a call has waited for over {} s on session {}, and {}; the connection is broken off",
+          TimeUnit.NANOSECONDS.toSeconds(SILENT_NANOS), session.pid(), why);
+      try {
+        session.abort(executor);
+      } catch (SQLException failure) {
+        LOG.warn("database: session {} could not be broken off: {}", session.pid(), failure.getMessage());
+      }
+    }
+  }
+
+  private void endWhatWasGivenUp(Connection connection, List<Session> givenUp, Map<Session, Seen> seen) throws SQLException {
+    for (Session session : givenUp) {
+      if (seen.containsKey(session)) {
+        probe.end(connection, session);
+      } else {
+        sessions.forget(session);
+      }
+    }
+  }
+
+  private static String complaintOf(List<Session> waiting, Map<Session, Seen> seen) {
+    Map<String, Long> byEvent = waiting.stream()
+        .filter(session -> seen.containsKey(session) && seen.get(session).isAtWork())
+        .collect(Collectors.groupingBy(session -> seen.get(session).waitEvent(), Collectors.counting()));
+    return byEvent.isEmpty() ? null : byEvent.entrySet().stream().sorted(Map.Entry.comparingByKey())
+        .map(entry -> Format.text("%d of this process's sessions have waited for over %d s for PostgreSQL, which waits for %s",
+            entry.getValue(), LOOK_MS / 1_000, cause(entry.getKey())))
+        .collect(Collectors.joining("; "));
+  }
+
+  private static String cause(String event) {
+    return switch (event) {
+      case "SyncRep" -> "a synchronous standby that does not acknowledge (see synchronous_standby_names)";
+      case "" -> "nothing: it is at work";
+      default -> event;
+    };
+  }
+}

@@ -1,0 +1,118 @@
+package io.taskercore.store;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import org.postgresql.PGConnection;
+
+/**
+ * The sessions that this process has with PostgreSQL, for whoever watches over them: which wait for an answer and since when, and
+ * which were given up here and may still be there.
+ */
+public class Sessions {
+
+  /** One of them. */
+  public static final class Session {
+
+    private final Connection connection;
+    private final int pid;
+    private final long openedNanos;
+
+    /** Since when a call waits for PostgreSQL on it; 0 while none does. */
+    private volatile long busySinceNanos;
+    private volatile boolean givenUp;
+
+    private Session(Connection connection, int pid, long openedNanos) {
+      this.connection = connection;
+      this.pid = pid;
+      this.openedNanos = openedNanos;
+    }
+
+    /** The process that serves it. */
+    public int pid() {
+      return pid;
+    }
+
+    public long openedNanos() {
+      return openedNanos;
+    }
+
+    /** Breaks the connection off: whoever waits on it fails. What the server does with the session is its matter. */
+    public void abort(Executor executor) throws SQLException {
+      givenUp = true;
+      connection.abort(executor);
+    }
+  }
+
+  /** Sessions that nobody watches over, as those behind a pooler. */
+  public static final Sessions UNWATCHED = new Sessions() {
+    @Override
+    public void opened(Connection connection) {
+      // Nobody wants to know.
+    }
+  };
+
+  private static final String CONNECTION_LOST = "08";
+
+  /** By the driver's connections. */
+  private final Map<Connection, Session> open = new ConcurrentHashMap<>();
+
+  /** There is a new one. */
+  public void opened(Connection connection) throws SQLException {
+    int pid = connection.unwrap(PGConnection.class).getBackendPID();
+    open.put(connection, new Session(connection, pid, System.nanoTime()));
+  }
+
+  /** A call to the database. */
+  @FunctionalInterface
+  interface Call<T> {
+    T run() throws SQLException;
+  }
+
+  /** Makes the call, and has it watched over. */
+  <T> T watched(Connection connection, Call<T> call) throws SQLException {
+    Session session = open.isEmpty() ? null : open.get(connection.unwrap(PGConnection.class));
+    if (session == null) {
+      return call.run();
+    }
+    session.busySinceNanos = Math.max(1, System.nanoTime());
+    try {
+      return call.run();
+    } catch (SQLException failure) {
+      session.givenUp |= String.valueOf(failure.getSQLState()).startsWith(CONNECTION_LOST);
+      throw failure;
+    } finally {
+      session.busySinceNanos = 0;
+    }
+  }
+
+  /** Those on which one call has waited for so long. */
+  public List<Session> waitingFor(long nanos) {
+    long now = System.nanoTime();
+    return open.values().stream()
+        .filter(session -> session.busySinceNanos != 0 && now - session.busySinceNanos > nanos && !session.givenUp)
+        .toList();
+  }
+
+  /** Those that were broken off here. Others that were closed are forgotten, for the server has been told. */
+  public List<Session> givenUp() {
+    open.values().removeIf(session -> !session.givenUp && isClosed(session.connection));
+    return open.values().stream().filter(session -> session.givenUp).toList();
+  }
+
+  /** It is known not to be there any more. */
+  public void forget(Session session) {
+    open.remove(session.connection, session);
+  }
+
+  private static boolean isClosed(Connection connection) {
+    try {
+      return connection.isClosed();
+    } catch (SQLException unknown) {
+      return true;
+    }
+  }
+}
