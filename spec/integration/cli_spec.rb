@@ -206,9 +206,31 @@ RSpec.describe TaskerCore::CLI do
     _, status = Process.wait2(pid)
 
     expect(status.exitstatus).to eq(4), File.read(path("out"))
-    expect(work_log).to include("it heeds no interrupt", "step #{coordinator.task_context(task_id)['steps'].first['step_id']} a", "deaf.rb:5")
+    expect(work_log).to include("heeds no interrupt; its step is given back", "step #{coordinator.task_context(task_id)['steps'].first['step_id']} a", "deaf.rb:5")
     expect(state(task_id)).to eq("enqueued")
     coordinator.cancel_task(task_id, reason: "nobody ends it")
+  end
+
+  it "goes on when a thread dies that a handler has begun, under abort_on_exception" do
+    file = write("abort.rb", <<~RUBY)
+      Thread.abort_on_exception = true
+      Thread.report_on_exception = false
+      TaskerCore.register_handler("cli.aborting") do |_|
+        thread = Thread.new { raise "dead in its own thread" }
+        sleep 0.01 while thread.alive?
+        { "went" => "on" }
+      end
+    RUBY
+    pid = OtherJRuby.spawn("exe/tasker", "work", "--require", file, "--log", path("log"), out: path("out"),
+                           env: { "DATABASE_URL" => @url, "TASKER_POLL_INTERVAL_MS" => "50" })
+    tasks = Array.new(2) { create_task([{ name: "a", handler: "cli.aborting" }]) }
+
+    expect(eventually(120) { tasks.all? { |task_id| state(task_id) == "complete" } }).to be(true), File.read(path("out"))
+    Process.kill("TERM", pid)
+    _, status = Process.wait2(pid)
+
+    expect(status.exitstatus).to eq(0), File.read(path("out"))
+    expect(work_log).to match(/ERROR .*a thread of the application's died.*RuntimeError: dead in its own thread \(.*abort\.rb:4/)
   end
 
   describe "work" do

@@ -53,9 +53,19 @@ module TaskerCore
 
       def obey_signals
         watch_worker
-        until (event = @events.pop) == :stopped
+        until (event = next_event) == :stopped
           event == "TSTP" ? quiet : stop(event)
         end
+      end
+
+      # Ruby raises here what a thread died of that a handler has begun, where +Thread.abort_on_exception+ is set. The other handlers
+      # have nothing to do with that.
+      def next_event
+        @events.pop
+      rescue StandardError, ScriptError => e
+        Log.error("a thread of the application's died, which would end the process by Thread.abort_on_exception; the worker goes on: " \
+                  "#{e.class}: #{e.message} (#{e.backtrace&.first})")
+        retry
       end
 
       # The application may stop the worker too, by closing its coordinator.
@@ -85,8 +95,7 @@ module TaskerCore
       def exit_code
         deaf = Native.deaf_handlers
         if !deaf.empty?
-          deaf.each { |handler| Log.warn("it heeds no interrupt, and its step is given back: #{handler}") }
-          Log.warn("stopped; what did not end ends with the process (#{deaf.size})")
+          Log.warn("stopped; what heeds no interrupt ends with the process (#{deaf.size})")
           DEAF
         elsif @stops.map(&:value).all?
           Log.info("stopped")

@@ -1,12 +1,14 @@
 package io.taskercore.engine;
 
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.engine.attempt.AttemptQueue;
 import io.taskercore.engine.attempt.ClaimOwner;
 import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.attempt.SlotPool;
 import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.create.TaskInitializer;
+import io.taskercore.engine.report.Health.Complaint;
 import io.taskercore.engine.run.RunHost;
 import io.taskercore.engine.run.RunServices;
 import io.taskercore.engine.run.StepRun;
@@ -15,6 +17,7 @@ import io.taskercore.engine.run.Worker;
 import io.taskercore.engine.run.WorkerOptions;
 import io.taskercore.engine.threads.InFlight;
 import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.TaskReader;
@@ -116,7 +119,20 @@ final class CoordinatorRuns implements RunHost {
     workers.forEach(worker -> worker.stop(deadline.leftMs()));
     if (!inFlight.awaitNone(deadline.leftMs())) {
       services.inFlight().breakOff(attempt -> attempt.owner().slots() == slots);
+      slots.deaf().tellOfStopping(attempt -> true);
     }
+  }
+
+  /** What handlers are wrong that heed no interrupt; null where there are none. */
+  Complaint deafness() {
+    List<Attempt> deaf = slots.deaf().all();
+    if (deaf.isEmpty()) {
+      return null;
+    }
+    boolean all = deaf.size() >= slots.parallel();
+    return new Complaint(all, Format.text(
+        "%d of %d places for handlers are taken by some that heed no interrupt%s; the first is %s",
+        deaf.size(), slots.parallel(), all ? ", so that nothing begins any more: it takes a new process" : "", deaf.get(0).told()));
   }
 
   @Override

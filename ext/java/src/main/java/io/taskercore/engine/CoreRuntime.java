@@ -27,6 +27,7 @@ import io.taskercore.engine.record.ResultRecorders;
 import io.taskercore.engine.report.ActiveTasks;
 import io.taskercore.engine.report.DatabaseProbe;
 import io.taskercore.engine.report.Health;
+import io.taskercore.engine.report.Health.Complaint;
 import io.taskercore.engine.run.RunServices;
 import io.taskercore.engine.task.TaskCache;
 import io.taskercore.engine.task.TemplateRegistry;
@@ -47,6 +48,7 @@ import io.taskercore.store.Sessions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -176,14 +178,16 @@ final class CoreRuntime implements AutoCloseable {
     return new Sweeper(database, events, afterCommit, metrics, orphaned);
   }
 
-  private List<String> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
-    List<String> complaints = new ArrayList<>(recorders.blocked());
-    complaints.addAll(sessionWatch.complaints());
+  private List<Complaint> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
+    List<Complaint> complaints = new ArrayList<>();
+    coordinators.stream().map(CoordinatorRuns::deafness).filter(Objects::nonNull).forEach(complaints::add);
+    recorders.blocked().forEach(reason -> complaints.add(new Complaint(false, reason)));
+    sessionWatch.complaints().forEach(reason -> complaints.add(new Complaint(false, reason)));
     if (mode != config.connectionMode()) {
-      complaints.add(Connections.behindPooler(config));
+      complaints.add(new Complaint(false, Connections.behindPooler(config)));
     } else if (mode == ConnectionMode.DIRECT && spoilt.areShared()) {
-      complaints.add("prepared statements are lost again and again: a pooler that lends sessions for one transaction may be between; "
-          + "then configure connection_mode: pooler");
+      complaints.add(new Complaint(false, "prepared statements are lost again and again: a pooler that lends sessions for one "
+          + "transaction may be between; then configure connection_mode: pooler"));
     }
     return complaints;
   }
@@ -371,6 +375,11 @@ final class CoreRuntime implements AutoCloseable {
   }
 
   /** The handlers that this process can run, as far as it has looked for them. */
+  /** How many handlers keep their places though they are to end. */
+  int deafHandlers() {
+    return coordinators.stream().mapToInt(coordinator -> coordinator.slots().deaf().all().size()).sum();
+  }
+
   private Abilities abilities() {
     Set<String> handlers = new TreeSet<>();
     coordinators.forEach(coordinator -> handlers.addAll(coordinator.resolvedHandlers()));

@@ -26,11 +26,13 @@ final class MetricsReports {
       EngineMetrics metrics, EngineMetrics shared, Collection<CoreRuntime> runtimes, Function<ActiveTasks, Long> count) {
     PoolUse pool = PoolUse.NONE;
     Long activeTasks = 0L;
+    int deaf = 0;
     for (CoreRuntime runtime : runtimes) {
       pool = pool.plus(runtime.poolUse());
+      deaf += runtime.deafHandlers();
       Long active = count.apply(runtime.activeTasks());
       activeTasks = active == null || activeTasks == null ? null : Long.valueOf(activeTasks + active);
     }
-    return metrics.report(shared, pool, activeTasks);
+    return metrics.report(shared, pool, activeTasks, deaf);
   }
 }

@@ -120,7 +120,8 @@ public final class Functions {
                 running.awaitBrokenOff(GRACE_MS);
                 return null;
               });
-          return ValueReader.read(context, JsonWriter.array(running.brokenOff(context).stream().map(JsonWriter::string).toList()));
+          LogRelay.flush(context, state.log());
+          return ValueReader.read(context, JsonWriter.array(running.brokenOff().stream().map(JsonWriter::string).toList()));
         });
   }
 

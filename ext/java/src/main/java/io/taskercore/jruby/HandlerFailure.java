@@ -166,7 +166,7 @@ final class HandlerFailure {
   }
 
   private void warn(String message) {
-    state.log().write(context, "warn", HandlerRun.tag(attempt) + " " + message);
+    state.log().write(context, "warn", attempt.tag() + " " + message);
   }
 
   private List<String> backtrace(IRubyObject backtrace) {

@@ -179,11 +179,6 @@ final class HandlerRun {
   }
 
   /** What stands before each message about an attempt, as {@code StepLogger} has it. */
-  static String tag(Attempt attempt) {
-    return "[task " + attempt.taskId() + " step " + attempt.stepId() + " " + attempt.stepName() + " attempt " + attempt.attempt()
-        + " correlation " + attempt.correlationId() + "]";
-  }
-
   /** One line of the log. Never the payload, though the application's message may quote it. */
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
@@ -192,7 +187,7 @@ final class HandlerRun {
     state.log().write(
         context,
         late || last ? "warn" : "info",
-        tag(attempt) + " " + how + ": " + failure.errorClass() + ": " + Printable.of(message));
+        attempt.tag() + " " + how + ": " + failure.errorClass() + ": " + Printable.of(message));
   }
 
   /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */

@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.engine.attempt.RunningHandler;
 import org.jruby.RubyModule;
 import org.jruby.RubyThread;
 import org.jruby.exceptions.RaiseException;
@@ -13,7 +14,10 @@ import org.jruby.runtime.builtin.IRubyObject;
  * <p>Ruby delivers what {@code Thread#raise} sends when the thread next looks. So sending and ending exclude each other, and what
  * was sent but not seen is fetched out of the thread once the handler has ended.
  */
-final class Interruption implements Runnable {
+final class Interruption implements RunningHandler {
+
+  /** Where a handler stands is told by so many lines of Ruby, from the innermost. */
+  private static final int LINES = 3;
 
   private final RubyThread target;
   private final RubyModule errorClass;
@@ -25,9 +29,8 @@ final class Interruption implements Runnable {
     this.errorClass = errorClass;
   }
 
-  /** Called by a thread of the core. */
   @Override
-  public synchronized void run() {
+  public synchronized void interrupt() {
     if (over) {
       return;
     }
@@ -37,6 +40,20 @@ final class Interruption implements Runnable {
       target.raise(context, new IRubyObject[] {sent}, Block.NULL_BLOCK);
     } catch (RuntimeException runtimeIsGone) {
       // Then so are its handlers.
+    }
+  }
+
+  @Override
+  public String place() {
+    try {
+      ThreadContext context = target.getRuntime().getCurrentContext();
+      IRubyObject backtrace = target.callMethod(context, "backtrace");
+      return backtrace.isNil()
+          ? ""
+          : backtrace.callMethod(context, "first", context.runtime.newFixnum(LINES))
+              .callMethod(context, "join", context.runtime.newString(" < ")).asJavaString();
+    } catch (RuntimeException runtimeIsGone) {
+      return "";
     }
   }
 

@@ -149,8 +149,9 @@ public final class EngineMetrics {
    *
    * @param shared has what belongs to no coordinator: crashes of other processes, tasks put right, and what became of events
    * @param activeTasks of the databases concerned; null where those of one are not known
+   * @param deafHandlers how many handlers heed no interrupt
    */
-  public MetricsReport report(EngineMetrics shared, PoolUse pool, Long activeTasks) {
+  public MetricsReport report(EngineMetrics shared, PoolUse pool, Long activeTasks, int deafHandlers) {
     Totals steps = recentSteps.totals();
     Totals ended = recentTasks.totals();
     return new MetricsReport(
@@ -163,6 +164,7 @@ public final class EngineMetrics {
         handlerTime.percentiles(),
         overhead.percentiles(),
         pool,
+        deafHandlers,
         claims.sum(),
         retries.sum(),
         shared.crashes.sum(),

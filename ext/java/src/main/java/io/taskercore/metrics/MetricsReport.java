@@ -19,6 +19,7 @@ public record MetricsReport(
     Percentiles handlerTime,
     Percentiles overhead,
     PoolUse pool,
+    int deafHandlers,
     long claims,
     long retries,
     long crashes,
@@ -51,6 +52,7 @@ public record MetricsReport(
             .put("active", pool().active())
             .put("idle", pool().idle())
             .put("waiting", pool().waiting())))
+        .put("deaf_handlers", deafHandlers)
         .put("claims", claims)
         .put("retries", retries)
         .put("crashes", crashes)
@@ -84,6 +86,7 @@ public record MetricsReport(
     text.summary("tasker_queue_wait_seconds", "From when a step could run to its handler's begin", queueWait);
     text.summary("tasker_handler_seconds", "What handlers took", handlerTime);
     text.summary("tasker_overhead_seconds", "From a handler's end until its outcome was recorded", overhead);
+    text.gauge("tasker_deaf_handlers", "Handlers that heed no interrupt, and keep their places", deafHandlers);
     text.counter("tasker_claims_total", "Steps claimed", claims);
     text.counter("tasker_retries_total", "Attempts that failed and are made again", retries);
     text.counter("tasker_crashes_total", "Steps found to be held by dead processes", crashes);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
+import io.taskercore.testing.Gate;
 import io.taskercore.testing.Handlers;
 import io.taskercore.testing.RunningWorker;
 import io.taskercore.testing.Workflow;
@@ -46,6 +47,32 @@ class HealthTest {
     } finally {
       engine.database().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
     }
+  }
+
+  @Test
+  void handlersThatHeedNoInterruptAreNamedAndWhereTheyHaveAllPlacesItIsDown() {
+    Gate deaf = Gate.deaf("{}");
+    Handlers handlers = new Handlers().on("a", deaf);
+    Coordinator two = engine.another(handlers, Map.of("max_parallel_steps", 2, "poll_interval_ms", 50));
+    Workflow workflow = Workflow.named("w").stepWith("a", "\"timeout_ms\": 20, \"retry\": {\"max_attempts\": 1}");
+    engine.register(workflow);
+    try (RunningWorker worker = RunningWorker.start(two, handlers)) {
+      assertThat(worker.worker().isRunning()).isTrue();
+      long first = engine.task(workflow);
+
+      Await.until("one is known to be deaf", () -> status(two).equals("degraded"));
+
+      assertThat(two.health().text()).contains("1 of 2 places", "heed no interrupt", "step " + engine.stepId(first, "a"), "Gate.pass");
+      assertThat(Engine.tree(two.performanceMetrics()).get("deaf_handlers").asInt()).isEqualTo(1);
+      engine.task(workflow);
+      Await.until("all places are taken", () -> status(two).equals("down"));
+      assertThat(two.health().text()).contains("2 of 2 places", "nothing begins any more");
+
+      deaf.openAndAwaitLeft();
+      Await.until("they have ended", () -> status(two).equals("ok"));
+      assertThat(Engine.tree(two.performanceMetrics()).get("deaf_handlers").asInt()).isZero();
+    }
+    two.close();
   }
 
   private static String status(Coordinator coordinator) {

@@ -15,7 +15,7 @@ class EngineMetricsTest {
   private final EngineMetrics metrics = new EngineMetrics(() -> nanos, process);
 
   private static MetricsReport report(EngineMetrics metrics, Long activeTasks) {
-    return metrics.report(metrics, new PoolUse(20, 3, 1, 2, 0), activeTasks);
+    return metrics.report(metrics, new PoolUse(20, 3, 1, 2, 0), activeTasks, 0);
   }
 
   @Test

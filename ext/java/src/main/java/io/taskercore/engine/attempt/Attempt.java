@@ -3,15 +3,20 @@ package io.taskercore.engine.attempt;
 import io.taskercore.engine.task.CachedTask;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.Failure;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.StepDefinition;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.TaskFacts;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One attempt at one step, from claim to outcome.
@@ -23,7 +28,10 @@ import java.util.concurrent.atomic.AtomicReference;
  *   <li>Time-out, cancellation or the loss of the lease may end it before; the outcome that comes later is then dropped.
  * </ol>
  */
-public final class Attempt {
+public final class Attempt implements DeafHandlers.Interrupted {
+
+  /** Where a handler stands is told by the innermost frame, and so many of those that are not Java's own. */
+  private static final int FRAMES = 2;
 
   /** What an attempt needs of its process. */
   public interface Host {
@@ -68,7 +76,9 @@ public final class Attempt {
   private volatile Instant deadline;
   private volatile long begunNanos;
   private volatile long endedNanos;
-  private volatile Runnable interrupter;
+  private volatile RunningHandler running;
+  private volatile Thread thread;
+  private volatile long interruptedNanos;
   private volatile Future<?> timer;
 
   /**
@@ -169,11 +179,12 @@ public final class Attempt {
   /**
    * Starts the attempt's clock; called right before the handler.
    *
-   * @param interrupter interrupts the handler; called at most once, from a thread of the core, and must not block
+   * @param handler what the calling thread is about to run
    * @return false if the attempt was taken away meanwhile: the handler must not run, and {@link #release} follows
    */
-  public boolean begin(Runnable interrupter) {
-    this.interrupter = interrupter;
+  public boolean begin(RunningHandler handler) {
+    running = handler;
+    thread = Thread.currentThread();
     long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : owner.stepTimeoutMs();
     deadline = host.now().plusMillis(timeoutMs);
     if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
@@ -206,9 +217,18 @@ public final class Attempt {
       }
       return next;
     } finally {
+      ended();
       if (next == null) {
         owner.slots().release();
       }
+    }
+  }
+
+  /** The handler does not run any more. */
+  private void ended() {
+    thread = null;
+    if (interruptedNanos != 0) {
+      owner.slots().deaf().ended(this);
     }
   }
 
@@ -219,6 +239,7 @@ public final class Attempt {
         recordFailure(failure);
       }
     } finally {
+      ended();
       owner.slots().release();
     }
   }
@@ -262,7 +283,7 @@ public final class Attempt {
     }
     if (before == Stage.RUNNING) {
       stopTimer();
-      interrupter.run();
+      interrupt();
     }
     return before == Stage.RUNNING;
   }
@@ -278,8 +299,47 @@ public final class Attempt {
       countRun();
       recordFailure(Failure.of(
           "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true));
-      interrupter.run();
+      interrupt();
     }
+  }
+
+  private void interrupt() {
+    interruptedNanos = Math.max(1, System.nanoTime());
+    owner.slots().deaf().interrupted(this);
+    if (thread == null) {
+      // It had ended before, and perhaps not seen that it was interrupted.
+      owner.slots().deaf().ended(this);
+    }
+    host.in(DeafHandlers.GRACE_MS, () -> owner.slots().deaf().tell(this));
+    running.interrupt();
+  }
+
+  /** 0 where it is not. */
+  @Override
+  public long interruptedNanos() {
+    return interruptedNanos;
+  }
+
+  @Override
+  public String told() {
+    Thread runner = thread;
+    String java = runner == null ? "its end" : innermost(runner.getStackTrace());
+    String place = running.place();
+    return Format.text(
+        "%s handler %s, for %d s, at %s%s", tag(), handler(), TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begunNanos),
+        place.isEmpty() ? "" : place + "; in Java at ", java);
+  }
+
+  private static String innermost(StackTraceElement[] stack) {
+    Stream<StackTraceElement> others = Arrays.stream(stack).skip(1)
+        .filter(frame -> !frame.getClassName().startsWith("java.") && !frame.getClassName().startsWith("jdk."));
+    return Stream.concat(Arrays.stream(stack).limit(1), others.limit(FRAMES)).map(StackTraceElement::toString)
+        .collect(Collectors.joining(" < "));
+  }
+
+  /** Names the attempt in a line of the log. */
+  public String tag() {
+    return "[task " + taskId() + " step " + stepId() + " " + stepName() + " attempt " + attempt() + " correlation " + correlationId() + "]";
   }
 
   private void recordFailure(Failure failure) {

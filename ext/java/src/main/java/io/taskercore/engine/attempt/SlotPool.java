@@ -24,6 +24,7 @@ public final class SlotPool {
 
   private final AttemptQueue queue;
   private final Deque<Attempt> waiting = new ArrayDeque<>();
+  private final DeafHandlers<Attempt> deaf = new DeafHandlers<>();
   private final Runnable roomCameFree;
   private final LongSupplier nanoTime;
   private int parallel;
@@ -39,6 +40,11 @@ public final class SlotPool {
   /** Handlers that run now, and the sum of when they began: what has not ended yet says how long handlers take, too. */
   private int begun;
   private long begunNanos;
+
+  /** Those that keep their slots though they are to end. */
+  public DeafHandlers<Attempt> deaf() {
+    return deaf;
+  }
 
   /** How many attempts run at once at most. */
   public synchronized int parallel() {

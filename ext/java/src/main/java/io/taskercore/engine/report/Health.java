@@ -30,12 +30,12 @@ public final class Health {
   private final ProcessLease lease;
   private final ConnectionMode mode;
   private final WorkNotifier notifier;
-  private final Supplier<List<String>> complaints;
+  private final Supplier<List<Complaint>> complaints;
 
   /**
    * @param pooled asks on a connection of the pool
    * @param direct asks on one beside it, for when the pool has none to give
-   * @param complaints what else is wrong, in words
+   * @param complaints what else is wrong
    */
   public Health(
       HikariDataSource pool,
@@ -44,7 +44,7 @@ public final class Health {
       ProcessLease lease,
       ConnectionMode mode,
       WorkNotifier notifier,
-      Supplier<List<String>> complaints) {
+      Supplier<List<Complaint>> complaints) {
     this.complaints = complaints;
     this.pool = pool;
     this.pooled = pooled;
@@ -53,6 +53,14 @@ public final class Health {
     this.mode = mode;
     this.notifier = notifier;
   }
+
+  /**
+   * Something that is wrong.
+   *
+   * @param down whether nothing can be claimed or recorded by it
+   * @param reason in words
+   */
+  public record Complaint(boolean down, String reason) {}
 
   /** One look, as it is written down. */
   private static final class Look {
@@ -86,7 +94,10 @@ public final class Health {
     }
     Long renewedMs = lease.renewedMsAgo();
     lookAtLease(look, renewedMs);
-    look.reasons.addAll(complaints.get());
+    complaints.get().forEach(complaint -> {
+      look.down |= complaint.down();
+      look.reasons.add(complaint.reason());
+    });
     Boolean listening = notifier.listenerConnected();
     if (Boolean.FALSE.equals(listening)) {
       look.reasons.add("the listener's connection is lost; other processes' work is found by polling");

@@ -293,6 +293,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     boolean drained = inFlight.awaitNone(timeoutMs);
     if (!drained) {
       services.inFlight().breakOff(attempt -> attempt.owner() == this);
+      host.slots().deaf().tellOfStopping(attempt -> attempt.owner() == this);
     }
     host.queue().removeStarter(starter);
     services.notifier().remove(this);

@@ -1,0 +1,80 @@
+package io.taskercore.engine.attempt;
+
+import io.taskercore.engine.threads.Monitor;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Handlers that run on though they were interrupted, for their time was up or their step is not theirs any more. Each keeps its slot
+ * until it ends: nothing but the end of the process can take that from it.
+ *
+ * @param <H> attempts at steps
+ */
+public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
+
+  /** What was interrupted. */
+  public interface Interrupted {
+
+    /** Since when it is to end. */
+    long interruptedNanos();
+
+    /** In a line: of which step it is, for how long it has run, and where it stands. */
+    String told();
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(DeafHandlers.class);
+
+  /** Most end as soon as they are interrupted. */
+  static final long GRACE_MS = 5_000;
+
+  private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(GRACE_MS);
+
+  /** How long whoever stops waits for them. */
+  private static final long STOP_GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final Monitor monitor = new Monitor();
+  private final Set<H> interrupted = new HashSet<>();
+
+  void interrupted(H attempt) {
+    monitor.change(() -> interrupted.add(attempt));
+  }
+
+  void ended(H attempt) {
+    monitor.change(() -> interrupted.remove(attempt));
+  }
+
+  private List<H> those(Predicate<H> which) {
+    return monitor.get(() -> interrupted.stream().filter(which).toList());
+  }
+
+  /** Its grace is over. */
+  void tell(H attempt) {
+    if (!those(attempt::equals).isEmpty()) {
+      LOG.warn("worker: a handler heeds no interrupt, and keeps its place until it ends: {}", attempt.told());
+    }
+  }
+
+  /** Those whose grace is over, the one that was interrupted first before the others. */
+  public List<H> all() {
+    long now = System.nanoTime();
+    return those(attempt -> now - attempt.interruptedNanos() >= GRACE_NANOS).stream()
+        .sorted((one, other) -> Long.signum(one.interruptedNanos() - other.interruptedNanos()))
+        .toList();
+  }
+
+  /** Somebody stops, and has interrupted these: says which of them do not end. */
+  public void tellOfStopping(Predicate<H> which) {
+    try {
+      monitor.await(() -> interrupted.stream().noneMatch(which), STOP_GRACE_NANOS, () -> null);
+    } catch (InterruptedException hurry) {
+      Thread.currentThread().interrupt();
+    }
+    those(which).forEach(attempt -> LOG.warn(
+        "stop: a handler heeds no interrupt; its step is given back, and it runs on until it ends or the process does: {}", attempt.told()));
+  }
+}
