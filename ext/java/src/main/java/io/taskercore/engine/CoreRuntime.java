@@ -6,6 +6,7 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.engine.attempt.OutcomeSink;
+import io.taskercore.engine.attempt.ResultRoom;
 import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.claim.StepClaimer;
 import io.taskercore.engine.claim.UnconfirmedClaims;
@@ -85,6 +86,7 @@ final class CoreRuntime implements AutoCloseable {
   private final EventPublisher publisher;
   private final TaskEvents events;
   private final WorkNotifier notifier;
+  private final ResultRoom results = ResultRoom.ofThisProcess();
   private final InFlightAttempts inFlight;
   private final AfterCommit afterCommit;
   private final ClaimReturns returns;
@@ -134,7 +136,7 @@ final class CoreRuntime implements AutoCloseable {
     this.notifier = new WorkNotifier(database, driver, mode, timers, outage);
 
     this.inFlight =
-        new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers);
+        new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers, results);
 
     this.afterCommit = new AfterCommit(events, inFlight, notifier);
     this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
@@ -232,6 +234,7 @@ final class CoreRuntime implements AutoCloseable {
       movable.remove(clockListener);
     }
     activeTasks.close();
+    results.close();
     sessionWatcher.stop();
     recorders.close();
     notifier.close();

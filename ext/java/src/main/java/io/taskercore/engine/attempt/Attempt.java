@@ -51,6 +51,12 @@ public final class Attempt implements DeafHandlers.Interrupted {
     /** The attempt never began: its step runs again, and it does not count. */
     void giveBack(Attempt attempt);
 
+    /** Results that take so many bytes wait to be recorded, as long as their attempts are in flight. */
+    void resultWaits(long bytes);
+
+    /** Waits where results that are to be recorded take more memory than they may. */
+    void awaitRoomForResults();
+
     /** The attempt is in flight no longer. */
     void remove(Attempt attempt);
 
@@ -79,6 +85,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
   private volatile RunningHandler running;
   private volatile Thread thread;
   private volatile long interruptedNanos;
+  private volatile long resultBytes;
   private volatile Future<?> timer;
 
   /**
@@ -209,6 +216,8 @@ public final class Attempt implements DeafHandlers.Interrupted {
     try {
       if (end()) {
         StepOutcome outcome = Outcomes.success(step, result);
+        resultBytes = outcome.bytes();
+        host.resultWaits(resultBytes);
         if (owner.slots().idle()) {
           next = host.recordHere(this, outcome);
         } else {
@@ -219,6 +228,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     } finally {
       ended();
       if (next == null) {
+        host.awaitRoomForResults();
         owner.slots().release();
       }
     }
@@ -374,6 +384,11 @@ public final class Attempt implements DeafHandlers.Interrupted {
     if (running != null) {
       running.cancel(false);
     }
+  }
+
+  /** How large its result is, where it has one that waits to be recorded. */
+  long resultBytes() {
+    return resultBytes;
   }
 
   /** Whether a failure of another step of its task may cancel what it is about. */

@@ -24,25 +24,31 @@ public final class InFlightAttempts implements Attempt.Host {
   private final Supplier<OutcomeSink> outcomes;
   private final ClaimReturner returner;
   private final Runnable lastChanceCameFree;
+  private final ResultRoom results;
   private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
 
   /** The one attempt whose step is on its last chance: if it kills the process, it takes no other to its limit of crashes. */
   private final AtomicReference<Attempt> lastChance = new AtomicReference<>();
 
-  /** @param lastChanceCameFree called when a step on its last chance may be claimed again */
+  /**
+   * @param lastChanceCameFree called when a step on its last chance may be claimed again
+   * @param results room for what waits to be recorded
+   */
   public InFlightAttempts(
       TaskCache tasks,
       CoreClock clock,
       Timers timers,
       Supplier<OutcomeSink> outcomes,
       ClaimReturner returner,
-      Runnable lastChanceCameFree) {
+      Runnable lastChanceCameFree,
+      ResultRoom results) {
     this.tasks = tasks;
     this.clock = clock;
     this.timers = timers;
     this.outcomes = outcomes;
     this.returner = returner;
     this.lastChanceCameFree = lastChanceCameFree;
+    this.results = results;
   }
 
   public void add(Attempt attempt) {
@@ -56,6 +62,7 @@ public final class InFlightAttempts implements Attempt.Host {
   public void remove(Attempt attempt) {
     if (attempts.remove(attempt.step().claim(), attempt)) {
       tasks.release(attempt.task());
+      results.remove(attempt.resultBytes());
       attempt.owner().inFlightChanged(-1);
       releaseLastChance(attempt);
     }
@@ -162,6 +169,16 @@ public final class InFlightAttempts implements Attempt.Host {
   @Override
   public void giveBack(Attempt attempt) {
     giveBackPreempted(List.of(attempt));
+  }
+
+  @Override
+  public void resultWaits(long bytes) {
+    results.add(bytes);
+  }
+
+  @Override
+  public void awaitRoomForResults() {
+    results.await();
   }
 
   @Override

@@ -1,0 +1,68 @@
+package io.taskercore.engine.attempt;
+
+import io.taskercore.engine.threads.Monitor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * How much memory results may take that wait to be recorded. Where they take more, for PostgreSQL is slow or away, or a row is locked,
+ * handlers that have ended keep their slots until there is room again: fewer begin, and other processes may take what waits.
+ */
+public final class ResultRoom {
+
+  private final long mostBytes;
+  private final AtomicLong bytes = new AtomicLong();
+  private final Monitor monitor = new Monitor();
+  private final AtomicInteger waiting = new AtomicInteger();
+  private volatile boolean closed;
+
+  /** @param mostBytes beyond which those who have added something wait */
+  public ResultRoom(long mostBytes) {
+    this.mostBytes = mostBytes;
+  }
+
+  /** An eighth of the heap. */
+  public static ResultRoom ofThisProcess() {
+    return new ResultRoom(Runtime.getRuntime().maxMemory() / 8);
+  }
+
+  void add(long some) {
+    bytes.addAndGet(some);
+  }
+
+  void remove(long some) {
+    if (bytes.addAndGet(-some) <= mostBytes && waiting.get() > 0) {
+      monitor.change(() -> {});
+    }
+  }
+
+  /** Waits until there is room, or nobody is to wait any more. */
+  void await() {
+    if (hasRoom()) {
+      return;
+    }
+    waiting.incrementAndGet();
+    try {
+      monitor.await(this::hasRoom, TimeUnit.DAYS.toNanos(1), () -> null);
+    } catch (InterruptedException meantForOthers) {
+      Thread.currentThread().interrupt();
+    } finally {
+      waiting.decrementAndGet();
+    }
+  }
+
+  private boolean hasRoom() {
+    return closed || bytes.get() <= mostBytes;
+  }
+
+  public long bytes() {
+    return bytes.get();
+  }
+
+  /** Whoever waits goes on. */
+  public void close() {
+    closed = true;
+    monitor.change(() -> {});
+  }
+}
