@@ -50,6 +50,32 @@ class HealthTest {
   }
 
   @Test
+  void rightsThatTheUserLacksAreNamedWithTheirGrants() {
+    String role = "poor_" + UUID.randomUUID().toString().replace("-", "");
+    engine.database().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA tasker TO " + role
+        + "; GRANT SELECT ON ALL TABLES IN SCHEMA tasker TO " + role);
+    try {
+      Coordinator poor = engine.as(role, new Handlers(), Map.of("database_pool_size", 2));
+
+      assertThat(status(poor)).isEqualTo("down");
+      assertThat(poor.health().text()).contains(
+          "lacks rights", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tasker; GRANT USAGE ON ALL SEQUENCES IN SCHEMA tasker TO");
+
+      engine.database().execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tasker TO " + role
+          + "; GRANT USAGE ON ALL SEQUENCES IN SCHEMA tasker TO " + role);
+      assertThat(status(poor)).isEqualTo("ok");
+      Handlers handlers = new Handlers().succeed("a");
+      Coordinator able = engine.as(role, handlers, Map.of("database_pool_size", 2));
+      long taskId = engine.task(Workflow.named("w").step("a"));
+      assertThat(Engine.run(able, handlers, taskId, null).get("status").asString()).isEqualTo("complete");
+      able.close();
+      poor.close();
+    } finally {
+      engine.database().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+    }
+  }
+
+  @Test
   void handlersThatHeedNoInterruptAreNamedAndWhereTheyHaveAllPlacesItIsDown() {
     Gate deaf = Gate.deaf("{}");
     Handlers handlers = new Handlers().on("a", deaf);

@@ -1,8 +1,12 @@
 package io.taskercore.engine.report;
 
 import io.taskercore.store.Database;
+import io.taskercore.store.Grants;
 import io.taskercore.store.ServerProbe;
 import io.taskercore.store.ServerProbe.Answer;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -15,9 +19,17 @@ import java.util.concurrent.TimeoutException;
  */
 public final class DatabaseProbe {
 
+  /** Rights change seldom. */
+  private static final long GRANTS_NANOS = TimeUnit.MINUTES.toNanos(1);
+
   private final Database database;
   private final Executor executor;
   private final ServerProbe server = new ServerProbe();
+  private final Grants grants = new Grants();
+
+  /** For the one question that is under way. */
+  private volatile Long grantsNanos;
+  private volatile List<String> missingGrants = List.of();
   private CompletableFuture<Found> asked;
 
   public DatabaseProbe(Database database, Executor executor) {
@@ -30,8 +42,9 @@ public final class DatabaseProbe {
    *
    * @param latencyMs from the question to the answer, without the wait for a connection
    * @param skewMs how far this machine's clock is ahead of PostgreSQL's
+   * @param missingGrants what its user would have to be given to work; seldom looked at anew
    */
-  record Found(double latencyMs, double skewMs, boolean readOnly) {}
+  record Found(double latencyMs, double skewMs, boolean readOnly, List<String> missingGrants) {}
 
   /**
    * @return the answer
@@ -55,7 +68,17 @@ public final class DatabaseProbe {
       long sentMs = System.currentTimeMillis();
       Answer answer = server.ask(connection);
       double midwayMs = (sentMs + System.currentTimeMillis()) / 2.0;
-      return new Found((System.nanoTime() - begun) / 1_000_000.0, midwayMs - answer.clockMs(), answer.readOnly());
+      double latencyMs = (System.nanoTime() - begun) / 1_000_000.0;
+      return new Found(latencyMs, midwayMs - answer.clockMs(), answer.readOnly(), missingGrants(connection));
     });
+  }
+
+  private List<String> missingGrants(Connection connection) throws SQLException {
+    long now = System.nanoTime();
+    if (grantsNanos == null || !missingGrants.isEmpty() || now - grantsNanos >= GRANTS_NANOS) {
+      missingGrants = grants.missing(connection);
+      grantsNanos = now;
+    }
+    return missingGrants;
   }
 }

@@ -141,6 +141,10 @@ public final class Health {
       look.found = ask();
       if (look.found.readOnly()) {
         look.down("PostgreSQL is read-only");
+      } else if (!look.found.missingGrants().isEmpty()) {
+        look.down(Format.text(
+            "the user that connects lacks rights; the owner of the schema can give them: %s TO that user",
+            String.join("; ", look.found.missingGrants())));
       } else if (look.found.latencyMs() > SLOW_MS) {
         look.reasons.add(Format.text("PostgreSQL took %d ms to answer", Math.round(look.found.latencyMs())));
       }
