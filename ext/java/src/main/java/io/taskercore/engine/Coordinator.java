@@ -5,59 +5,50 @@ import io.taskercore.engine.attempt.AttemptQueue;
 import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.engine.create.TaskInitializer;
-import io.taskercore.engine.operate.OperatorChanges;
 import io.taskercore.engine.report.TaskReports;
-import io.taskercore.engine.run.StepRun;
-import io.taskercore.engine.run.TaskRun;
-import io.taskercore.engine.run.Worker;
-import io.taskercore.engine.run.WorkerOptions;
-import io.taskercore.event.Event;
-import io.taskercore.event.EventPattern;
-import io.taskercore.event.EventReader;
-import io.taskercore.event.Subscription;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.MetricsReport;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
-import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Erasure;
 import io.taskercore.store.LentConnections;
-import java.sql.Connection;
-import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A handle on the engine: one configuration, one set of handlers, a share of what its database's handles have in common.
+ * A handle on the engine: one configuration, one set of handlers, a share of what its database's handles have in common. What it can do
+ * is with whom it is for: {@link #tasks}, {@link #operators}, {@link #questions}, {@link #events}, {@link #workers}.
  *
  * <p>Thread-safe. After {@link #close}, every call that needs the database throws {@link TaskerException.Closed}; {@link #config},
- * {@link #metrics}, {@link #handlersCame} and {@link #isClosed} still answer. Calls block for as long as PostgreSQL takes.
+ * {@link #metrics}, {@link Workers#handlersCame} and {@link #isClosed} still answer. Calls block for as long as PostgreSQL takes.
  */
 public final class Coordinator implements AutoCloseable {
 
-  private final HandlerDirectory directory;
   private final CoreRuntime runtime;
-  private final LentConnections lent;
-  private final TaskInitializer initializer;
-  private final OperatorChanges changes;
-  private final TaskReports reports;
   private final CoordinatorRuns runs;
   private final Subscriptions subscriptions;
+  private final Tasks tasks;
+  private final Operators operators;
+  private final Questions questions;
+  private final Events events;
+  private final Workers workers;
   private final EngineMetrics metrics = new EngineMetrics(System::nanoTime, CoreRuntime.processMetrics());
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile OrchestrationConfig config;
 
   private Coordinator(OrchestrationConfig config, HandlerDirectory directory, AttemptQueue queue, CoreRuntime runtime) {
     this.config = config;
-    this.directory = directory;
     this.runtime = runtime;
-    this.lent = new LentConnections(runtime.database());
-    this.initializer = runtime.initializer(lent, this::config);
-    this.changes = runtime.operatorChanges(metrics, () -> config().cancelGraceMs());
-    this.reports = new TaskReports(runtime.database());
+    LentConnections lent = new LentConnections(runtime.database());
+    TaskInitializer initializer = runtime.initializer(lent, this::config);
     this.runs = new CoordinatorRuns(
         directory, queue, runtime.runServices(), initializer, metrics, this::config, this::isClosed);
     this.subscriptions = new Subscriptions(runtime.publisher());
+    this.tasks = new Tasks(this::openRuntime, lent, initializer, runs, this::config);
+    this.operators = new Operators(this::openRuntime, runtime.operatorChanges(metrics, () -> config().cancelGraceMs()));
+    this.questions = new Questions(this::openRuntime, new TaskReports(runtime.database()), directory, metrics);
+    this.events = new Events(this::openRuntime, subscriptions, this::config);
+    this.workers = new Workers(this::openRuntime, runs);
   }
 
   /**
@@ -86,6 +77,31 @@ public final class Coordinator implements AutoCloseable {
     Connections.prepareSchema(config, true);
   }
 
+  /** For applications. */
+  public Tasks tasks() {
+    return tasks;
+  }
+
+  /** For persons who decide. */
+  public Operators operators() {
+    return operators;
+  }
+
+  /** For whoever wants to know. */
+  public Questions questions() {
+    return questions;
+  }
+
+  /** For whoever listens. */
+  public Events events() {
+    return events;
+  }
+
+  /** For what works by itself. */
+  public Workers workers() {
+    return workers;
+  }
+
   /** As it is now. */
   public OrchestrationConfig config() {
     return config;
@@ -106,157 +122,6 @@ public final class Coordinator implements AutoCloseable {
     return changed.changeable();
   }
 
-  /** @throws TaskerException.Validation naming each key that is wrong, or {@code version} if it is taken by other content */
-  public Json registerTemplate(Json document) {
-    return openRuntime().templates().register(document, config.environment());
-  }
-
-  public Json initializeTask(Json request) {
-    Json created = initializer.initialize(request, openRuntime().database());
-    runtime.workCame();
-    return created;
-  }
-
-  /** The same in the caller's transaction: a rollback leaves nothing. */
-  public Json initializeTask(Json request, Connection connection) {
-    openRuntime();
-    return initializer.initialize(request, connection);
-  }
-
-  /** All of them or none. */
-  public Json initializeTasks(List<Json> requests) {
-    Json created = initializer.initializeAll(requests, openRuntime().database());
-    runtime.workCame();
-    return created;
-  }
-
-  public Json initializeTasks(List<Json> requests, Connection connection) {
-    openRuntime();
-    return initializer.initializeAll(requests, connection);
-  }
-
-  /** @throws TaskerException.State if a transaction is under way on the connection: what it creates cannot run yet */
-  public void refuseTransaction(Connection connection) {
-    openRuntime();
-    lent.refuseTransaction(connection);
-  }
-
-  /**
-   * Runs a task in this process. If there is no such task, {@link TaskRun#outcome} throws, not this call.
-   *
-   * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
-   */
-  public TaskRun orchestrate(long taskId, Long timeoutMs) {
-    return runs.orchestrate(taskId, timeoutMs);
-  }
-
-  /** Creates a task and runs it. If the request is refused, {@link TaskRun#outcome} throws, not this call. */
-  public TaskRun handle(Json request, Long timeoutMs) {
-    return runs.handle(request, timeoutMs);
-  }
-
-  /**
-   * Prepares to run one step in this process: look for its {@link StepRun#handlerName}, then start it.
-   *
-   * @throws TaskerException.StepNotFound if there is none
-   */
-  public StepRun prepareStep(long stepId) {
-    openRuntime();
-    return runs.prepareStep(stepId);
-  }
-
-  /** Begins to work through everything that may run and whose handler is at hand. */
-  public Worker startWorker() {
-    return startWorker(WorkerOptions.NONE);
-  }
-
-  /** The same, told more than the configuration says. It works until it is stopped or this handle is closed. */
-  public Worker startWorker(WorkerOptions options) {
-    openRuntime();
-    return runs.startWorker(options);
-  }
-
-  /** The directory has handlers that it did not have before. */
-  public void handlersCame() {
-    runs.signal();
-  }
-
-  /** Whether this process can do its work, and if not, why; never waits for longer than a second or two. */
-  public Json health() {
-    return openRuntime().health();
-  }
-
-  public Json taskContext(long taskId) {
-    openRuntime();
-    return reports.context(taskId);
-  }
-
-  public Json listTasks(Json filter) {
-    openRuntime();
-    return reports.list(filter);
-  }
-
-  public Json explain(long taskId) {
-    openRuntime();
-    return reports.explain(taskId, directory);
-  }
-
-  public Json cancelTask(long taskId, String reason) {
-    openRuntime();
-    return changes.cancel(taskId, reason);
-  }
-
-  public Json resolveTask(long taskId, String reason) {
-    openRuntime();
-    return changes.resolve(taskId, reason);
-  }
-
-  public Json retryStep(long stepId) {
-    openRuntime();
-    return changes.retryStep(stepId);
-  }
-
-  /** @param result what children read; null: {@code {}} */
-  public Json resolveStep(long stepId, String reason, Json result) {
-    openRuntime();
-    return changes.resolveStep(stepId, reason, result);
-  }
-
-  /**
-   * Passes an event of the application's on to whoever listens on this database in this JVM.
-   *
-   * @return the event as it was published
-   * @throws TaskerException.Validation if it is not one, or has a name of the core's
-   */
-  public Json publishEvent(Json document) {
-    openRuntime();
-    Event event = EventReader.read(document, runtime.clock().instant());
-    runtime.publisher().publish(event);
-    return event.json();
-  }
-
-  /**
-   * Queues events from now on: the core's, for what this JVM commits on the database, and the application's.
-   *
-   * @param pattern {@code *}, {@code task.*} or a whole name
-   * @throws TaskerException.Validation if it is none of these
-   */
-  public Subscription subscribe(String pattern) {
-    openRuntime();
-    return subscriptions.add(EventPattern.of(pattern), config.eventQueueSize());
-  }
-
-  /** @return false if it is not one of this coordinator's, or not any more */
-  public boolean unsubscribe(Subscription subscription) {
-    openRuntime();
-    return subscriptions.remove(subscription);
-  }
-
-  /** What time it is for the tasks of this handle's database. */
-  public Instant now() {
-    return openRuntime().database().call(new ClockOffset()::now);
-  }
-
   /**
    * Removes everything in these namespaces, tasks and templates, as if it had never been; nothing of it may be in progress.
    *
@@ -272,13 +137,7 @@ public final class Coordinator implements AutoCloseable {
     });
   }
 
-  /** What this handle has done, and how its database stands. */
-  public Json performanceMetrics() {
-    openRuntime();
-    return MetricsReports.now(metrics, runtime.metrics(), List.of(runtime)).json();
-  }
-
-  /** The same of all handles that this process ever had, and of the databases that it works on now. */
+  /** What all handles that this process ever had have done, and how the databases stand that it works on now. */
   public static MetricsReport processMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
     return MetricsReports.now(process, process, OpenRuntimes.all());

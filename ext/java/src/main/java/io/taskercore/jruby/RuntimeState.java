@@ -43,7 +43,9 @@ final class RuntimeState {
 
   private RuntimeState(RubyModule taskerCore, RubyModule nativeModule) {
     this.taskerCore = taskerCore;
-    this.coordinatorClass = define(nativeModule, "Coordinator", CoordinatorHandle.class);
+    this.coordinatorClass = define(
+        nativeModule, "Coordinator", CoordinatorHandle.class, TaskMethods.class, OperatorMethods.class, QuestionMethods.class,
+        EventMethods.class, WorkerMethods.class);
     this.attemptClass = define(nativeModule, "Attempt", AttemptHandle.class);
     this.workerClass = define(nativeModule, "Worker", WorkerHandle.class);
     this.subscriptionClass = define(nativeModule, "Subscription", SubscriptionHandle.class);
@@ -60,10 +62,12 @@ final class RuntimeState {
     return (RuntimeState) ((RubyModule) nativeModule).getInternalVariable(VARIABLE);
   }
 
-  private static RubyClass define(RubyModule nativeModule, String name, Class<?> methods) {
+  private static RubyClass define(RubyModule nativeModule, String name, Class<?>... methods) {
     RubyClass rubyClass =
         nativeModule.defineClassUnder(name, nativeModule.getRuntime().getObject(), ObjectAllocator.NOT_ALLOCATABLE_ALLOCATOR);
-    rubyClass.defineAnnotatedMethods(methods);
+    for (Class<?> some : methods) {
+      rubyClass.defineAnnotatedMethods(some);
+    }
     return rubyClass;
   }
 

@@ -26,11 +26,11 @@ class CancelTest {
   final Engine engine = Engine.start(Map.of("cancel_grace_ms", 100));
 
   private JsonNode cancel(long taskId) {
-    return Engine.tree(engine.coordinator().cancelTask(taskId, "changed my mind"));
+    return Engine.tree(engine.coordinator().operators().cancelTask(taskId, "changed my mind"));
   }
 
   private JsonNode resolve(long taskId) {
-    return Engine.tree(engine.coordinator().resolveTask(taskId, "done by phone"));
+    return Engine.tree(engine.coordinator().operators().resolveTask(taskId, "done by phone"));
   }
 
   @Test
@@ -252,7 +252,7 @@ class CancelTest {
     try (Engine.Background run = engine.inBackground(taskId)) {
       gate.awaitEntered();
 
-      other.cancelTask(taskId, "from afar");
+      other.operators().cancelTask(taskId, "from afar");
 
       gate.awaitInterrupted();
       assertThat(gate.attempt().cancelled()).isTrue();

@@ -232,7 +232,7 @@ class DatabaseFaultTest {
 
     wire.close();
 
-    assertThatThrownBy(() -> coordinator.taskContext(taskId)).isInstanceOfSatisfying(TaskerException.Database.class, failure -> {
+    assertThatThrownBy(() -> coordinator.questions().taskContext(taskId)).isInstanceOfSatisfying(TaskerException.Database.class, failure -> {
       assertThat(failure.isTransient()).isTrue();
       assertThat(failure).hasMessageStartingWith("Database error: ").hasMessageNotContainingAny("SELECT", "postgres:");
     });

@@ -157,22 +157,22 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public Answer retryStep(long stepId) {
-    return decided(() -> coordinator.retryStep(stepId));
+    return decided(() -> coordinator.operators().retryStep(stepId));
   }
 
   @Override
   public Answer resolveStep(long stepId, Json result, String reason) {
-    return decided(() -> coordinator.resolveStep(stepId, reason, result));
+    return decided(() -> coordinator.operators().resolveStep(stepId, reason, result));
   }
 
   @Override
   public Answer cancelTask(long taskId, String reason) {
-    return decided(() -> coordinator.cancelTask(taskId, reason));
+    return decided(() -> coordinator.operators().cancelTask(taskId, reason));
   }
 
   @Override
   public Answer resolveTask(long taskId, String reason) {
-    return decided(() -> coordinator.resolveTask(taskId, reason));
+    return decided(() -> coordinator.operators().resolveTask(taskId, reason));
   }
 
   @Override

@@ -181,9 +181,9 @@ class FailureModeTest {
 
     long stepId = engine.stepId(taskId, "bad");
     if (byRetry) {
-      engine.coordinator().retryStep(stepId);
+      engine.coordinator().operators().retryStep(stepId);
     } else {
-      engine.coordinator().resolveStep(stepId, "by hand", null);
+      engine.coordinator().operators().resolveStep(stepId, "by hand", null);
     }
 
     assertThat(engine.status(taskId)).isEqualTo("in_progress");
@@ -201,11 +201,11 @@ class FailureModeTest {
     engine.handlers().succeed("child");
     long taskId = engine.task(Workflow.named("w").failFast().step("bad").step("child", "bad"));
     engine.run(taskId);
-    engine.coordinator().retryStep(engine.stepId(taskId, "bad"));
+    engine.coordinator().operators().retryStep(engine.stepId(taskId, "bad"));
     engine.run(taskId);
     mended.set(true);
 
-    engine.coordinator().retryStep(engine.stepId(taskId, "bad"));
+    engine.coordinator().operators().retryStep(engine.stepId(taskId, "bad"));
 
     assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
     assertThat(engine.history(taskId, "child")).containsExactly("cancelled(fail_fast)", "pending(revived)",
@@ -234,7 +234,7 @@ class FailureModeTest {
       assertThat(run.outcome().get("failed_steps").asInt()).isEqualTo(2);
     }
 
-    engine.coordinator().retryStep(engine.stepId(taskId, "one"));
+    engine.coordinator().operators().retryStep(engine.stepId(taskId, "one"));
     JsonNode outcome = engine.run(taskId);
 
     assertThat(engine.state(taskId, "one")).isEqualTo("complete");

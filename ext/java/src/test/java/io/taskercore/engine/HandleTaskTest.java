@@ -70,7 +70,7 @@ class HandleTaskTest {
   void aTaskForLaterIsNotBegun() {
     engine.handlers().succeed("a");
     engine.register(Workflow.named("w").step("a"));
-    TaskRun run = engine.coordinator().handle(
+    TaskRun run = engine.coordinator().tasks().handle(
         Json.of("{\"task_name\": \"w\", \"run_at\": \"2199-01-01T00:00:00Z\"}"), 50L);
 
     JsonNode outcome = engine.finish(run);
@@ -119,9 +119,9 @@ class HandleTaskTest {
     engine.handlers().on("a", gate).succeed("b");
     engine.register(Workflow.named("w").step("a").step("b", "a"));
     Json request = Json.of("{\"task_name\": \"w\", \"idempotency_key\": \"k\"}");
-    try (Engine.Background first = engine.inBackground(engine.coordinator().handle(request, null))) {
+    try (Engine.Background first = engine.inBackground(engine.coordinator().tasks().handle(request, null))) {
       gate.awaitEntered();
-      try (Engine.Background second = engine.inBackground(engine.coordinator().handle(request, null))) {
+      try (Engine.Background second = engine.inBackground(engine.coordinator().tasks().handle(request, null))) {
         gate.open();
 
         assertThat(second.outcome().get("status").asString()).isEqualTo("complete");

@@ -37,7 +37,7 @@ class HealthTest {
 
         Await.until("health is down", () -> status(few).equals("down"));
 
-        assertThat(few.health().text()).contains("nothing can be claimed", "too many connections for role", "session of its own");
+        assertThat(few.questions().health().text()).contains("nothing can be claimed", "too many connections for role", "session of its own");
         assertThat(engine.state(taskId, "a")).isEqualTo("enqueued");
         engine.database().execute("ALTER ROLE " + role + " CONNECTION LIMIT 10");
         Await.until("it works", () -> engine.status(taskId).equals("complete"));
@@ -58,7 +58,7 @@ class HealthTest {
       Coordinator poor = engine.as(role, new Handlers(), Map.of("database_pool_size", 2));
 
       assertThat(status(poor)).isEqualTo("down");
-      assertThat(poor.health().text()).contains(
+      assertThat(poor.questions().health().text()).contains(
           "lacks rights", "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tasker; GRANT USAGE ON ALL SEQUENCES IN SCHEMA tasker TO");
 
       engine.database().execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tasker TO " + role
@@ -88,21 +88,21 @@ class HealthTest {
 
       Await.until("one is known to be deaf", () -> status(two).equals("degraded"));
 
-      assertThat(two.health().text()).contains("1 of 2 places", "heed no interrupt", "step " + engine.stepId(first, "a"), "Gate.pass");
-      assertThat(Engine.tree(two.performanceMetrics()).get("deaf_handlers").asInt()).isEqualTo(1);
+      assertThat(two.questions().health().text()).contains("1 of 2 places", "heed no interrupt", "step " + engine.stepId(first, "a"), "Gate.pass");
+      assertThat(Engine.tree(two.questions().performanceMetrics()).get("deaf_handlers").asInt()).isEqualTo(1);
       engine.task(workflow);
       Await.until("all places are taken", () -> status(two).equals("down"));
-      assertThat(two.health().text()).contains("2 of 2 places", "nothing begins any more");
+      assertThat(two.questions().health().text()).contains("2 of 2 places", "nothing begins any more");
 
       deaf.openAndAwaitLeft();
       Await.until("they have ended", () -> status(two).equals("ok"));
-      assertThat(Engine.tree(two.performanceMetrics()).get("deaf_handlers").asInt()).isZero();
+      assertThat(Engine.tree(two.questions().performanceMetrics()).get("deaf_handlers").asInt()).isZero();
     }
     two.close();
   }
 
   private static String status(Coordinator coordinator) {
-    JsonNode health = Engine.tree(coordinator.health());
+    JsonNode health = Engine.tree(coordinator.questions().health());
     return health.get("status").asString();
   }
 }

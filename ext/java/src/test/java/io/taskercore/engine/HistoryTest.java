@@ -64,12 +64,12 @@ class HistoryTest {
             + attempt.payload().text() + "}"));
     Workflow workflow = Workflow.named("w").step("first").step("then", "first");
     engine.register(workflow);
-    Engine.Background lost = engine.inBackground(engine.coordinator().handle(request("w", "{\"n\": \"was\"}"), null));
+    Engine.Background lost = engine.inBackground(engine.coordinator().tasks().handle(request("w", "{\"n\": \"was\"}"), null));
     was.awaitEntered();
 
     empty();
     engine.register(workflow);
-    Engine.Background now = engine.inBackground(engine.coordinator().handle(request("w", "{\"n\": \"is\"}"), null));
+    Engine.Background now = engine.inBackground(engine.coordinator().tasks().handle(request("w", "{\"n\": \"is\"}"), null));
     is.awaitEntered();
     assertThat(is.attempt().stepId()).isEqualTo(was.attempt().stepId());
     assertThat(is.attempt().attempt()).isEqualTo(was.attempt().attempt());

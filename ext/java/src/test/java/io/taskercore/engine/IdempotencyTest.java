@@ -161,10 +161,10 @@ class IdempotencyTest {
     Json request = Json.of(keyed("k", "{}"));
     try (Connection connection = engine.database().dataSource().getConnection()) {
       connection.setAutoCommit(false);
-      JsonNode first = Engine.tree(engine.coordinator().initializeTask(request, connection));
+      JsonNode first = Engine.tree(engine.coordinator().tasks().initializeTask(request, connection));
 
       CompletableFuture<JsonNode> second =
-          CompletableFuture.supplyAsync(() -> Engine.tree(engine.coordinator().initializeTask(request)));
+          CompletableFuture.supplyAsync(() -> Engine.tree(engine.coordinator().tasks().initializeTask(request)));
       Await.until("the second waits", () -> engine.database().number(
           "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1);
       if (commit) {
@@ -181,7 +181,7 @@ class IdempotencyTest {
 
   @Test
   void theSameKeyTwiceInOneBatchMakesOneTask() {
-    JsonNode answers = Engine.tree(engine.coordinator().initializeTasks(List.of(
+    JsonNode answers = Engine.tree(engine.coordinator().tasks().initializeTasks(List.of(
         Json.of(keyed("k", "{\"a\": 1}")), Json.of("{\"task_name\": \"w\"}"), Json.of(keyed("k", "{\"a\":1}")))));
 
     assertThat(StreamSupport.stream(answers.spliterator(), false).map(answer -> answer.get("created").asBoolean()))
@@ -193,7 +193,7 @@ class IdempotencyTest {
   @Test
   void aConflictWithinABatchRefusesAllOfIt() {
     var conflict = catchThrowableOfType(TaskerException.IdempotencyConflict.class,
-        () -> engine.coordinator().initializeTasks(
+        () -> engine.coordinator().tasks().initializeTasks(
             List.of(Json.of(keyed("k", "{\"a\": 1}")), Json.of(keyed("k", "{\"a\": 2}")))));
 
     assertThat(conflict.violation().path()).isEqualTo("[1].idempotency_key");
@@ -208,7 +208,7 @@ class IdempotencyTest {
     try (Connection connection = engine.database().dataSource().getConnection()) {
       connection.setAutoCommit(false);
       List<Json> batch = List.of(Json.of(keyed("new", "{}")), Json.of("{\"task_name\": \"w\"}"), Json.of(keyed("k", "{}")));
-      assertThatThrownBy(() -> engine.coordinator().initializeTasks(batch, connection))
+      assertThatThrownBy(() -> engine.coordinator().tasks().initializeTasks(batch, connection))
           .isInstanceOf(TaskerException.IdempotencyConflict.class).hasMessageContaining("[2].idempotency_key");
       connection.commit();
     }
@@ -226,7 +226,7 @@ class IdempotencyTest {
     List<CompletableFuture<Json>> calls = IntStream.range(0, 4)
         .<CompletableFuture<Json>>mapToObj(i -> CompletableFuture.supplyAsync(() -> {
           await(together);
-          return engine.coordinator().initializeTasks(i % 2 == 0 ? forwards : backwards);
+          return engine.coordinator().tasks().initializeTasks(i % 2 == 0 ? forwards : backwards);
         }, task -> new Thread(task).start()))
         .toList();
     calls.forEach(CompletableFuture::join);

@@ -40,7 +40,7 @@ class InitializeTest {
   }
 
   private JsonNode initializeAll(List<String> requests) {
-    return Engine.tree(engine.coordinator().initializeTasks(requests.stream().map(Json::of).toList()));
+    return Engine.tree(engine.coordinator().tasks().initializeTasks(requests.stream().map(Json::of).toList()));
   }
 
   @Test
@@ -288,12 +288,12 @@ class InitializeTest {
 
     try (Connection connection = engine.database().dataSource().getConnection()) {
       connection.setAutoCommit(false);
-      engine.coordinator().initializeTask(request, connection);
-      engine.coordinator().initializeTasks(List.of(Json.of(order(2)), Json.of(order(3))), connection);
+      engine.coordinator().tasks().initializeTask(request, connection);
+      engine.coordinator().tasks().initializeTasks(List.of(Json.of(order(2)), Json.of(order(3))), connection);
       connection.rollback();
       assertThat(engine.database().rowsOfTasks()).isZero();
 
-      JsonNode answer = Engine.tree(engine.coordinator().initializeTask(request, connection));
+      JsonNode answer = Engine.tree(engine.coordinator().tasks().initializeTask(request, connection));
       long taskId = answer.get("task_id").asLong();
       assertThatThrownBy(() -> engine.context(taskId)).isInstanceOf(TaskerException.TaskNotFound.class);
       connection.commit();
@@ -309,9 +309,9 @@ class InitializeTest {
 
     try (Connection connection = engine.database().dataSource().getConnection()) {
       connection.setAutoCommit(false);
-      assertThatThrownBy(() -> engine.coordinator().initializeTask(Json.of("{\"task_name\": \"nobody\"}"), connection))
+      assertThatThrownBy(() -> engine.coordinator().tasks().initializeTask(Json.of("{\"task_name\": \"nobody\"}"), connection))
           .isInstanceOf(TaskerException.TemplateNotFound.class);
-      engine.coordinator().initializeTask(Json.of(order(1)), connection);
+      engine.coordinator().tasks().initializeTask(Json.of(order(1)), connection);
       connection.commit();
     }
 
@@ -324,7 +324,7 @@ class InitializeTest {
     engine.register(ORDER);
 
     try (Connection connection = engine.database().dataSource().getConnection()) {
-      engine.coordinator().initializeTask(
+      engine.coordinator().tasks().initializeTask(
           Json.of(order(1).replace("}}", "}, \"idempotency_key\": \"k\"}")), connection);
       assertThat(connection.getAutoCommit()).isTrue();
     }

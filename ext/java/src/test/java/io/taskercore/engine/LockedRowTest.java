@@ -95,15 +95,15 @@ class LockedRowTest {
 
         othersMove(10);
 
-        Await.until("health names the session", () -> engine.coordinator().health().text().contains("process id " + holder.pid));
-        assertThat(Engine.tree(engine.coordinator().health()).get("status").asString()).isEqualTo("degraded");
+        Await.until("health names the session", () -> engine.coordinator().questions().health().text().contains("process id " + holder.pid));
+        assertThat(Engine.tree(engine.coordinator().questions().health()).get("status").asString()).isEqualTo("degraded");
         assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
         assertThat(sessions()).isLessThanOrEqualTo(9);
       }
       assertThat(run.outcome().get("status").asString()).isEqualTo("complete");
     }
     assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "complete");
-    assertThat(Engine.tree(engine.coordinator().health()).get("status").asString()).isEqualTo("ok");
+    assertThat(Engine.tree(engine.coordinator().questions().health()).get("status").asString()).isEqualTo("ok");
   }
 
   @Test
@@ -122,7 +122,7 @@ class LockedRowTest {
 
         othersMove(3);
 
-        Await.until("health names the prepared transaction", () -> engine.coordinator().health().text().contains(gid));
+        Await.until("health names the prepared transaction", () -> engine.coordinator().questions().health().text().contains(gid));
       } finally {
         engine.database().execute("ROLLBACK PREPARED '" + gid + "'");
       }

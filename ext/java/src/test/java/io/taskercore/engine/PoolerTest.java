@@ -55,12 +55,12 @@ class PoolerTest {
     engine.register(Workflow.named("w").step("a"));
 
     for (int i = 0; i < 20; i++) {
-      direct.cancelTask(engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong(), "not needed");
+      direct.operators().cancelTask(engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong(), "not needed");
       long taskId = engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong();
       assertThat(Engine.run(direct, handlers, taskId, null).get("status").asString()).isEqualTo("complete");
     }
 
-    JsonNode health = Engine.tree(direct.health());
+    JsonNode health = Engine.tree(direct.questions().health());
     assertThat(health.get("status").asString()).isEqualTo("degraded");
     assertThat(health.get("reasons").get(0).asString()).contains("connection_mode is direct, but a pooler", "connection_mode: pooler");
     assertThat(health.get("connection_mode").asString()).isEqualTo("pooler");
@@ -84,7 +84,7 @@ class PoolerTest {
         Await.until("the end of task " + taskId, () -> engine.status(taskId).equals("complete"));
       }
       assertThat(Engine.tree(running.worker().stats()).get("connection_mode").asString()).isEqualTo("pooler");
-      JsonNode health = Engine.tree(coordinator.health());
+      JsonNode health = Engine.tree(coordinator.questions().health());
       assertThat(health.get("connection_mode").asString()).isEqualTo("pooler");
       assertThat(health.get("listener").isNull()).isTrue();
     }
@@ -127,10 +127,10 @@ class PoolerTest {
     long cancelled = engine.task(Workflow.named("u").step("nobodys"));
 
     assertThat(Engine.run(coordinator, handlers, failing, null).get("status").asString()).isEqualTo("error");
-    coordinator.retryStep(engine.stepId(failing, "bad"));
+    coordinator.operators().retryStep(engine.stepId(failing, "bad"));
     assertThat(Engine.run(coordinator, handlers, failing, null).get("status").asString()).isEqualTo("complete");
     assertThat(Engine.run(coordinator, handlers, retrying, null).get("status").asString()).isEqualTo("complete");
-    coordinator.cancelTask(cancelled, "not needed");
+    coordinator.operators().cancelTask(cancelled, "not needed");
     assertThat(engine.status(cancelled)).isEqualTo("cancelled");
   }
 

@@ -26,7 +26,7 @@ class RetryStormTest {
       }
       return Json.EMPTY_OBJECT;
     });
-    engine.coordinator().registerTemplate(Json.of("""
+    engine.coordinator().tasks().registerTemplate(Json.of("""
         {"namespace": "shapes", "name": "storm", "version": "1.0.0",
          "defaults": {"retry": {"max_attempts": 5, "backoff": "none"}},
          "steps": [{"name": "one", "handler": "Square"}, {"name": "two", "handler": "Square", "depends_on": ["one"]}]}"""));

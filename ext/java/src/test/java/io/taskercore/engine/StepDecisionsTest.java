@@ -23,11 +23,11 @@ class StepDecisionsTest {
   final Engine engine = Engine.start();
 
   private JsonNode retry(long taskId, String step) {
-    return Engine.tree(engine.coordinator().retryStep(engine.stepId(taskId, step)));
+    return Engine.tree(engine.coordinator().operators().retryStep(engine.stepId(taskId, step)));
   }
 
   private JsonNode resolve(long taskId, String step, String result) {
-    return Engine.tree(engine.coordinator().resolveStep(
+    return Engine.tree(engine.coordinator().operators().resolveStep(
         engine.stepId(taskId, step), "by hand", result == null ? null : Json.of(result)));
   }
 
@@ -144,9 +144,9 @@ class StepDecisionsTest {
     long taskId = engine.task(Workflow.named("w").attempts(1).step("a").step("b", "a"));
     engine.run(taskId);
     if (end.equals("cancelled")) {
-      engine.coordinator().cancelTask(taskId, null);
+      engine.coordinator().operators().cancelTask(taskId, null);
     } else {
-      engine.coordinator().resolveTask(taskId, null);
+      engine.coordinator().operators().resolveTask(taskId, null);
     }
     JsonNode before = engine.context(taskId);
 
@@ -163,9 +163,9 @@ class StepDecisionsTest {
     long taskId = engine.task(Workflow.named("w").step("a"));
     long beyond = engine.stepId(taskId, "a") + 1;
 
-    assertThatThrownBy(() -> engine.coordinator().retryStep(beyond)).isInstanceOf(TaskerException.StepNotFound.class);
-    assertThatThrownBy(() -> engine.coordinator().retryStep(-1)).isInstanceOf(TaskerException.StepNotFound.class);
-    assertThatThrownBy(() -> engine.coordinator().resolveStep(beyond, null, null))
+    assertThatThrownBy(() -> engine.coordinator().operators().retryStep(beyond)).isInstanceOf(TaskerException.StepNotFound.class);
+    assertThatThrownBy(() -> engine.coordinator().operators().retryStep(-1)).isInstanceOf(TaskerException.StepNotFound.class);
+    assertThatThrownBy(() -> engine.coordinator().operators().resolveStep(beyond, null, null))
         .isInstanceOf(TaskerException.StepNotFound.class);
   }
 

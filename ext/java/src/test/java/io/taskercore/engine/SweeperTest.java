@@ -37,7 +37,7 @@ class SweeperTest {
   }
 
   private long healed() {
-    return Engine.tree(engine.coordinator().performanceMetrics()).get("healed").asLong();
+    return Engine.tree(engine.coordinator().questions().performanceMetrics()).get("healed").asLong();
   }
 
   private void spoil(String sql) {

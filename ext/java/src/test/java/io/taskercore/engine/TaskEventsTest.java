@@ -36,7 +36,7 @@ class TaskEventsTest {
 
   @BeforeEach
   void subscribe() {
-    subscription = engine.coordinator().subscribe("*");
+    subscription = engine.coordinator().events().subscribe("*");
     subscriber = new Thread(this::listen, "subscriber");
     subscriber.setDaemon(true);
     subscriber.start();
@@ -131,7 +131,7 @@ class TaskEventsTest {
     });
     long taskId = engine.task(Workflow.named("w").failFast().step("bad").step("good", "bad"));
     engine.run(taskId);
-    engine.coordinator().resolveStep(engine.stepId(taskId, "bad"), "by hand", null);
+    engine.coordinator().operators().resolveStep(engine.stepId(taskId, "bad"), "by hand", null);
     engine.run(taskId);
 
     assertToldAsLogged(taskId);
@@ -146,7 +146,7 @@ class TaskEventsTest {
     long taskId = engine.task(Workflow.named("w").step("a").step("b", "a"));
     try (Engine.Background run = engine.inBackground(taskId)) {
       gate.awaitEntered();
-      engine.coordinator().cancelTask(taskId, "enough");
+      engine.coordinator().operators().cancelTask(taskId, "enough");
       run.outcome();
     }
 
@@ -180,7 +180,7 @@ class TaskEventsTest {
     Json request = Json.of("{\"task_name\": \"w\"}");
     List<Long> taskIds = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
-      Engine.tree(coordinators.get(i % 3).initializeTasks(List.of(request, request, request, request, request)))
+      Engine.tree(coordinators.get(i % 3).tasks().initializeTasks(List.of(request, request, request, request, request)))
           .forEach(created -> taskIds.add(created.get("task_id").asLong()));
     }
     Await.until("the end of all tasks", () ->

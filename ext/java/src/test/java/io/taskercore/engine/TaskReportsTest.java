@@ -121,8 +121,8 @@ class TaskReportsTest {
       long cancelled = engine.task(workflow);
       long resolved = engine.task(workflow);
       engine.run(complete);
-      engine.coordinator().cancelTask(cancelled, null);
-      engine.coordinator().resolveTask(resolved, null);
+      engine.coordinator().operators().cancelTask(cancelled, null);
+      engine.coordinator().operators().resolveTask(resolved, null);
 
       assertStanding(complete, "complete", "all_complete", "none");
       assertStanding(cancelled, "cancelled", "cancelled", "none");
@@ -135,7 +135,7 @@ class TaskReportsTest {
     void resolvedStepsCountAsCompleted() {
       long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c"));
 
-      engine.coordinator().resolveStep(engine.stepId(taskId, "a"), null, null);
+      engine.coordinator().operators().resolveStep(engine.stepId(taskId, "a"), null, null);
 
       assertCounts(taskId, 0, 2, 0, 0, 1, 0, 0);
       assertThat(engine.context(taskId).get("completion_percentage").asDouble()).isEqualTo(33.33);
@@ -190,7 +190,7 @@ class TaskReportsTest {
     void nobodysTaskIsNotFound() {
       assertThatThrownBy(() -> engine.context(-1)).isInstanceOf(TaskerException.TaskNotFound.class).hasMessage("Task not found: -1");
       assertThatThrownBy(() -> engine.run(-1)).isInstanceOf(TaskerException.TaskNotFound.class);
-      assertThatThrownBy(() -> engine.coordinator().explain(-1)).isInstanceOf(TaskerException.TaskNotFound.class);
+      assertThatThrownBy(() -> engine.coordinator().questions().explain(-1)).isInstanceOf(TaskerException.TaskNotFound.class);
     }
   }
 
@@ -198,7 +198,7 @@ class TaskReportsTest {
   class Explain {
 
     private JsonNode explained(long taskId, String step) {
-      JsonNode steps = Engine.tree(engine.coordinator().explain(taskId)).get("steps");
+      JsonNode steps = Engine.tree(engine.coordinator().questions().explain(taskId)).get("steps");
       return StreamSupport.stream(steps.spliterator(), false)
           .filter(explained -> explained.get("name").asString().equals(step)).findFirst().orElseThrow();
     }
@@ -311,7 +311,7 @@ class TaskReportsTest {
       long taskId = engine.task(Workflow.named("w").step("a"));
       engine.run(taskId);
 
-      assertThat(Engine.tree(engine.coordinator().explain(taskId)).get("steps")).isEmpty();
+      assertThat(Engine.tree(engine.coordinator().questions().explain(taskId)).get("steps")).isEmpty();
     }
   }
 
@@ -319,7 +319,7 @@ class TaskReportsTest {
   class ListTasks {
 
     private JsonNode list(String filter) {
-      return Engine.tree(engine.coordinator().listTasks(Json.of(filter)));
+      return Engine.tree(engine.coordinator().questions().listTasks(Json.of(filter)));
     }
 
     private List<Long> ids(String filter) {
@@ -342,7 +342,7 @@ class TaskReportsTest {
       long three = task("{\"task_name\": \"v\"}");
       long four = task("{\"task_name\": \"w\", \"namespace\": \"other\", \"tags\": [\"x\"]}");
       engine.run(two);
-      engine.coordinator().cancelTask(three, null);
+      engine.coordinator().operators().cancelTask(three, null);
 
       assertThat(ids("{}")).containsExactly(four, three, two, one);
       assertThat(ids("{\"namespace\": \"default\"}")).containsExactly(three, two, one);

@@ -50,7 +50,7 @@ class TemplateRegistryTest {
     JsonNode first = engine.register(ONE);
     String reordered = ONE.json().text().replace("\"namespace\": \"default\", ", "").replace("\n", " ");
 
-    JsonNode second = Engine.tree(engine.coordinator().registerTemplate(Json.of(reordered)));
+    JsonNode second = Engine.tree(engine.coordinator().tasks().registerTemplate(Json.of(reordered)));
 
     assertThat(second).isEqualTo(first);
     assertThat(templates()).isEqualTo(1);
@@ -108,7 +108,7 @@ class TemplateRegistryTest {
   }
 
   private String versionTaken(String request) {
-    long taskId = Engine.tree(engine.coordinator().initializeTask(Json.of(request))).get("task_id").asLong();
+    long taskId = Engine.tree(engine.coordinator().tasks().initializeTask(Json.of(request))).get("task_id").asLong();
     return engine.context(taskId).get("version").asString();
   }
 
@@ -142,7 +142,7 @@ class TemplateRegistryTest {
     Engine.run(other, handlers, before, null);
     engine.register(OTHER);
 
-    Json answer = other.initializeTask(Json.of("{\"task_name\": \"w\"}"));
+    Json answer = other.tasks().initializeTask(Json.of("{\"task_name\": \"w\"}"));
 
     assertThat(Engine.tree(answer).get("step_count").asInt()).isEqualTo(2);
   }

@@ -74,7 +74,7 @@ class TestClockTest {
     Coordinator moved = engine.onClock(clock, new Handlers());
     clock.advance(HOUR_MS);
 
-    assertThat(Duration.between(engine.coordinator().now(), moved.now())).isBetween(
+    assertThat(Duration.between(engine.coordinator().questions().now(), moved.questions().now())).isBetween(
         Duration.ofMinutes(59), Duration.ofMinutes(62));
   }
 

@@ -192,7 +192,7 @@ class TimeoutTest {
     engine.handlers().succeed("a");
     long taskId = engine.task(Workflow.named("w").step("a"));
 
-    try (TaskRun run = engine.coordinator().orchestrate(taskId, 300L)) {
+    try (TaskRun run = engine.coordinator().tasks().orchestrate(taskId, 300L)) {
       while (!run.await()) {
         // Whoever should start handler threads does not.
       }

@@ -41,7 +41,7 @@ class WorkerTest {
       requests.add(Json.of("{\"namespace\": \"shapes\", \"task_name\": \"" + shape + "\"}"));
     }
     List<Long> ids = new ArrayList<>();
-    Engine.tree(engine.coordinator().initializeTasks(requests)).forEach(task -> ids.add(task.get("task_id").asLong()));
+    Engine.tree(engine.coordinator().tasks().initializeTasks(requests)).forEach(task -> ids.add(task.get("task_id").asLong()));
     return ids;
   }
 
@@ -142,7 +142,7 @@ class WorkerTest {
     engine.restart(Map.of("namespaces", List.of("shapes")));
     engine.handlers().on("Square", attempt -> Json.EMPTY_OBJECT);
     engine.register("single");
-    engine.coordinator().registerTemplate(Json.of("""
+    engine.coordinator().tasks().registerTemplate(Json.of("""
         {"namespace": "elsewhere", "name": "single", "version": "1.0.0", "steps": [{"name": "only", "handler": "Square"}]}"""));
     long foreign = engine.initialize("{\"namespace\": \"elsewhere\", \"task_name\": \"single\"}").get("task_id").asLong();
     long own = task("single", "");

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -37,7 +38,7 @@ final class Chaos {
   /**
    * What is to happen.
    *
-   * @param restarts of PostgreSQL, over the whole time
+   * @param restarts of PostgreSQL, over the whole time, each followed by some weather
    * @param faultEvery between two faults of processes, on average
    */
   record Settings(long seed, Duration time, int tasks, int workers, int restarts, Duration faultEvery) {}
@@ -55,6 +56,7 @@ final class Chaos {
   private long reportedNanos;
   private long reportedEnded;
   private volatile int made;
+  private Thread weather;
 
   private record Paused(WorkerProcess process, long untilNanos) {}
 
@@ -103,10 +105,29 @@ final class Chaos {
       }
       if (restarts < settings.restarts() && now >= total * (restarts + 1) / (settings.restarts() + 1)) {
         restarts++;
+        awaitFairWeather();
         restartPostgres();
+        changeWeather(restarts);
       }
       report(fleet);
       Patience.pass(BREATH);
+    }
+    awaitFairWeather();
+  }
+
+  /** Beside everything else, and each kind in turn. */
+  private void changeWeather(int nth) {
+    Weather kind = Weather.values()[(nth - 1) % Weather.values().length];
+    Duration time = kind.length(random);
+    count(kind.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+    site.say(kind + " for " + time.toSeconds() + " s");
+    weather = new Thread(() -> kind.during(site, time), "weather");
+    weather.start();
+  }
+
+  private void awaitFairWeather() {
+    if (weather != null) {
+      Patience.until("fair weather", () -> !weather.isAlive());
     }
   }
 
@@ -188,7 +209,7 @@ final class Chaos {
               plans.get((int) (i % plans.size())).name(), i)))
           .toList();
       try {
-        site.client().initializeTasks(requests);
+        site.client().tasks().initializeTasks(requests);
         made = until;
       } catch (TaskerException.Database failure) {
         count("failed calls of the client");

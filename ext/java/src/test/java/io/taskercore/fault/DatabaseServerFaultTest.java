@@ -141,7 +141,7 @@ class DatabaseServerFaultTest {
         sessions.accumulateAndGet(sessionsOfOneProcess(), Math::max);
         lapsed.accumulateAndGet(site.lapsedLeases(), Math::max);
       })) {
-        Patience.until("health names the standby", () -> site.client().health().text().contains("a synchronous standby that does not"));
+        Patience.until("health names the standby", () -> site.client().questions().health().text().contains("a synchronous standby that does not"));
         Patience.pass(Duration.ofSeconds(Integer.getInteger("tasker.fault.standby", 40)));
       } finally {
         standby("");

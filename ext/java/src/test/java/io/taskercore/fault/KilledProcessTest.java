@@ -241,7 +241,7 @@ class KilledProcessTest {
     site.openGate("open");
     Patience.until("the other task has ended", () -> site.ended() == 1);
 
-    JsonNode step = JsonMapper.builder().build().readTree(site.client().explain(taskId).utf8()).get("steps").get(0);
+    JsonNode step = JsonMapper.builder().build().readTree(site.client().questions().explain(taskId).utf8()).get("steps").get(0);
     assertThat(step.get("reason").asString()).isEqualTo("no_live_worker_has_handler");
     assertThat(site.state(Site.stepId(taskId, 0))).isEqualTo("enqueued");
     site.worker("new", site.database().url(), DEFAULTS, List.of(), Plan.HANDLER + ",Newer").awaitReady();

@@ -129,7 +129,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
 
   void register(Plan plan) {
     plans.put(plan.name(), plan);
-    client.registerTemplate(plan.workflow().json());
+    client.tasks().registerTemplate(plan.workflow().json());
   }
 
   long task(Plan plan) {
@@ -140,7 +140,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     register(plan);
     List<Json> requests = IntStream.range(0, count)
         .mapToObj(i -> Json.of("{\"task_name\": \"" + plan.name() + "\"}")).toList();
-    JsonNode created = MAPPER.readTree(client.initializeTasks(requests).utf8());
+    JsonNode created = MAPPER.readTree(client.tasks().initializeTasks(requests).utf8());
     return created.valueStream().mapToLong(task -> task.get("task_id").asLong()).toArray();
   }
 

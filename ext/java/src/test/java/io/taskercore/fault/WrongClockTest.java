@@ -28,7 +28,7 @@ class WrongClockTest {
         StepPlan.step(300, 1, 2));
     long[] taskIds = site.tasks(plan, 40);
     site.register(Plan.of("later", StepPlan.step(0)));
-    site.client().initializeTask(io.taskercore.model.Json.of("""
+    site.client().tasks().initializeTask(io.taskercore.model.Json.of("""
         {"task_name": "later", "run_at": "%s"}""".formatted(java.time.Instant.now().plusSeconds(3))));
 
     site.awaitAllEnded();

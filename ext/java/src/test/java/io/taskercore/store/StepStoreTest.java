@@ -267,7 +267,7 @@ class StepStoreTest {
     try (Connection connection = transaction()) {
       transitions.giveBack(connection, claimed, false);
       CompletableFuture<Json> cancelled =
-          CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
+          CompletableFuture.supplyAsync(() -> engine.coordinator().operators().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
       connection.commit();
       cancelled.join();
@@ -283,7 +283,7 @@ class StepStoreTest {
     try (Connection connection = transaction()) {
       claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), Apart.NONE, 1);
       CompletableFuture<Json> cancelled =
-          CompletableFuture.supplyAsync(() -> engine.coordinator().cancelTask(taskId, "meanwhile"));
+          CompletableFuture.supplyAsync(() -> engine.coordinator().operators().cancelTask(taskId, "meanwhile"));
       awaitSomebodyWaitsForALock();
       connection.commit();
       cancelled.join();
@@ -299,7 +299,7 @@ class StepStoreTest {
     try (Connection connection = transaction()) {
       claims.claimOfTask(connection, PROCESS, taskId, Set.of("b"), Apart.NONE, 1);
       CompletableFuture<Json> resolved =
-          CompletableFuture.supplyAsync(() -> engine.coordinator().resolveStep(stepId, "meanwhile", null));
+          CompletableFuture.supplyAsync(() -> engine.coordinator().operators().resolveStep(stepId, "meanwhile", null));
       awaitSomebodyWaitsForALock();
       connection.commit();
 

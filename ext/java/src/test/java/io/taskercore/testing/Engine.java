@@ -116,7 +116,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public static void register(Coordinator coordinator, String shape) {
-    coordinator.registerTemplate(workflow(shape));
+    coordinator.tasks().registerTemplate(workflow(shape));
   }
 
   public static Json workflow(String shape) {
@@ -128,7 +128,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public JsonNode register(Workflow workflow) {
-    return tree(coordinator.registerTemplate(workflow.json()));
+    return tree(coordinator.tasks().registerTemplate(workflow.json()));
   }
 
   /** Initializes a task of a shape. */
@@ -147,7 +147,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public JsonNode initialize(String request) {
-    return tree(coordinator.initializeTask(Json.of(request)));
+    return tree(coordinator.tasks().initializeTask(Json.of(request)));
   }
 
   /** Runs a task to where nothing more can be done. */
@@ -160,7 +160,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public static JsonNode run(Coordinator coordinator, Handlers handlers, long taskId, Long timeoutMs) {
-    try (TaskRun run = coordinator.orchestrate(taskId, timeoutMs)) {
+    try (TaskRun run = coordinator.tasks().orchestrate(taskId, timeoutMs)) {
       return finish(run, handlers);
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
@@ -170,7 +170,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
 
   /** Creates a task and runs it, as one call. */
   public JsonNode handle(Json request) {
-    return finish(coordinator.handle(request, null));
+    return finish(coordinator.tasks().handle(request, null));
   }
 
   /** Waits for the end of a run. */
@@ -198,7 +198,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public static Background inBackground(Coordinator coordinator, Handlers handlers, long taskId, Long timeoutMs) {
-    return new Background(coordinator.orchestrate(taskId, timeoutMs), handlers);
+    return new Background(coordinator.tasks().orchestrate(taskId, timeoutMs), handlers);
   }
 
   /** A task that runs while the test does something else. */
@@ -251,7 +251,7 @@ public final class Engine implements AutoCloseable, AfterEachCallback {
   }
 
   public JsonNode context(long taskId) {
-    return tree(coordinator.taskContext(taskId));
+    return tree(coordinator.questions().taskContext(taskId));
   }
 
   public String status(long taskId) {

@@ -15,7 +15,7 @@ public final class RunningWorker implements AutoCloseable {
   }
 
   public static RunningWorker start(Coordinator coordinator, Handlers handlers) {
-    RunningWorker running = new RunningWorker(coordinator.startWorker(), handlers);
+    RunningWorker running = new RunningWorker(coordinator.workers().startWorker(), handlers);
     Thread supervisor = new Thread(running::follow, "supervisor");
     supervisor.setDaemon(true);
     supervisor.start();

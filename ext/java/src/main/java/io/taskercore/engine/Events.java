@@ -1,0 +1,55 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.event.Event;
+import io.taskercore.event.EventPattern;
+import io.taskercore.event.EventReader;
+import io.taskercore.event.Subscription;
+import io.taskercore.model.Json;
+import io.taskercore.model.TaskerException;
+import java.util.function.Supplier;
+
+/** What happens, for whoever listens in this JVM. */
+public final class Events {
+
+  private final Supplier<CoreRuntime> open;
+  private final Subscriptions subscriptions;
+  private final Supplier<OrchestrationConfig> config;
+
+  /** @param open throws where the coordinator is closed */
+  Events(Supplier<CoreRuntime> open, Subscriptions subscriptions, Supplier<OrchestrationConfig> config) {
+    this.open = open;
+    this.subscriptions = subscriptions;
+    this.config = config;
+  }
+
+  /**
+   * Passes an event of the application's on to whoever listens on this database in this JVM.
+   *
+   * @return the event as it was published
+   * @throws TaskerException.Validation if it is not one, or has a name of the core's
+   */
+  public Json publishEvent(Json document) {
+    CoreRuntime runtime = open.get();
+    Event event = EventReader.read(document, runtime.clock().instant());
+    runtime.publisher().publish(event);
+    return event.json();
+  }
+
+  /**
+   * Queues events from now on: the core's, for what this JVM commits on the database, and the application's.
+   *
+   * @param pattern {@code *}, {@code task.*} or a whole name
+   * @throws TaskerException.Validation if it is none of these
+   */
+  public Subscription subscribe(String pattern) {
+    open.get();
+    return subscriptions.add(EventPattern.of(pattern), config.get().eventQueueSize());
+  }
+
+  /** @return false if it is not one of this coordinator's, or not any more */
+  public boolean unsubscribe(Subscription subscription) {
+    open.get();
+    return subscriptions.remove(subscription);
+  }
+}

@@ -1,0 +1,58 @@
+package io.taskercore.engine;
+
+import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.engine.report.TaskReports;
+import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.Json;
+import io.taskercore.store.ClockOffset;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** What somebody wants to know: of tasks, of this process, of the database. */
+public final class Questions {
+
+  private final Supplier<CoreRuntime> open;
+  private final TaskReports reports;
+  private final HandlerDirectory directory;
+  private final EngineMetrics metrics;
+
+  /** @param open throws where the coordinator is closed */
+  Questions(Supplier<CoreRuntime> open, TaskReports reports, HandlerDirectory directory, EngineMetrics metrics) {
+    this.open = open;
+    this.reports = reports;
+    this.directory = directory;
+    this.metrics = metrics;
+  }
+
+  public Json taskContext(long taskId) {
+    open.get();
+    return reports.context(taskId);
+  }
+
+  public Json listTasks(Json filter) {
+    open.get();
+    return reports.list(filter);
+  }
+
+  public Json explain(long taskId) {
+    open.get();
+    return reports.explain(taskId, directory);
+  }
+
+  /** Whether this process can do its work, and if not, why; never waits for longer than a second or two. */
+  public Json health() {
+    return open.get().health();
+  }
+
+  /** What this coordinator has done, and how its database stands. */
+  public Json performanceMetrics() {
+    CoreRuntime runtime = open.get();
+    return MetricsReports.now(metrics, runtime.metrics(), List.of(runtime)).json();
+  }
+
+  /** What time it is for the tasks of the database. */
+  public Instant now() {
+    return open.get().database().call(new ClockOffset()::now);
+  }
+}

@@ -1,0 +1,32 @@
+package io.taskercore.engine;
+
+import io.taskercore.engine.run.Worker;
+import io.taskercore.engine.run.WorkerOptions;
+
+/** What works through tasks by itself. */
+public final class Workers {
+
+  private final Runnable requireOpen;
+  private final CoordinatorRuns runs;
+
+  Workers(Runnable requireOpen, CoordinatorRuns runs) {
+    this.requireOpen = requireOpen;
+    this.runs = runs;
+  }
+
+  /** Begins to work through everything that may run and whose handler is at hand. */
+  public Worker startWorker() {
+    return startWorker(WorkerOptions.NONE);
+  }
+
+  /** The same, told more than the configuration says. It works until it is stopped or its coordinator is closed. */
+  public Worker startWorker(WorkerOptions options) {
+    requireOpen.run();
+    return runs.startWorker(options);
+  }
+
+  /** The directory has handlers that it did not have before. */
+  public void handlersCame() {
+    runs.signal();
+  }
+}

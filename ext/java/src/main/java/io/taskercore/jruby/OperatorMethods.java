@@ -1,0 +1,61 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.Json;
+import org.jruby.anno.JRubyMethod;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What a person decides, as methods of {@link CoordinatorHandle}. */
+public final class OperatorMethods {
+
+  private OperatorMethods() {}
+
+  @JRubyMethod(name = "cancel_task")
+  public static IRubyObject cancelTask(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject reason) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          String why = Arguments.text(context, "reason", reason);
+          return handle.answer(context, () -> handle.coordinator().operators().cancelTask(id, why));
+        });
+  }
+
+  @JRubyMethod(name = "retry_step")
+  public static IRubyObject retryStep(ThreadContext context, IRubyObject self, IRubyObject stepId) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.stepId(stepId);
+          return handle.answer(context, () -> handle.coordinator().operators().retryStep(id));
+        });
+  }
+
+  @JRubyMethod(name = "resolve_step")
+  public static IRubyObject resolveStep(ThreadContext context, IRubyObject self, IRubyObject stepId, IRubyObject reason, IRubyObject result) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.stepId(stepId);
+          String why = Arguments.text(context, "reason", reason);
+          Json json =
+              result.isNil() ? null : ValueWriter.write(context, Arguments.hash(context, "result", result), "result", handle.maxPayloadBytes());
+          return handle.answer(context, () -> handle.coordinator().operators().resolveStep(id, why, json));
+        });
+  }
+
+  @JRubyMethod(name = "resolve_task")
+  public static IRubyObject resolveTask(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject reason) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          String why = Arguments.text(context, "reason", reason);
+          return handle.answer(context, () -> handle.coordinator().operators().resolveTask(id, why));
+        });
+  }
+}

@@ -1,0 +1,65 @@
+package io.taskercore.jruby;
+
+import io.taskercore.model.Json;
+import org.jruby.anno.JRubyMethod;
+import org.jruby.runtime.ThreadContext;
+import org.jruby.runtime.builtin.IRubyObject;
+
+/** What somebody wants to know, as methods of {@link CoordinatorHandle}. */
+public final class QuestionMethods {
+
+  private QuestionMethods() {}
+
+  @JRubyMethod
+  public static IRubyObject health(ThreadContext context, IRubyObject self) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(context, () -> handle.answer(context, handle.coordinator().questions()::health));
+  }
+
+  @JRubyMethod(name = "task_context")
+  public static IRubyObject taskContext(ThreadContext context, IRubyObject self, IRubyObject taskId) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          return handle.answer(context, () -> handle.coordinator().questions().taskContext(id));
+        });
+  }
+
+  @JRubyMethod(name = "list_tasks")
+  public static IRubyObject listTasks(ThreadContext context, IRubyObject self, IRubyObject filter) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.write(context, Arguments.hash(context, "filter", filter), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          return handle.answer(context, () -> handle.coordinator().questions().listTasks(json));
+        });
+  }
+
+  @JRubyMethod
+  public static IRubyObject explain(ThreadContext context, IRubyObject self, IRubyObject taskId) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          return handle.answer(context, () -> handle.coordinator().questions().explain(id));
+        });
+  }
+
+  /** {@code now}: the time of the tasks, in milliseconds since 1970. */
+  @JRubyMethod
+  public static IRubyObject now(ThreadContext context, IRubyObject self) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context, () -> context.runtime.newFixnum(CoreCall.run(context, () -> handle.coordinator().questions().now().toEpochMilli())));
+  }
+
+  @JRubyMethod(name = "performance_metrics")
+  public static IRubyObject performanceMetrics(ThreadContext context, IRubyObject self) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(context, () -> handle.answer(context, handle.coordinator().questions()::performanceMetrics));
+  }
+}
