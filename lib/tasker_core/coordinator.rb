@@ -114,7 +114,7 @@ module TaskerCore
     #
     # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} will do
     # @return [Result] the step as it is now: +task_id, step_id, name, handler, state, task_status, attempts, max_attempts, result,
-    #   error, next_run_at, started_at, completed_at+, and how long its handler took, +duration_ms+
+    #   error, next_run_at, started_at, completed_at+, and how long it took from its claim to its end, +duration_ms+
     # @raise [StepNotFoundError]
     # @raise [StateError] if it cannot run now: its parents are not done, its time has not come, it runs elsewhere, it has ended,
     #   or its handler is missing here; the message says which

@@ -37,7 +37,8 @@ public final class StepRun implements HostedOwner, AutoCloseable {
   private boolean threadsWanted;
   private boolean closed;
   private int inFlight;
-  private long begunNanos;
+  private boolean begun;
+  private long claimedNanos;
   private long endedNanos;
 
   public StepRun(RunHost host, RunServices services, StepRow step) {
@@ -65,6 +66,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     }
     host.resolved(Set.of(step.handler()));
     Attempt attempt = claim();
+    monitor.change(() -> claimedNanos = System.nanoTime());
     if (attempt.step().apart()) {
       slots().begin(attempt);
     } else {
@@ -131,7 +133,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     return claimed && inFlight == 0;
   }
 
-  /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is the handler's. */
+  /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is from its claim to its end, as everywhere. */
   public Json outcome() {
     StepRow now = services.database().call(connection -> reader.step(connection, step.stepId()))
         .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
@@ -149,10 +151,10 @@ public final class StepRun implements HostedOwner, AutoCloseable {
           .put("next_run_at", now.nextRunAt())
           .put("started_at", now.startedAt())
           .put("completed_at", now.completedAt());
-      if (begunNanos == 0) {
+      if (!begun) {
         out.put("duration_ms", (String) null);
       } else {
-        out.put("duration_ms", (endedNanos - begunNanos) / 1_000_000.0);
+        out.put("duration_ms", (endedNanos - claimedNanos) / 1_000_000.0);
       }
     });
   }
@@ -187,7 +189,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
 
   @Override
   public void attemptBegan() {
-    monitor.change(() -> begunNanos = System.nanoTime());
+    monitor.change(() -> begun = true);
   }
 
   @Override
