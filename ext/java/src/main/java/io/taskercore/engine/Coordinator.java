@@ -4,6 +4,7 @@ import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.attempt.AttemptQueue;
 import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.create.TaskInitializer;
 import io.taskercore.engine.report.TaskReports;
 import io.taskercore.metrics.EngineMetrics;
@@ -162,18 +163,20 @@ public final class Coordinator implements AutoCloseable {
    *   <li>Handlers that run may end within {@code shutdown_timeout_ms}, and are recorded.
    *   <li>Those that still run then are interrupted and their steps given back; the attempts count.
    *   <li>Its subscribers hear what is queued for them, unless that takes longer than a second; then they are forgotten.
-   *   <li>The last handle on a database closes the pool and ends the core's threads.
+   *   <li>The last handle on a database records what has arrived, as long as {@code shutdown_timeout_ms} is not over and for some seconds at
+   *       least, closes the pool and ends the core's threads. What could not be recorded runs again.
    * </ol>
    */
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
+      Deadline deadline = Deadline.in((long) config.shutdownTimeoutMs());
       try {
         runs.end();
       } finally {
         subscriptions.end();
         runtime.remove(runs);
-        OpenRuntimes.release(config, runtime.clock());
+        OpenRuntimes.release(config, runtime.clock(), deadline);
       }
     }
   }

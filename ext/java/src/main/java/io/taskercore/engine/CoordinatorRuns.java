@@ -103,7 +103,7 @@ final class CoordinatorRuns implements RunHost {
     return worker;
   }
 
-  /** Slots came free, or handlers that were not there before: whoever claims looks again. */
+  /** Has everybody who claims look again, for slots came free, or handlers came. */
   void signal() {
     taskRuns.forEach(TaskRun::signal);
     workers.forEach(Worker::signal);

@@ -11,6 +11,7 @@ import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.claim.StepClaimer;
 import io.taskercore.engine.claim.UnconfirmedClaims;
 import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.clock.TestClock;
 import io.taskercore.engine.clock.Timers;
 import io.taskercore.engine.create.TaskInitializer;
@@ -69,9 +70,12 @@ import org.slf4j.LoggerFactory;
  * What all coordinators of one database share in this JVM: the pool, the recorder, the lease under which the process holds its
  * claims. {@link OpenRuntimes} makes it with the first handle and closes it with the last.
  */
-final class CoreRuntime implements AutoCloseable {
+final class CoreRuntime {
 
   private static final Logger LOG = LoggerFactory.getLogger(CoreRuntime.class);
+
+  /** What is to be recorded or given back at the end has so long, however short {@code shutdown_timeout_ms} is. */
+  private static final long LAST_WORDS_MS = 5_000;
 
   /** What all coordinators that this process ever had have done together. */
   private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
@@ -227,28 +231,32 @@ final class CoreRuntime implements AutoCloseable {
     notifier.timeMoved();
   }
 
-  /** After what has arrived was recorded. */
-  @Override
-  public void close() {
+  /**
+   * After what has arrived was recorded.
+   *
+   * @param deadline until when it is tried, if PostgreSQL is away; some seconds it has in any case
+   */
+  void close(Deadline deadline) {
+    Deadline end = Deadline.in(Math.max(LAST_WORDS_MS, deadline.leftMs()));
     if (clock instanceof TestClock movable) {
       movable.remove(clockListener);
     }
     activeTasks.close();
     results.close();
     sessionWatcher.stop();
-    recorders.close();
+    recorders.close(end);
     notifier.close();
     executor.shutdown();
-    awaitExecutor();
-    housekeeping.close();
+    awaitExecutor(end);
+    housekeeping.close(end);
     timers.close();
-    sessionWatcher.close();
+    sessionWatcher.awaitEnd(end.leftMs());
     pool.close();
   }
 
-  private void awaitExecutor() {
+  private void awaitExecutor(Deadline end) {
     try {
-      if (!executor.awaitTermination(10, TimeUnit.SECONDS)) {
+      if (!executor.awaitTermination(end.leftMs(), TimeUnit.MILLISECONDS)) {
         executor.shutdownNow();
       }
     } catch (InterruptedException interrupted) {

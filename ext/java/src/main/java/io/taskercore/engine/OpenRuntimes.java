@@ -4,6 +4,7 @@ import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.clock.CoreClock;
+import io.taskercore.engine.clock.Deadline;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -61,8 +62,8 @@ final class OpenRuntimes {
     }
   }
 
-  /** Gives a handle back; with the last one the runtime is closed. */
-  static void release(OrchestrationConfig config, CoreClock clock) {
+  /** Gives a handle back; with the last one the runtime is closed, by then if PostgreSQL allows. */
+  static void release(OrchestrationConfig config, CoreClock clock, Deadline deadline) {
     Place place = Place.of(config, clock);
     Slot slot = SLOTS.get(place);
     try {
@@ -71,7 +72,7 @@ final class OpenRuntimes {
         if (slot.handles == 0) {
           CoreRuntime unused = slot.runtime;
           slot.runtime = null;
-          unused.close();
+          unused.close(deadline);
         }
       }
     } finally {

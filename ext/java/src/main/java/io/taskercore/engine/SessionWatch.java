@@ -73,7 +73,7 @@ final class SessionWatch {
       complaint = complaintOf(waiting, seen);
       endWhatWasGivenUp(connection, givenUp, seen);
     } catch (SQLException failure) {
-      complaint = null; // whoever is asked for the health asks PostgreSQL itself
+      complaint = null; // health asks PostgreSQL itself, and tells that it does not answer
       if (!String.valueOf(failure.getSQLState()).startsWith(OUT_OF_RESOURCES)) {
         breakOff(silent(waiting), "PostgreSQL cannot be reached");
       }

@@ -34,15 +34,17 @@ public final class OperatorMethods {
   }
 
   @JRubyMethod(name = "resolve_step")
-  public static IRubyObject resolveStep(ThreadContext context, IRubyObject self, IRubyObject stepId, IRubyObject reason, IRubyObject result) {
+  public static IRubyObject resolveStep(
+      ThreadContext context, IRubyObject self, IRubyObject stepId, IRubyObject reason, IRubyObject result) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);
     return handle.guarded(
         context,
         () -> {
           long id = Arguments.stepId(stepId);
           String why = Arguments.text(context, "reason", reason);
-          Json json =
-              result.isNil() ? null : ValueWriter.write(context, Arguments.hash(context, "result", result), "result", handle.maxPayloadBytes());
+          Json json = result.isNil()
+              ? null
+              : ValueWriter.write(context, Arguments.hash(context, "result", result), "result", handle.maxPayloadBytes());
           return handle.answer(context, () -> handle.coordinator().operators().resolveStep(id, why, json));
         });
   }

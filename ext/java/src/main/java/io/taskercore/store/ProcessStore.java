@@ -310,7 +310,7 @@ public final class ProcessStore {
     }
   }
 
-  /** Keeps in mind of dead processes that they held more steps than they can have begun, for when some of these are found gone. */
+  /** Marks dead processes that held more steps than they can have begun. A later look may find fewer of these, and must know. */
   public void markCrowded(Connection connection, Collection<Long> processIds) throws SQLException {
     String sql = "UPDATE tasker.processes SET crowded = true WHERE process_id = ANY (?) AND dead_at IS NOT NULL AND NOT crowded";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {

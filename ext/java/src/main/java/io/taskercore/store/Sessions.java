@@ -9,8 +9,8 @@ import java.util.concurrent.Executor;
 import org.postgresql.PGConnection;
 
 /**
- * The sessions that this process has with PostgreSQL, for whoever watches over them: which wait for an answer and since when, and
- * which were given up here and may still be there.
+ * The sessions that this process has with PostgreSQL. They tell which calls wait for an answer and since when, and which sessions were
+ * given up here and may still be there.
  */
 public class Sessions {
 
@@ -40,7 +40,7 @@ public class Sessions {
       return openedNanos;
     }
 
-    /** Breaks the connection off: whoever waits on it fails. What the server does with the session is its matter. */
+    /** Breaks the connection off, so that the call on it fails. The server may keep the session. */
     public void abort(Executor executor) throws SQLException {
       givenUp = true;
       connection.abort(executor);

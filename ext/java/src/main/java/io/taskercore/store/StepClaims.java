@@ -72,7 +72,7 @@ public final class StepClaims {
 
   /**
    * The priorities that occur in the queue for each of some handlers, of what stands apart and of what does not; each found by one look
-   * at step_queue_order. What is in the queue for other handlers, be it a backlog of millions, is not touched.
+   * at step_queue_order. A backlog of other handlers' steps is not touched, however long it is.
    */
   private static final String LEVELS = """
       WITH RECURSIVE level AS (
@@ -92,7 +92,7 @@ public final class StepClaims {
   private static final List<Boolean> USUAL = List.of(false);
   private static final List<Boolean> ALL = List.of(false, true);
 
-  /** Whether anything stands apart, whoever has its handler. */
+  /** Whether anything in the queue stands apart, for any handler. */
   private static final String APART_WAITS = "EXISTS (SELECT 1 FROM tasker.step_queue WHERE apart)";
 
   private static final String LAST_CHANCE = """

@@ -162,7 +162,7 @@ public final class TaskReader {
     return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
   }
 
-  /** Empty where the task is not there any more, be it that another one has its id. */
+  /** Empty where the task is not there any more. Another task may have its id by then. */
   public Optional<Progress> progress(Connection connection, TaskFacts task, Collection<String> handlers) throws SQLException {
     String sql = Format.text("""
         SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms

@@ -213,6 +213,11 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     return counts;
   }
 
+  /** Everything is as the model says, of what the database knows of. */
+  void verdictOfTheDatabase() {
+    Ledger.checkAgainstModel(database, plans);
+  }
+
   void say(String what) {
     System.out.println("fault: " + test + ": " + what);
   }

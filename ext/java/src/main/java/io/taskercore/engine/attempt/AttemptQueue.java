@@ -171,7 +171,7 @@ public final class AttemptQueue {
     pokeStarters();
   }
 
-  /** All of them: one may be busy with something else, and whoever comes first starts what is missing. */
+  /** Pokes all of them, for any one may be busy. The first to come starts the threads that are missing. */
   private void pokeStarters() {
     List<Runnable> waiting;
     lock.lock();

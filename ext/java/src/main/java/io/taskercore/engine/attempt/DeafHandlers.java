@@ -34,7 +34,7 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
 
   private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(GRACE_MS);
 
-  /** How long whoever stops waits for them. */
+  /** How long a stop waits for them. */
   private static final long STOP_GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Monitor monitor = new Monitor();
@@ -52,7 +52,7 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
     return monitor.get(() -> interrupted.stream().filter(which).toList());
   }
 
-  /** Its grace is over. */
+  /** Tells of an attempt whose grace is over, if it still runs. */
   void tell(H attempt) {
     if (!those(attempt::equals).isEmpty()) {
       LOG.warn("worker: a handler heeds no interrupt, and keeps its place until it ends: {}", attempt.told());
@@ -67,7 +67,7 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
         .toList();
   }
 
-  /** Somebody stops, and has interrupted these: says which of them do not end. */
+  /** Tells which of those do not end that were interrupted by a stop. */
   public void tellOfStopping(Predicate<H> which) {
     try {
       monitor.await(() -> interrupted.stream().noneMatch(which), STOP_GRACE_NANOS, () -> null);
@@ -75,6 +75,7 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
       Thread.currentThread().interrupt();
     }
     those(which).forEach(attempt -> LOG.warn(
-        "stop: a handler heeds no interrupt; its step is given back, and it runs on until it ends or the process does: {}", attempt.told()));
+        "stop: a handler heeds no interrupt; its step is given back, and it runs on until it ends or the process does: {}",
+        attempt.told()));
   }
 }

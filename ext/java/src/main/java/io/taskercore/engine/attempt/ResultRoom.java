@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How much memory results may take that wait to be recorded. Where they take more, for PostgreSQL is slow or away, or a row is locked,
- * handlers that have ended keep their slots until there is room again: fewer begin, and other processes may take what waits.
+ * Bounds the memory of results that wait to be recorded. They may take more than that if PostgreSQL is slow or away, or if a row is
+ * locked. Then handlers that have ended keep their slots until there is room. So fewer begin here, and other processes may take the steps.
  */
 public final class ResultRoom {
 

@@ -33,11 +33,11 @@ public final class SlotPool {
   private int reserved;
   private boolean refused;
 
-  /** Slots that came free and are nobody's, for the next who wants to hold some free; they count as taken. */
+  /** Slots that came free and are kept for the next {@link #reserveBatchWithSlots}. They count as taken. */
   private int kept;
   private boolean slotWanted;
 
-  /** Handlers that run now, and the sum of when they began: what has not ended yet says how long handlers take, too. */
+  /** How many handlers run now, and the sum of when they began. They too tell how long handlers take. */
   private int begun;
   private long begunNanos;
 
@@ -114,7 +114,7 @@ public final class SlotPool {
       SlotPool.this.submit(attempt);
     }
 
-    /** The same with all that was claimed: slots that are held free are for what was claimed for such, then for the first of the others. */
+    /** The same with all that was claimed: slots that are held free are for what stands apart, then for the first of the others. */
     public void submit(List<Attempt> attempts) {
       int apart = (int) attempts.stream().filter(attempt -> attempt.step().apart()).count();
       int spare = held - apart;
@@ -168,7 +168,9 @@ public final class SlotPool {
     return new Reservation(grantBatch());
   }
 
-  /** The same, with the slots among it that are free held free. Where none is, the next one that comes free is kept for the next such call. */
+  /**
+   * The same, with the slots among it that are free held free. Where none is, the next one that comes free is kept for the next such call.
+   */
   public synchronized Reservation reserveBatchWithSlots() {
     int held = kept + hold(Integer.MAX_VALUE);
     kept = 0;

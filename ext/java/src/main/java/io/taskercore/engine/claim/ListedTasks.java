@@ -11,11 +11,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
- * Keeps short what the database knows of the tasks of which this process holds steps, should it die.
+ * Keeps the list short by which others find what this process holds, if it dies.
  *
- * <p>Each statement that claims writes down its tasks. Once its claims are in flight here, that row has had its time: the next
- * renewal of the lease puts one row with all tasks in flight in the place of all such rows. As long as claims may have been made
- * whose confirmation was lost, no row goes.
+ * <p>Each statement that claims writes a row with its tasks. The row is of no use any more once its claims are in flight here. So the
+ * next renewal of the lease replaces all such rows by one row with all tasks in flight. No row is replaced while there may be claims
+ * whose confirmation was lost.
  */
 public final class ListedTasks {
 
@@ -25,7 +25,7 @@ public final class ListedTasks {
   /** Numbers of statements whose claims are in flight, or are known to be gone. */
   private final Queue<Long> settled = new ConcurrentLinkedQueue<>();
 
-  /** The rest is for the one who renews the lease. Numbers of rows that there may be. */
+  /** The numbers of rows that there may be. This and what follows belongs to the thread that renews the lease. */
   private List<Long> replaceable = new ArrayList<>();
 
   /** What the newest row of ours says; null where that is not known. */
@@ -45,16 +45,16 @@ public final class ListedTasks {
     settled.add(claimant.jump());
   }
 
-  /** What the next renewal is to write; null where that would change nothing of importance. */
+  /** What the next renewal is to write. Null: nothing, for the list is good enough. */
   public TaskList next() {
-    // Asked first: whoever lets a task go after a lost answer has raised the doubt before.
+    // The doubt must be looked at first: it is raised before a task is let go whose answer was lost.
     if (inDoubt.getAsBoolean()) {
       return null;
     }
     for (Long jump = settled.poll(); jump != null; jump = settled.poll()) {
       replaceable.add(jump);
     }
-    // Read last: what was settled is in flight, or has ended.
+    // The tasks must be read last: what was settled by now is among them, or has ended.
     Set<Long> now = held.get();
     boolean shrunk = written != null && 2 * now.size() < written.size();
     if (written != null && !shrunk && replaceable.size() <= 1 && written.containsAll(now)) {

@@ -98,7 +98,7 @@ public final class StepClaimer {
     T by(Claimant claimant, Publication publication);
   }
 
-  /** PostgreSQL may have made the claims even where its answer does not arrive; they are unconfirmed then. */
+  /** If no answer arrives, PostgreSQL may have made the claims nevertheless. They are unconfirmed then. */
   private <T> T claiming(Claimed<T> claim) {
     Claimant claimant = Claimant.of(processId.getAsLong());
     return unconfirmed.claiming(() -> {
@@ -222,7 +222,7 @@ public final class StepClaimer {
     if (allAtHand) {
       return submit(claimed, processId, task, owner, room, goesOn);
     }
-    // They are in flight from now on, or whoever waits for the owner's last attempt would not wait for them.
+    // They count as in flight from now on. Else somebody who waits for the owner's last attempt would miss them.
     owner.inFlightChanged(claimed.size());
     tasks.retain(task);
     UnconfirmedClaims.Claiming claiming = unconfirmed.begin();
@@ -253,7 +253,7 @@ public final class StepClaimer {
     try (room) {
       List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), owner);
       if (!owner.acceptsChildren()) {
-        // Closed since its children were claimed: nobody may be there any more to start a thread for them.
+        // The owner was closed since its children were claimed, so nobody may be there to start a thread for them.
         inFlight.giveBackUnstarted(attempts);
         return null;
       }

@@ -33,7 +33,7 @@ public final class UnconfirmedClaims {
 
   private static final Logger LOG = LoggerFactory.getLogger(UnconfirmedClaims.class);
 
-  /** For how long after a lost answer claims may still turn up that were made by it: no statement lives longer. */
+  /** Claims of a lost answer may turn up for so long. No statement lives longer. */
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private final Database database;
@@ -81,7 +81,7 @@ public final class UnconfirmedClaims {
     suspectedNanos = System.nanoTime();
   }
 
-  /** The database may have gone back to a moment at which we held what is over by now. That is there at once, so one look will do. */
+  /** The database may have gone back in time, and have claims of ours again that are over. One look will do, for they are there at once. */
   public synchronized void doubt() {
     if (suspectedNanos == null) {
       suspectedNanos = System.nanoTime() - LOOK_NANOS;
@@ -101,7 +101,7 @@ public final class UnconfirmedClaims {
     }
     List<ClaimedStep> ours = database.call(connection -> processes.heldBy(connection, processId));
     long now = System.nanoTime();
-    // Before we ask who holds them: those who are done by now hold what they have claimed.
+    // This must come before the look at the attempts: who is not under way here any more has put its attempts there.
     long oldest = underWay.stream().mapToLong(claiming -> claiming.beganNanos - now).min().orElse(0);
     Map<Claim, Long> unknown = new HashMap<>();
     List<ClaimedStep> unconfirmed = new ArrayList<>();

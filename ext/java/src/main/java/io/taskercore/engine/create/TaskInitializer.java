@@ -38,7 +38,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** From requests to tasks: checked first, all of them, then written in one transaction. */
+/** Makes tasks of requests: it checks all of them first, then writes them in one transaction. */
 public final class TaskInitializer {
 
   private static final NoArgGenerator UUIDS = Generators.timeBasedEpochGenerator();
@@ -134,7 +134,7 @@ public final class TaskInitializer {
     return new Born(created.taskIds().get(0), created);
   }
 
-  /** One task, in the caller's transaction; no event tells of it, for nobody here hears of the commit. */
+  /** Makes one task in the caller's transaction. There is no event, for the core does not hear of the commit. */
   public Json initialize(Json request, Connection connection) {
     List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
     return within(connection, read, List.of("")).get(0);
@@ -218,7 +218,7 @@ public final class TaskInitializer {
     return prepared;
   }
 
-  /** A request whose key has made a task before asks for that task; a stricter schema may have come since. */
+  /** A request whose key has made a task before asks for that task, even if the schema has become stricter since. */
   private List<Violation> violations(Connection connection, TaskRequest request, Registered template, String path)
       throws SQLException {
     List<Violation> found = template.validate(request.payload(), join(path, "payload"));
@@ -290,7 +290,7 @@ public final class TaskInitializer {
     return tasksWithIds;
   }
 
-  /** Keys are taken first; whose key was taken already gets the task that it made. */
+  /** Takes the keys first. A request whose key was taken already gets the task that it made. */
   private Initialized createKeyed(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     Set<Long> reserved = tasks.reserveKeys(
         connection, prepared.stream().filter(task -> task.idempotencyKey() != null).toList());

@@ -1,6 +1,7 @@
 package io.taskercore.engine.housekeeping;
 
 import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.housekeeping.ProcessLease.News;
 import io.taskercore.engine.threads.Loop;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.function.BooleanSupplier;
  * What a process does again and again once it has claimed something: it renews its {@link ProcessLease}, is a {@link Reaper} of
  * dead processes, and a {@link Sweeper}. Each has a thread of its own.
  */
-public final class Housekeeping implements AutoCloseable {
+public final class Housekeeping {
 
   private final ProcessLease lease;
   private final Reaper reaper;
@@ -71,8 +72,8 @@ public final class Housekeeping implements AutoCloseable {
     unconfirmed.look(lease.processId());
   }
 
-  @Override
-  public void close() {
+  /** Ends the lease, and what goes on until then. */
+  public void close(Deadline deadline) {
     boolean running;
     synchronized (this) {
       running = started;
@@ -80,7 +81,7 @@ public final class Housekeeping implements AutoCloseable {
     }
     if (running) {
       loops().forEach(Loop::stop);
-      loops().forEach(Loop::close);
+      loops().forEach(loop -> loop.awaitEnd(deadline.leftMs()));
       lease.end(holdsClaims.getAsBoolean());
     }
   }

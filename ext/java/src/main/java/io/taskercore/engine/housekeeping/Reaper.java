@@ -69,7 +69,7 @@ public final class Reaper {
   /** Claims of processes that have no row, and when they were first seen. */
   private Map<Claim, Long> namelessSince = Map.of();
 
-  /** Whether this round has taken somebody for dead, whose last statements may be under way: they are looked for a lease later. */
+  /** Whether this round has taken somebody for dead. Its last statements may be under way, so the next look is a lease later. */
   private boolean buried;
 
   /** When the next look for claims of the dead is due, whatever the leases tell. */

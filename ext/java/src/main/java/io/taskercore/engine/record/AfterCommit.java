@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What follows the commit of changes, whoever made them. In this order:
+ * What follows the commit of changes, no matter who made them. In this order:
  *
  * <ol>
  *   <li>Events are published.

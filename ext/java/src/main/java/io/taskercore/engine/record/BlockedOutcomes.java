@@ -53,7 +53,7 @@ final class BlockedOutcomes {
   /** By the id of the task; those that came first are first. */
   private final Map<Long, Blocked> tasks = new LinkedHashMap<>();
 
-  /** Whether there are any: mostly not, and then nobody waits for the monitor to find out. */
+  /** Whether there are any. It is read without the monitor, for mostly there are none. */
   private volatile boolean occupied;
 
   private int turn;
@@ -157,7 +157,7 @@ final class BlockedOutcomes {
         List.copyOf(tasks.values().stream().skip(turn++ % tasks.size()).findFirst().orElseThrow().completions)));
   }
 
-  /** One of them is locked in a way that a look does not see: each task by itself. */
+  /** Records each task by itself, for one of them has a lock that the look does not see. */
   private boolean recordApart(List<Completion> some) {
     Map<Long, List<Completion>> byTask = new LinkedHashMap<>();
     some.forEach(completion -> byTask.computeIfAbsent(completion.attempt().taskId(), id -> new ArrayList<>()).add(completion));
@@ -233,7 +233,7 @@ final class BlockedOutcomes {
     return completions.stream().map(completion -> completion.attempt().stepId()).toList();
   }
 
-  /** Which tasks have waited for long and for whom, in words: of the first few, and how many more there are. */
+  /** Tells in words which tasks have waited long, and for whom. It names the first few, and counts the others. */
   List<String> reasons() {
     return monitor.get(() -> {
       List<String> reasons = new ArrayList<>();

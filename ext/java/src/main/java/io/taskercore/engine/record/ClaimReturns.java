@@ -37,7 +37,7 @@ public final class ClaimReturns implements ClaimReturner {
   private final Executor executor;
   private final Transitions transitions = new Transitions();
 
-  /** What is still to be given back; whoever wants the same has nothing to do. */
+  /** What is still to be given back. To ask for the same again changes nothing. */
   private final Set<Claim> outstanding = ConcurrentHashMap.newKeySet();
 
   public ClaimReturns(

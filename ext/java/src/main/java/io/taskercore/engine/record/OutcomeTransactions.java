@@ -98,7 +98,7 @@ public final class OutcomeTransactions {
     /** Whether the calling thread goes on with a child. */
     private final boolean goesOn;
 
-    /** Where a child is to run, by its id. Whether it becomes ready, and by whose outcome, is known once they are recorded. */
+    /** Where each child is to run that may become ready, by its id. Only the record tells whether it does. */
     private final Map<Long, ClaimOwner> wanted = new HashMap<>();
 
     private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
@@ -172,7 +172,7 @@ public final class OutcomeTransactions {
       }
     }
 
-    /** A step that one crash ends is claimed apart, and would not be had this way. */
+    /** PostgreSQL does not hand over a step that one crash would end. */
     private static boolean isApart(Completion completion, int child) {
       Integer own = completion.attempt().task().maxCrashesOf(child);
       return (own == null ? completion.attempt().owner().maxCrashes() : own) == 1;
@@ -196,7 +196,7 @@ public final class OutcomeTransactions {
       return tasks;
     }
 
-    /** A task counts for one of those whose outcomes brought it to its end. */
+    /** A task is counted for one of the owners whose outcomes brought it to its end. */
     @Override
     public EngineMetrics metricsOf(long taskId) {
       Attempt attempt = acceptedByTask.get(taskId);
@@ -223,7 +223,7 @@ public final class OutcomeTransactions {
       });
     }
 
-    /** Only what was accepted is what children read: where two have run a step, the other's result may be another one. */
+    /** Children read accepted results only. Where two processes have run a step, their results may differ. */
     private static void remember(Completion completion) {
       if (completion.outcome().to() == StepState.COMPLETE) {
         completion.attempt().task().remember(completion.attempt().stepId(), completion.outcome().result());

@@ -44,15 +44,15 @@ final class ResultRecorder {
   private static final int MAX_BATCH = 500;
 
   /**
-   * And one message to PostgreSQL within what both sides hold in memory with ease: on its way a result is there in several forms, some
-   * twice as large.
+   * Keeps one message to PostgreSQL within what both sides hold in memory with ease. On its way a result exists in several forms, some
+   * of them twice as large.
    */
   private static final long MAX_BATCH_BYTES = Math.min(8L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 128);
 
   /** Cancelled, as by statement_timeout; out of memory. */
   private static final Set<String> SIZE_STATES = Set.of("57014", "53200");
 
-  /** So often a single outcome may meet such a limit, which need not be on its account. */
+  /** A single outcome may meet such a limit so often, for other work may be the cause. */
   private static final int SIZE_TRIES = 5;
 
   private static final String LIMIT =
@@ -95,7 +95,7 @@ final class ResultRecorder {
     if (blocked.join(completion)) {
       return null;
     }
-    // Nobody goes before the recorder's thread, which may wait for its turn with outcomes that came earlier.
+    // The recorder's thread goes first, for it may wait for its turn with outcomes that came earlier.
     if (turn.hasQueuedThreads() || !turn.tryLock()) {
       arrived.add(completion);
       return null;
@@ -166,7 +166,7 @@ final class ResultRecorder {
     }
   }
 
-  /** A fault of ours has kept a batch from being recorded: only the outcome that has it is to suffer from it. */
+  /** Records each outcome by itself, so that a fault of ours harms only the outcome that has it. */
   private void recordApart(List<Completion> batch, Throwable fault) {
     if (batch.size() > 1) {
       batch.forEach(this::recordAlone);
@@ -268,12 +268,12 @@ final class ResultRecorder {
     return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
   }
 
-  /** Whether less at once may pass where PostgreSQL refuses all of it: a statement took too long, or more memory than there is. */
+  /** Whether PostgreSQL may take a part where it refuses the whole: a statement took too long, or too much memory. */
   static boolean isAboutSize(TaskerException.Database failure) {
     return SIZE_STATES.contains(String.valueOf(failure.sqlState()));
   }
 
-  /** PostgreSQL refuses something in the batch: what is sound goes through, what is not ends its step with that error. */
+  /** Halves the batch until what PostgreSQL refuses is alone. That outcome ends its step with the error, the others are recorded. */
   private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
     if (batch.size() > 1) {
       int half = batch.size() / 2;
@@ -309,7 +309,7 @@ final class ResultRecorder {
     closing = true;
   }
 
-  /** Waits until everything that has arrived is recorded, also by those who do so for themselves. */
+  /** Waits until everything that has arrived is recorded, also by handlers' threads. */
   void awaitEnd(Deadline deadline) {
     try {
       thread.join(Math.max(1, deadline.leftMs()));

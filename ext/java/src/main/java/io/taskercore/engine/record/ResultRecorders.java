@@ -17,18 +17,16 @@ import org.slf4j.LoggerFactory;
  * The recorders of a database. Each task has one of them, so they never wait for each other's locks, and together they keep more
  * than one of the server's processors at work.
  */
-public final class ResultRecorders implements OutcomeSink, AutoCloseable {
+public final class ResultRecorders implements OutcomeSink {
 
   private static final Logger LOG = LoggerFactory.getLogger(ResultRecorders.class);
 
-  /** The more there are, the smaller their batches; and the pool is for others too. */
+  /** More recorders make smaller batches, and take connections from others. */
   private static final int MOST = 4;
 
   private static final int CONNECTIONS_FOR_EACH = 8;
 
-  private static final long CLOSE_MS = 30_000;
-
-  /** Whoever keeps rows locked for longer is not waited for: their steps run again when the rows are free. */
+  /** The close waits so long for locked rows. Their steps run again when the rows are free. */
   private static final long BLOCKED_CLOSE_MS = 2_000;
 
   private final InFlightAttempts inFlight;
@@ -52,7 +50,7 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     recorders.forEach(ResultRecorder::start);
   }
 
-  /** Where the outcome fails the task, attempts of the same task that nobody has begun do not begin any more. */
+  /** If the outcome fails its task, attempts of the same task that have not begun are kept from beginning. */
   @Override
   public void record(Attempt attempt, StepOutcome outcome) {
     boolean failsTask = attempt.failFast() && outcome.to() == StepState.ERROR;
@@ -65,7 +63,7 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     return of(attempt).recordHere(new Completion(attempt, outcome));
   }
 
-  /** Which outcomes have waited for long for rows that somebody else has locked, and for whom, in words. */
+  /** Tells in words which outcomes have waited long for rows that somebody else has locked, and for whom. */
   public List<String> blocked() {
     return blocked.reasons();
   }
@@ -79,10 +77,8 @@ public final class ResultRecorders implements OutcomeSink, AutoCloseable {
     return recorders.get((int) (attempt.taskId() % recorders.size()));
   }
 
-  /** Waits until everything that has arrived is recorded, then ends. */
-  @Override
-  public void close() {
-    Deadline deadline = Deadline.in(CLOSE_MS);
+  /** Waits until everything that has arrived is recorded, or time is up, then ends. */
+  public void close(Deadline deadline) {
     recorders.forEach(ResultRecorder::end);
     recorders.forEach(recorder -> recorder.awaitEnd(deadline));
     List<Completion> left = blocked.end(Deadline.in(BLOCKED_CLOSE_MS));

@@ -19,7 +19,7 @@ import java.util.function.Supplier;
 /** Whether this process can do its work on its database, and if not, why. */
 public final class Health {
 
-  /** An answer that takes longer is as good as none to whoever asks for health. */
+  /** Probes give up after about this time, so a later answer would reach nobody. */
   private static final long TIMEOUT_MS = 1_000;
 
   private static final long SLOW_MS = 500;
@@ -109,7 +109,7 @@ public final class Health {
     return connections.getActiveConnections() >= most && connections.getThreadsAwaitingConnection() > 0;
   }
 
-  /** Where the pool has no connection to give, be it that the last one went this instant, asks past it. */
+  /** Asks past the pool where that has no connection to give. The last one may also go at this very moment. */
   private Found ask() throws InterruptedException, ExecutionException, TimeoutException {
     if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
       try {

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
- * children are left to whoever works on the task.
+ * children are left to those who work on the task.
  */
 public final class StepRun implements HostedOwner, AutoCloseable {
 
@@ -59,7 +59,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
    */
   public void start() {
     host.queue().addStarter(starter);
-    // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
+    // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees that here.
     host.requireOpen();
     if (!host.directory().has(step.handler())) {
       throw refusal("this process has no handler named " + step.handler());

@@ -49,7 +49,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   /** Whether a handler thread is likely to have something to run after the beginning. */
   private final boolean leadsToAttempt;
 
-  /** Whether it needs no thread to watch the time: a deadline, or a clock that tests move. */
+  /** Whether the run can go on without a thread. A deadline, or a clock that tests move, needs one that watches the time. */
   private final boolean parks;
   private final Deadline deadline;
   private final long startedNanos = System.nanoTime();
@@ -107,7 +107,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   public void start() {
     host.queue().addStarter(starter);
     try {
-      // After it is known to the coordinator: whoever closes that either sees it, or is seen here.
+      // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees that here.
       host.requireOpen();
       if (!leadsToAttempt || !host.queue().offer(this::beginByHandlerThread)) {
         services.executor().execute(this::begin);
@@ -174,7 +174,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     });
   }
 
-  /** What comes after the first attempt is done by a thread of the core, if it is not done by recorders. */
+  /** After the first attempt, recorders or a thread of the core go on with the run. */
   private Attempt beginByHandlerThread() {
     AtomicReference<Attempt> first = new AtomicReference<>();
     ending(() -> {
@@ -388,7 +388,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     return now;
   }
 
-  /** Changes the state of the run. If that gives it something to do while no thread is at it, a thread of the core goes on. */
+  /** Changes the state of the run. A thread of the core takes the run up if it has something to do by that, and no thread. */
   private void change(Runnable change) {
     boolean resumes = monitor.changeAndGet(() -> {
       change.run();
@@ -505,7 +505,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     });
   }
 
-  /** Waits until something happens here; if nothing does, something may have happened elsewhere. */
+  /** Waits until something happens here, or until it is time to see whether something has happened elsewhere. */
   private void pause(long waitMs) throws InterruptedException {
     monitor.await(() -> awake || closed || over, deadline.capNanos(waitMs), () -> {
       maybeReady |= !awake;

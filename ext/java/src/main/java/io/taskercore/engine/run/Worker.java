@@ -45,7 +45,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** How many queued steps a claim looks at for each place that is free. */
   private static final int LOOK = 2;
 
-  /** Where others have locked all of these, deeper looks follow, each of which looks at so many times as many as the one before. */
+  /** A look that finds only locked rows is followed by deeper ones. Each looks at so many times as many rows as the one before. */
   private static final int DEEPER = 8;
 
   /** There the queue ends, for one look. */
@@ -73,7 +73,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private boolean stopping;
   private boolean stopped;
 
-  /** Whether the queue has, or had at the last look, steps that are claimed only for slots that are held free. */
+  /** Whether the last look saw steps that are claimed only for slots that are held free. */
   private boolean apartWaits;
   private final Thread claimer = Threads.named("claimer").newThread(this::run);
   private TemplateKey newestTemplate;
@@ -169,7 +169,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private enum Claimed {
     SOME,
     NOTHING,
-    /** It was not asked, for all slots are taken; {@link #signal} follows as soon as it is not. */
+    /** The queue was not asked, for all slots are taken. {@link #signal} follows as soon as one is free. */
     NO_ROOM
   }
 
@@ -182,7 +182,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
       apartWaits = forecast.apartWaits();
       readNewTemplates(forecast.newestTemplate());
       longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
-      // It became due since the claim, or lies behind what others are about to claim, or tasks that they keep locked.
+      // A step became due since the claim, or it lies behind rows that others have locked.
       for (int look = LOOK * DEEPER; forecast.ready() && claimed == Claimed.NOTHING && look <= DEEPEST_LOOK; look *= DEEPER) {
         claimed = claim(look, true);
       }
@@ -238,7 +238,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return options.namespaces() != null ? options.namespaces() : host.config().namespaces();
   }
 
-  /** New templates may name handlers that nobody here has looked for yet; and what was missing may have come. */
+  /** New templates may name handlers that nobody here has looked for yet. A handler that was missing may have come, too. */
   private void readNewTemplates(TemplateKey newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
     if (!newest.equals(newestTemplate) || anew) {
@@ -302,7 +302,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return drained;
   }
 
-  /** An interrupt ends its wait for a connection where PostgreSQL is away; a statement that was sent is waited for. */
+  /** The interrupt ends a wait for a connection while PostgreSQL is away. A statement that was sent goes on to its end. */
   private void joinClaimer() {
     claimer.interrupt();
     try {

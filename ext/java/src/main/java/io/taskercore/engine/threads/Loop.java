@@ -94,9 +94,14 @@ public final class Loop implements AutoCloseable {
   /** Stops, and waits for the end. */
   @Override
   public void close() {
+    awaitEnd(10_000);
+  }
+
+  /** The same, for so long at most, in milliseconds. */
+  public void awaitEnd(long mostMs) {
     stop();
     try {
-      thread.join(10_000);
+      thread.join(Math.max(1, mostMs));
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
