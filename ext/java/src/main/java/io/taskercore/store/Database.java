@@ -223,6 +223,9 @@ public final class Database {
       return new TaskerException.Database(
           "no connection to be had from the pool (" + poolFigures(failure) + ")", state, true, failure);
     }
+    if (failure.getCause() instanceof InterruptedException) {
+      return new TaskerException.Database("the wait for a connection was interrupted", state, true, failure);
+    }
     if (MissingRight.STATE.equals(state)) {
       return new TaskerException.Database(MissingRight.described(failure), state, false, failure);
     }

@@ -174,4 +174,14 @@ class DatabaseTest {
       assertThat(connection.getAutoCommit()).isTrue();
     }
   }
+
+  @Test
+  void aWaitForAConnectionThatIsInterruptedIsToldAsThat() {
+    SQLException interrupted = new SQLException("Interrupted during connection acquisition", new InterruptedException());
+
+    TaskerException.Database told = Database.failed(interrupted);
+
+    assertThat(told).hasMessage("Database error: the wait for a connection was interrupted");
+    assertThat(told.isTransient()).isTrue();
+  }
 }
