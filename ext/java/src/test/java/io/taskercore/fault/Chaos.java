@@ -40,10 +40,12 @@ final class Chaos {
    *
    * @param restarts of PostgreSQL, over the whole time, each followed by some weather
    * @param faultEvery between two faults of processes, on average
+   * @param failover whether a standby that lacks the newest changes takes the server's place in the midst of it. The journals tell of more
+   *     than the database then, so only the database is held against the model
    */
-  record Settings(long seed, Duration time, int tasks, int workers, int restarts, Duration faultEvery) {}
+  record Settings(long seed, Duration time, int tasks, int workers, int restarts, Duration faultEvery, boolean failover) {}
 
-  /** @param counts what the ledger found */
+  /** @param counts what the ledger found; null after a failover */
   record Outcome(Counts counts, Map<String, Integer> faults, int incarnations, Duration took) {}
 
   private final Settings settings;
@@ -57,6 +59,7 @@ final class Chaos {
   private long reportedEnded;
   private volatile int made;
   private Thread weather;
+  private OwnPostgres standby;
 
   private record Paused(WorkerProcess process, long untilNanos) {}
 
@@ -74,6 +77,7 @@ final class Chaos {
 
   private Outcome run() {
     plans.forEach(site::register);
+    standby = settings.failover() ? site.postgres().standby() : null;
     try (Fleet fleet = new Fleet(site, settings.workers(), SETTINGS).awaitReady()) {
       beganNanos = System.nanoTime();
       reportedNanos = beganNanos;
@@ -83,12 +87,18 @@ final class Chaos {
         site.say("faults are over: " + faults + "; " + site.ended() + " of " + made + " tasks have ended");
         Patience.until("all tasks are made", Duration.ofMinutes(10), () -> made == settings.tasks() || feeder.isOver());
       }
+      if (settings.failover()) {
+        makeWhatIsLost();
+      }
       awaitEnd();
       if (site.ended() != settings.tasks()) {
         throw new AssertionError(site.ended() + " tasks where " + settings.tasks() + " were made");
       }
       site.database().execute("ANALYZE");
-      Counts counts = site.verdict();
+      Counts counts = settings.failover() ? null : site.verdict();
+      if (counts == null) {
+        site.verdictOfTheDatabase();
+      }
       return new Outcome(counts, faults, fleet.incarnations(), Duration.ofNanos(System.nanoTime() - beganNanos));
     }
   }
@@ -109,10 +119,25 @@ final class Chaos {
         restartPostgres();
         changeWeather(restarts);
       }
+      if (standby != null && now >= total * 0.55) {
+        awaitFairWeather();
+        failOver();
+      }
       report(fleet);
       Patience.pass(BREATH);
     }
     awaitFairWeather();
+  }
+
+  /** Some seconds of work are lost, and tasks that were made in them. */
+  private void failOver() {
+    standby.cutOff();
+    Patience.pass(Duration.ofMillis(1_000 + random.nextInt(3_000)));
+    long before = site.ended();
+    site.postgres().failOverTo(standby);
+    standby = null;
+    site.say("a standby took the server's place; of " + before + " tasks that had ended it knows " + site.ended());
+    count("failovers");
   }
 
   /** Beside everything else, and each kind in turn. */
@@ -204,17 +229,27 @@ final class Chaos {
     int upTo = (int) Math.min(settings.tasks(), settings.tasks() * 1.1 * passed + BATCH);
     while (made < upTo) {
       int until = Math.min(upTo, made + BATCH);
-      List<Json> requests = LongStream.range(made, until)
-          .mapToObj(i -> Json.of("{\"task_name\": \"%s\", \"idempotency_key\": \"%d\"}".formatted(
-              plans.get((int) (i % plans.size())).name(), i)))
-          .toList();
       try {
-        site.client().tasks().initializeTasks(requests);
+        site.client().tasks().initializeTasks(requests(made, until));
         made = until;
       } catch (TaskerException.Database failure) {
         count("failed calls of the client");
         return;
       }
+    }
+  }
+
+  private List<Json> requests(int from, int until) {
+    return LongStream.range(from, until)
+        .mapToObj(i -> Json.of("{\"task_name\": \"%s\", \"idempotency_key\": \"%d\"}".formatted(
+            plans.get((int) (i % plans.size())).name(), i)))
+        .toList();
+  }
+
+  /** Asks for all tasks once more. Their keys see to it that only those are made that are lost. */
+  private void makeWhatIsLost() {
+    for (int from = 0; from < settings.tasks(); from += BATCH) {
+      site.client().tasks().initializeTasks(requests(from, Math.min(settings.tasks(), from + BATCH)));
     }
   }
 
@@ -256,7 +291,7 @@ final class Chaos {
     }
   }
 
-  /** @param args {@code --seed N --minutes M --tasks N --workers N --restarts N}, each with a default */
+  /** @param args {@code --seed N --minutes M --tasks N --workers N --restarts N --failover true}, each with a default */
   public static void main(String[] args) {
     Map<String, String> options = options(args);
     Settings settings = new Settings(
@@ -265,14 +300,15 @@ final class Chaos {
         Integer.parseInt(options.get("--tasks")),
         Integer.parseInt(options.get("--workers")),
         Integer.parseInt(options.get("--restarts")),
-        Duration.ofSeconds(4));
+        Duration.ofSeconds(4),
+        Boolean.parseBoolean(options.get("--failover")));
     System.exit(run(settings) ? 0 : 1);
   }
 
   private static Map<String, String> options(String[] args) {
     Map<String, String> options = new LinkedHashMap<>(Map.of(
         "--seed", String.valueOf(System.nanoTime() % 1_000_000), "--minutes", "10", "--tasks", "20000", "--workers", "4",
-        "--restarts", "5"));
+        "--restarts", "5", "--failover", "false"));
     for (int i = 0; i < args.length; i += 2) {
       if (!options.containsKey(args[i]) || i + 1 == args.length) {
         System.err.println("chaos: no such option, or no value for it: " + args[i] + "; there are " + options.keySet());
@@ -294,6 +330,11 @@ final class Chaos {
     try {
       Outcome outcome = run(settings, site);
       Counts counts = outcome.counts();
+      if (counts == null) {
+        System.out.printf("chaos: the database is as it must be, with seed %d: %s; %d processes in all, %d s%n",
+            settings.seed(), outcome.faults(), outcome.incarnations(), outcome.took().toSeconds());
+        return true;
+      }
       System.out.printf("""
           chaos: all is as it must be, with seed %d
             tasks         %d, %d steps, in %d s

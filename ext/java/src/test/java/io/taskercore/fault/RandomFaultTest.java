@@ -18,7 +18,7 @@ class RandomFaultTest {
     site.say("tasker.seed=" + seed);
 
     Chaos.Outcome outcome = Chaos.run(
-        new Chaos.Settings(seed, Duration.ofSeconds(25), 400, 3, 1, Duration.ofSeconds(3)), site);
+        new Chaos.Settings(seed, Duration.ofSeconds(25), 400, 3, 1, Duration.ofSeconds(3), false), site);
 
     assertThat(outcome.counts().tasks()).isEqualTo(400);
     site.say("faults: " + outcome.faults());
