@@ -293,16 +293,24 @@ public final class ProcessStore {
   }
 
   /**
-   * Takes processes for dead that have not renewed their leases since they were seen: none of them can do so any more.
+   * Takes processes for dead that have not renewed their leases since they were seen: none of them can do so any more. Those whose row
+   * somebody else has locked are left to that one, or to a later look.
    *
    * @return how many
    */
   public int bury(Connection connection, List<Lapse> dead) throws SQLException {
     String sql = """
+        WITH free AS (
+          SELECT p.process_id
+          FROM unnest(?::bigint[], ?::timestamptz[]) AS d(process_id, lease_until)
+          JOIN tasker.processes p ON p.process_id = d.process_id AND p.lease_until = d.lease_until AND p.dead_at IS NULL
+          ORDER BY p.process_id
+          FOR UPDATE OF p SKIP LOCKED
+        )
         UPDATE tasker.processes p
         SET dead_at = statement_timestamp()
-        FROM unnest(?::bigint[], ?::timestamptz[]) AS d(process_id, lease_until)
-        WHERE p.process_id = d.process_id AND p.lease_until = d.lease_until AND p.dead_at IS NULL""";
+        FROM free f
+        WHERE p.process_id = f.process_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.column(connection, "bigint", dead, Lapse::processId));
       statement.setArray(2, Rows.column(connection, "timestamptz", dead, lapse -> lapse.leaseUntil().toString()));
@@ -358,10 +366,9 @@ public final class ProcessStore {
   public void remove(Connection connection, long processId) throws SQLException {
     String sql = """
         WITH gone AS (
-          DELETE FROM tasker.processes WHERE process_id = ? RETURNING process_id
+          DELETE FROM tasker.processes WHERE process_id = ? RETURNING process_id, %s AS durability
         )
-        DELETE FROM tasker.process_tasks l USING gone g WHERE l.process_id = g.process_id
-        RETURNING\s""" + NOT_DURABLE;
+        DELETE FROM tasker.process_tasks l USING gone g WHERE l.process_id = g.process_id""".replace("%s", NOT_DURABLE);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
       statement.execute();

@@ -79,6 +79,23 @@ class ProcessStoreTest {
   }
 
   @Test
+  void aRowThatSomebodyElseHasLockedIsLeftToThatOne() throws SQLException {
+    process();
+    process();
+    engine.database().execute("UPDATE tasker.processes SET lease_until = now() - interval '1 second'");
+    List<Lapse> seen = database.call(this::lapsed);
+    try (Connection other = engine.database().dataSource().getConnection(); Statement statement = other.createStatement()) {
+      other.setAutoCommit(false);
+      statement.execute("SELECT 1 FROM tasker.processes WHERE process_id = " + seen.get(0).processId() + " FOR UPDATE");
+
+      assertThat(database.<Integer>call(connection -> processes.bury(connection, seen))).isEqualTo(1);
+
+      other.rollback();
+    }
+    assertThat(database.<Integer>call(connection -> processes.bury(connection, seen))).isEqualTo(1);
+  }
+
+  @Test
   void aLeaseThatEndsLaterThanAnyThatIsWrittenNowTellsNothing() {
     Claimant early = process();
     engine.database().execute("UPDATE tasker.processes SET lease_until = now() + interval '2 hours'");

@@ -130,7 +130,7 @@ public final class Reaper {
     if (!sweep && dead.isEmpty()) {
       return;
     }
-    List<Orphan> orphans = database.transaction(connection -> findOrphans(connection, dead));
+    List<Orphan> orphans = database.transaction(connection -> findOrphans(connection, dead, sweep));
     if (orphans.isEmpty()) {
       return;
     }
@@ -163,8 +163,12 @@ public final class Reaper {
   }
 
   /** The dead are known as such once this is committed, whatever becomes of their steps. */
-  private List<Orphan> findOrphans(Connection connection, List<Lapse> dead) throws SQLException {
+  private List<Orphan> findOrphans(Connection connection, List<Lapse> dead, boolean sweep) throws SQLException {
     buried |= processes.bury(connection, dead) > 0;
+    if (!buried && !sweep) {
+      // Another process was first, and sees to what they held.
+      return List.of();
+    }
     List<Long> asked = List.copyOf(reported);
     List<Orphan> found = processes.orphans(connection, asked);
     asked.forEach(reported::remove);
