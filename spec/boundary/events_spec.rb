@@ -64,7 +64,7 @@ RSpec.describe "Events" do
       coordinator.register_handler("twice") { |step| step.retry? ? nil : raise("not yet") }
       coordinator.register_handler("never") { |_| raise TaskerCore::PermanentError.new("no", error_code: "declined") }
       task_id = nil
-      events = heard("*", enough: 13) do
+      events = heard("*", enough: 14) do
         task_id = create_task([{ name: "a", handler: "twice", retry: { base_ms: 1 } },
                                { name: "b", handler: "never", depends_on: ["a"] }, { name: "c", handler: "fine", depends_on: ["b"] }])
         coordinator.orchestrate_task(task_id)
