@@ -91,7 +91,7 @@ public final class SlotPool {
 
     /** Room for one more, if there is any. */
     public boolean extend() {
-      int more = grant(1);
+      int more = grant(1, 0);
       size += more;
       return more > 0;
     }
@@ -153,19 +153,19 @@ public final class SlotPool {
   }
 
   public Reservation reserve(int wanted) {
-    return new Reservation(grant(wanted));
+    return new Reservation(grant(wanted, 0));
   }
 
   /** The same, with the slots among it that are free held free. */
   public synchronized Reservation reserveWithSlots(int wanted) {
     int held = hold(wanted);
-    return new Reservation(grant(wanted - held), held);
+    return new Reservation(grant(wanted - held, held), held);
   }
 
   /** All room, if it is enough to be worth a look at the queue: half of it, or a slot where nothing waits. */
   public Reservation reserveBatch() {
     letSlotsGo();
-    return new Reservation(grantBatch());
+    return new Reservation(grantBatch(0));
   }
 
   /**
@@ -175,7 +175,7 @@ public final class SlotPool {
     int held = kept + hold(Integer.MAX_VALUE);
     kept = 0;
     slotWanted = held == 0;
-    return new Reservation(grantBatch(), held);
+    return new Reservation(grantBatch(held), held);
   }
 
   /** Nobody wants a slot to be held free any more. */
@@ -213,16 +213,17 @@ public final class SlotPool {
     return new Reservation(1);
   }
 
-  private synchronized int grant(int wanted) {
+  /** @param held slots that the same one was given: with any, it was not refused, or giving them up would tell it to ask again */
+  private synchronized int grant(int wanted, int held) {
     int granted = Math.max(0, Math.min(wanted, room()));
     reserved += granted;
-    refused |= granted == 0 && wanted > 0;
+    refused |= granted + held == 0 && wanted > 0;
     return granted;
   }
 
-  private synchronized int grantBatch() {
-    int granted = roomIsWorthALook() ? grant(Integer.MAX_VALUE) : 0;
-    refused |= granted == 0;
+  private synchronized int grantBatch(int held) {
+    int granted = roomIsWorthALook() ? grant(Integer.MAX_VALUE, held) : 0;
+    refused |= granted + held == 0;
     return granted;
   }
 

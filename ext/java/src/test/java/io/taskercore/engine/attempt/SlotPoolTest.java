@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.taskercore.model.ClaimedStep;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class SlotPoolTest {
@@ -135,5 +137,40 @@ class SlotPoolTest {
     slots.release();
 
     assertThat(told).hasValue(0);
+  }
+
+  /** Where none may wait behind those that run, for handlers take long. */
+  private static SlotPool ofLongHandlers(AtomicInteger told) {
+    AtomicLong nanos = new AtomicLong();
+    SlotPool slots = new SlotPool(new AttemptQueue(), 2, nanos::get, told::incrementAndGet);
+    slots.begin(0);
+    nanos.set(TimeUnit.SECONDS.toNanos(1));
+    return slots;
+  }
+
+  @Test
+  void whoWasGivenSlotsAndTakesNoneIsNotToldByGivingThemUp() {
+    SlotPool slots = ofLongHandlers(told);
+
+    try (SlotPool.Reservation batch = slots.reserveBatchWithSlots()) {
+      assertThat(batch.size()).isEqualTo(2);
+    }
+    try (SlotPool.Reservation three = slots.reserveWithSlots(3)) {
+      assertThat(three.size()).isEqualTo(2);
+    }
+
+    assertThat(told).as("or it looked again and again").hasValue(0);
+  }
+
+  @Test
+  void whoWasGivenNoSlotIsToldOnceOneIsFree() {
+    SlotPool slots = ofLongHandlers(told);
+    SlotPool.Reservation all = slots.reserveBatchWithSlots();
+    all.submit(List.of(attempt(), attempt()));
+
+    assertThat(slots.reserveWithSlots(3).size()).isZero();
+    slots.release();
+
+    assertThat(told).hasValue(1);
   }
 }
