@@ -2,9 +2,10 @@
 
 # Claim and record latency beside a million finished tasks and beside 100 thousand that wait; throughput beside an old transaction.
 #
-# So many, a thousand and 100 thousand: each is a database of its own on one server, filled by SQL with rows as the engine leaves them, vacuumed, and measured in turn
-# with the empty one: one task of one step at a time, from the return of initialize_task to its end as its worker's process hears of
-# it. The pinned snapshot lasts from before the first round to after the last, so that what is dead stays.
+# The finished ones are a thousand, 100 thousand and a million. Each is a database of its own on one server, filled by SQL with rows
+# as the engine leaves them, vacuumed, and measured in turn with the empty one: one task of one step at a time, from the return of
+# initialize_task to its end as its worker's process hears of it. The pinned snapshot lasts from before the first round to after the
+# last, so that what is dead stays.
 
 require_relative "support/ground"
 

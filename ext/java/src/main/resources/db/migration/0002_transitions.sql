@@ -23,8 +23,8 @@ DROP INDEX tasker.step_queue_order;
 CREATE INDEX step_queue_order ON tasker.step_queue (handler, apart, priority DESC, run_at, step_id);
 COMMENT ON INDEX tasker.step_queue_order IS
   'Claims for the handlers at hand, in the order: higher priority, then run_at, then id. A backlog of other handlers costs nothing.';
-CREATE INDEX step_queue_apart ON tasker.step_queue (step_id) WHERE apart;
-COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether there is anything that is claimed apart, which mostly there is not.';
+CREATE INDEX step_queue_apart ON tasker.step_queue (handler, run_at) WHERE apart;
+COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether there is anything that is claimed apart now, which mostly there is not.';
 COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps of which a process holds one at a time.';
 COMMENT ON COLUMN tasker.workflow_steps.fence IS
   'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';

@@ -34,7 +34,7 @@ public final class StepClaims {
    *
    * @param at null where it is nothing
    * @param newestTransition the last entry that the statement has made in the log
-   * @param apartWaits whether the queue has, or had, steps that are claimed apart
+   * @param apartWaits whether there are, or were, steps for the same claimer that are claimed apart; false for those of one task
    */
   public record Claims(List<Taken> taken, Instant at, long newestTransition, boolean apartWaits) {
     public List<ClaimedStep> steps() {
@@ -92,8 +92,15 @@ public final class StepClaims {
   private static final List<Boolean> USUAL = List.of(false);
   private static final List<Boolean> ALL = List.of(false, true);
 
-  /** Whether anything in the queue stands apart, for any handler. */
-  private static final String APART_WAITS = "EXISTS (SELECT 1 FROM tasker.step_queue WHERE apart)";
+  /** Whether anything stands apart that some handlers could run now (step_queue_apart); mostly nothing stands apart at all. */
+  private static final String APART_WAITS = """
+      (EXISTS (SELECT 1 FROM tasker.step_queue WHERE apart) AND EXISTS (
+        SELECT 1
+        FROM unnest(?::text[]) AS h(handler)
+        WHERE EXISTS (
+          SELECT 1 FROM tasker.step_queue q
+          WHERE q.apart AND q.handler = h.handler AND q.run_at <= tasker.now() AND (NOT q.last_chance OR ?)
+            AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?)))))""";
 
   private static final String LAST_CHANCE = """
           UNION ALL (
@@ -175,7 +182,10 @@ public final class StepClaims {
           begins_task, apart, last_chance, run_at, started_at, task_created_at,
           (SELECT max(transition_id) FROM logged) AS newest_transition, %s AS apart_waits
         FROM claimed
-        ORDER BY priority DESC, run_at, step_id""").replace("%s", APART_WAITS);
+        ORDER BY priority DESC, run_at, step_id""");
+
+  private static final String CLAIM_AND_LOOK = CLAIM_PICKED.replace("%s", APART_WAITS);
+  private static final String CLAIM = CLAIM_PICKED.replace("%s", "false");
 
   /**
    * Claims steps of one task that may run now and whose handler is at hand.
@@ -208,7 +218,7 @@ public final class StepClaims {
           ORDER BY q.run_at, q.step_id
           LIMIT ?
           FOR UPDATE SKIP LOCKED
-        """ + CLAIM_PICKED;
+        """ + CLAIM;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       Array names = Rows.texts(connection, handlers);
       statement.setLong(1, taskId);
@@ -270,7 +280,7 @@ public final class StepClaims {
             SELECT q.task_id, q.step_id FROM tasker.step_queue q WHERE q.ctid = c.ctid FOR UPDATE SKIP LOCKED OFFSET 0) p
         """ + (deep ? TASK_IS_FREE : "") + """
           LIMIT ?
-        """ + CLAIM_PICKED;
+        """ + CLAIM_AND_LOOK;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       Array names = Rows.texts(connection, handlers);
       Array spaces = Rows.texts(connection, namespaces);
@@ -290,7 +300,7 @@ public final class StepClaims {
         statement.setInt(++p, apart.places());
       }
       statement.setInt(++p, limit);
-      setClaimant(statement, ++p, claimant);
+      setApartWaits(statement, setClaimant(statement, ++p, claimant), names, apart.lastChance(), spaces);
       return claims(statement);
     }
   }
@@ -309,7 +319,7 @@ public final class StepClaims {
           WHERE q.task_id = ? AND q.step_id = ? AND q.run_at <= tasker.now()
             AND (NOT q.apart OR ?) AND (NOT q.last_chance OR ?)
           FOR UPDATE SKIP LOCKED
-        """ + CLAIM_PICKED;
+        """ + CLAIM;
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, ClaimedStep.taskIdOf(stepId));
       statement.setLong(2, stepId);
@@ -320,25 +330,41 @@ public final class StepClaims {
     }
   }
 
-  /** The parameters of {@link #CLAIM_PICKED}. */
-  private static void setClaimant(PreparedStatement statement, int first, Claimant claimant) throws SQLException {
+  /** The parameters of {@link #CLAIM_PICKED}; returns the index of the next one. */
+  private static int setClaimant(PreparedStatement statement, int first, Claimant claimant) throws SQLException {
     statement.setLong(first, claimant.jump());
     statement.setLong(first + 1, claimant.processId());
     statement.setLong(first + 2, claimant.processId());
     statement.setLong(first + 3, claimant.jump());
+    return first + 4;
+  }
+
+  /** The parameters of {@link #APART_WAITS}. */
+  private static void setApartWaits(
+      PreparedStatement statement, int first, Array handlers, boolean mayTakeLastChance, Array namespaces) throws SQLException {
+    statement.setArray(first, handlers);
+    statement.setBoolean(first + 1, mayTakeLastChance);
+    statement.setArray(first + 2, namespaces);
+    statement.setArray(first + 3, namespaces);
   }
 
   /**
    * What one who was given nothing has to expect.
    *
-   * @param ready whether there are steps for the handlers that may run, though others may be about to claim them
+   * @param ready whether there are steps for the handlers that may run and stand not apart, though others may be about to claim them
    * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
-   * @param apartWaits whether the queue has steps that are claimed apart
+   * @param apartWaits whether there are steps that may run now and are claimed apart
    * @param newestTemplate the template registered last
    */
   public record QueueForecast(boolean ready, Long nextInMs, boolean apartWaits, TemplateKey newestTemplate) {}
 
-  public QueueForecast forecast(Connection connection, Collection<String> handlers) throws SQLException {
+  /**
+   * @param namespaces empty: all
+   * @param mayTakeLastChance whether a step may be claimed that is on its last chance
+   */
+  public QueueForecast forecast(
+      Connection connection, Collection<String> handlers, Collection<String> namespaces, boolean mayTakeLastChance)
+      throws SQLException {
     String sql = LEVELS + """
         )
         SELECT COALESCE(bool_or(r.ready), false) AS ready,
@@ -349,7 +375,7 @@ public final class StepClaims {
         FROM level l
         CROSS JOIN LATERAL (
           SELECT
-            EXISTS (
+            NOT l.apart AND EXISTS (
               SELECT 1 FROM tasker.step_queue q
               WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority = l.priority AND q.run_at <= tasker.now()) AS ready,
             (SELECT q.run_at
@@ -358,8 +384,10 @@ public final class StepClaims {
              ORDER BY q.run_at, q.step_id
              LIMIT 1) AS next_at) r""".replace("%s", APART_WAITS);
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setArray(1, Rows.texts(connection, handlers));
+      Array names = Rows.texts(connection, handlers);
+      statement.setArray(1, names);
       statement.setArray(2, Rows.booleans(connection, ALL));
+      setApartWaits(statement, 3, names, mayTakeLastChance, Rows.texts(connection, namespaces));
       try (ResultSet row = statement.executeQuery()) {
         row.next();
         return new QueueForecast(

@@ -11,6 +11,8 @@ import io.taskercore.model.TaskState;
 import io.taskercore.model.Transition;
 import io.taskercore.store.Changes.Ended;
 import io.taskercore.store.StepClaims.Apart;
+import io.taskercore.store.StepClaims.Claims;
+import io.taskercore.store.StepClaims.QueueForecast;
 import io.taskercore.store.Transitions.Crash;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
@@ -371,6 +373,43 @@ class StepStoreTest {
     assertThat(claim.apply(0)).extracting(ClaimedStep::name).containsExactly("solid");
     assertThat(claim.apply(0)).isEmpty();
     assertThat(claim.apply(1)).extracting(ClaimedStep::name).containsExactly("c");
+  }
+
+  /** Whether a worker is to hold places free, as its claim says and as its forecast says. */
+  private List<Boolean> apartWaits(boolean mayTakeLastChance, List<String> namespaces) {
+    Set<String> mine = Set.of("a", "b", "plain");
+    engine.task(Workflow.named("plain").step("plain"));
+    Claims claimed = database.call(connection ->
+        claims.claimReady(connection, PROCESS, mine, namespaces, new Apart(0, mayTakeLastChance), 1, 1, false));
+    assertThat(names(claimed.steps())).as("a claim that takes nothing does not tell").containsExactly("plain");
+    QueueForecast forecast = database.call(connection -> claims.forecast(connection, mine, namespaces, mayTakeLastChance));
+    assertThat(forecast.ready()).as("there is nothing for it in the usual way").isFalse();
+    return List.of(claimed.apartWaits(), forecast.apartWaits());
+  }
+
+  private static Workflow apart(String handler) {
+    return Workflow.named("apart_" + handler).stepWith(handler, "\"max_crashes\": 1");
+  }
+
+  @Test
+  void whatStandsApartIsWaitedForByWhoMayClaimItNow() {
+    List<String> ours = List.of("default");
+    engine.task(apart("theirs"));
+    assertThat(apartWaits(true, ours)).as("nobody here runs it").containsExactly(false, false);
+    engine.task(apart("a").namespace("theirs"));
+    assertThat(apartWaits(true, ours)).as("another namespace's").containsExactly(false, false);
+    engine.task(apart("b"));
+    engine.database().execute("UPDATE tasker.step_queue SET run_at = now() + interval '1 hour' WHERE handler = 'b'");
+    assertThat(apartWaits(true, ours)).as("its time has not come").containsExactly(false, false);
+    engine.database().execute("UPDATE tasker.step_queue SET run_at = now() WHERE handler = 'b'");
+    assertThat(apartWaits(true, ours)).containsExactly(true, true);
+  }
+
+  @Test
+  void whatIsOnItsLastChanceIsWaitedForByWhoHasNoOther() {
+    taskWithTwoOnTheirLastChance();
+    assertThat(apartWaits(false, List.of())).containsExactly(false, false);
+    assertThat(apartWaits(true, List.of())).containsExactly(true, true);
   }
 
   @Test

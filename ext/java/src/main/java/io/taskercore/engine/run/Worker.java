@@ -73,7 +73,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private boolean stopping;
   private boolean stopped;
 
-  /** Whether the last look saw steps that are claimed only for slots that are held free. */
+  /** Whether the last look saw steps for this worker that are claimed only for slots that are held free. */
   private boolean apartWaits;
   private final Thread claimer = Threads.named("claimer").newThread(this::run);
   private TemplateKey newestTemplate;
@@ -182,8 +182,9 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
       apartWaits = forecast.apartWaits();
       readNewTemplates(forecast.newestTemplate());
       longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
-      // A step became due since the claim, or it lies behind rows that others have locked.
-      for (int look = LOOK * DEEPER; forecast.ready() && claimed == Claimed.NOTHING && look <= DEEPEST_LOOK; look *= DEEPER) {
+      // A step became due since the claim, or it lies behind rows that others have locked. What stands apart may just find no slot.
+      int deepest = forecast.ready() ? DEEPEST_LOOK : apartWaits ? LOOK * DEEPER : 0;
+      for (int look = LOOK * DEEPER; claimed == Claimed.NOTHING && look <= deepest; look *= DEEPER) {
         claimed = claim(look, true);
       }
     }
@@ -193,7 +194,8 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** What there is to expect of the queue for handlers that are at hand. */
   private QueueForecast forecast() {
     List<String> handlers = host.resolvedHandlers();
-    return services.database().call(connection -> claims.forecast(connection, handlers));
+    boolean mayTakeLastChance = services.inFlight().isLastChanceFree();
+    return services.database().call(connection -> claims.forecast(connection, handlers, namespaces(), mayTakeLastChance));
   }
 
   /** Behind a pooler nobody can listen: polling is the only way to hear of other processes' work. */
