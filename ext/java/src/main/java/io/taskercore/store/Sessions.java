@@ -21,8 +21,8 @@ public class Sessions {
     private final int pid;
     private final long openedNanos;
 
-    /** Since when a call waits for PostgreSQL on it; 0 while none does. */
-    private volatile long busySinceNanos;
+    /** Since when a call waits for PostgreSQL on it; null while none does. */
+    private volatile Long busySinceNanos;
     private volatile boolean givenUp;
 
     private Session(Connection connection, int pid, long openedNanos) {
@@ -38,6 +38,11 @@ public class Sessions {
 
     public long openedNanos() {
       return openedNanos;
+    }
+
+    private boolean hasWaitedFor(long nanos, long now) {
+      Long since = busySinceNanos;
+      return since != null && now - since > nanos && !givenUp;
     }
 
     /** Breaks the connection off, so that the call on it fails. The server may keep the session. */
@@ -78,23 +83,21 @@ public class Sessions {
     if (session == null) {
       return call.run();
     }
-    session.busySinceNanos = Math.max(1, System.nanoTime());
+    session.busySinceNanos = System.nanoTime();
     try {
       return call.run();
     } catch (SQLException failure) {
       session.givenUp |= String.valueOf(failure.getSQLState()).startsWith(CONNECTION_LOST);
       throw failure;
     } finally {
-      session.busySinceNanos = 0;
+      session.busySinceNanos = null;
     }
   }
 
   /** Those on which one call has waited for so long. */
   public List<Session> waitingFor(long nanos) {
     long now = System.nanoTime();
-    return open.values().stream()
-        .filter(session -> session.busySinceNanos != 0 && now - session.busySinceNanos > nanos && !session.givenUp)
-        .toList();
+    return open.values().stream().filter(session -> session.hasWaitedFor(nanos, now)).toList();
   }
 
   /** Those that were broken off here. Others that were closed are forgotten, for the server has been told. */
