@@ -9,14 +9,11 @@ import io.taskercore.model.StepDefinition;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.TaskFacts;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * One attempt at one step, from claim to outcome.
@@ -29,9 +26,6 @@ import java.util.stream.Stream;
  * </ol>
  */
 public final class Attempt implements DeafHandlers.Interrupted {
-
-  /** Where a handler stands is told by the innermost frame, and so many of those that are not Java's own. */
-  private static final int FRAMES = 2;
 
   /** What an attempt needs of its process. */
   public interface Host {
@@ -82,9 +76,10 @@ public final class Attempt implements DeafHandlers.Interrupted {
   private volatile Instant deadline;
   private volatile long begunNanos;
   private volatile long endedNanos;
-  private volatile RunningHandler running;
-  private volatile Thread thread;
-  private volatile long interruptedNanos;
+  private volatile HandlerCall call;
+
+  /** Since when its handler is to end; null where it is not. */
+  private volatile Long interruptedNanos;
   private volatile long resultBytes;
   private volatile Future<?> timer;
 
@@ -190,8 +185,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
    * @return false if the attempt was taken away meanwhile: the handler must not run, and {@link #release} follows
    */
   public boolean begin(RunningHandler handler) {
-    running = handler;
-    thread = Thread.currentThread();
+    call = new HandlerCall(handler);
     long timeoutMs = definition().timeoutMs() != null ? definition().timeoutMs() : owner.stepTimeoutMs();
     deadline = host.now().plusMillis(timeoutMs);
     if (!stage.compareAndSet(Stage.CLAIMED, Stage.RUNNING)) {
@@ -234,10 +228,9 @@ public final class Attempt implements DeafHandlers.Interrupted {
     }
   }
 
-  /** The handler does not run any more. */
   private void ended() {
-    thread = null;
-    if (interruptedNanos != 0) {
+    call.end();
+    if (interruptedNanos != null) {
       owner.slots().deaf().ended(this);
     }
   }
@@ -314,17 +307,16 @@ public final class Attempt implements DeafHandlers.Interrupted {
   }
 
   private void interrupt() {
-    interruptedNanos = Math.max(1, System.nanoTime());
+    interruptedNanos = System.nanoTime();
     owner.slots().deaf().interrupted(this);
-    if (thread == null) {
+    if (call.hasEnded()) {
       // It had ended before, and perhaps not seen that it was interrupted.
       owner.slots().deaf().ended(this);
     }
     host.in(DeafHandlers.GRACE_MS, () -> owner.slots().deaf().tell(this));
-    running.interrupt();
+    call.interrupt();
   }
 
-  /** 0 where it is not. */
   @Override
   public long interruptedNanos() {
     return interruptedNanos;
@@ -332,22 +324,11 @@ public final class Attempt implements DeafHandlers.Interrupted {
 
   @Override
   public String told() {
-    Thread runner = thread;
-    String java = runner == null ? "its end" : innermost(runner.getStackTrace());
-    String place = running.place();
-    return Format.text(
-        "%s handler %s, for %d s, at %s%s", tag(), handler(), TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begunNanos),
-        place.isEmpty() ? "" : place + "; in Java at ", java);
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begunNanos);
+    return Format.text("%s handler %s, for %d s, at %s", tag(), handler(), seconds, call.place());
   }
 
-  private static String innermost(StackTraceElement[] stack) {
-    Stream<StackTraceElement> others = Arrays.stream(stack).skip(1)
-        .filter(frame -> !frame.getClassName().startsWith("java.") && !frame.getClassName().startsWith("jdk."));
-    return Stream.concat(Arrays.stream(stack).limit(1), others.limit(FRAMES)).map(StackTraceElement::toString)
-        .collect(Collectors.joining(" < "));
-  }
-
-  /** Names the attempt in a line of the log. */
+  /** What stands before each message about the attempt in the log, as {@code StepLogger} has it. */
   public String tag() {
     return "[task " + taskId() + " step " + stepId() + " " + stepName() + " attempt " + attempt() + " correlation " + correlationId() + "]";
   }
