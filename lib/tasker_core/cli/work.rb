@@ -94,8 +94,8 @@ module TaskerCore
 
       def exit_code
         deaf = Native.deaf_handlers
-        if !deaf.empty?
-          Log.warn("stopped; what heeds no interrupt ends with the process (#{deaf.size})")
+        if deaf.positive?
+          Log.warn("stopped; what heeds no interrupt ends with the process (#{deaf})")
           DEAF
         elsif @stops.map(&:value).all?
           Log.info("stopped")

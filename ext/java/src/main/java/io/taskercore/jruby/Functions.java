@@ -6,7 +6,6 @@ import io.taskercore.document.Suggestion;
 import io.taskercore.engine.Coordinator;
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.model.Json;
-import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import java.util.ArrayList;
 import java.util.List;
@@ -103,10 +102,7 @@ public final class Functions {
         context, () -> RubyString.newUTF8String(context.runtime, Coordinator.lastProcessMetrics().prometheus()));
   }
 
-  /**
-   * {@code deaf_handlers}: an Array of lines, one for each handler that runs although its attempt was broken off, a second ago at
-   * least.
-   */
+  /** {@code deaf_handlers}: how many handlers run although their attempts were broken off, a second ago at least. */
   @JRubyMethod(name = "deaf_handlers", module = true)
   public static IRubyObject deafHandlers(ThreadContext context, IRubyObject self) {
     RuntimeState state = RuntimeState.of(self);
@@ -114,14 +110,9 @@ public final class Functions {
         context,
         () -> {
           RunningHandlers running = state.runningHandlers();
-          CoreCall.await(
-              context,
-              () -> {
-                running.awaitBrokenOff(GRACE_MS);
-                return null;
-              });
+          long deaf = CoreCall.await(context, () -> running.brokenOff(GRACE_MS));
           LogRelay.flush(context, state.log());
-          return ValueReader.read(context, JsonWriter.array(running.brokenOff().stream().map(JsonWriter::string).toList()));
+          return context.runtime.newFixnum(deaf);
         });
   }
 

@@ -178,7 +178,6 @@ final class HandlerRun {
     };
   }
 
-  /** What stands before each message about an attempt, as {@code StepLogger} has it. */
   /** One line of the log. Never the payload, though the application's message may quote it. */
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
