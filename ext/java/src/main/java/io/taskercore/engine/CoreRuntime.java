@@ -156,7 +156,7 @@ final class CoreRuntime {
         database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
     this.recorders = new ResultRecorders(outcomes, database, inFlight, unconfirmed, config.databasePoolSize());
 
-    this.sessionWatch = new SessionWatch(sessions, Connections.brief(config, mode), this::execute);
+    this.sessionWatch = new SessionWatch(sessions, Connections.brief(config, mode), this::execute, unconfirmed::doubt);
     this.sessionWatcher = new Loop("sessions", () -> SessionWatch.LOOK_MS, sessionWatch::look);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,

@@ -42,14 +42,19 @@ final class SessionWatch {
   private final Sessions sessions;
   private final DataSource connections;
   private final Executor executor;
+  private final Runnable gone;
   private final SessionProbe probe = new SessionProbe();
   private volatile String complaint;
 
-  /** @param connections for a connection beside the watched ones, which must not wait for long itself */
-  SessionWatch(Sessions sessions, DataSource connections, Executor executor) {
+  /**
+   * @param connections for a connection beside the watched ones, which must not wait for long itself
+   * @param gone called when a session is gone that was given up: what it was at, it has committed by now, or never will
+   */
+  SessionWatch(Sessions sessions, DataSource connections, Executor executor, Runnable gone) {
     this.sessions = sessions;
     this.connections = connections;
     this.executor = executor;
+    this.gone = gone;
   }
 
   /** What the last look saw that is wrong, in words; empty: nothing. */
@@ -112,6 +117,7 @@ final class SessionWatch {
         probe.end(connection, session);
       } else {
         sessions.forget(session);
+        gone.run();
       }
     }
   }

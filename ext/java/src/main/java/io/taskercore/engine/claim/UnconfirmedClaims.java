@@ -33,7 +33,10 @@ public final class UnconfirmedClaims {
 
   private static final Logger LOG = LoggerFactory.getLogger(UnconfirmedClaims.class);
 
-  /** Claims of a lost answer may turn up for so long. No statement lives longer. */
+  /**
+   * Claims of a lost answer may turn up for so long. Hardly a statement lives longer, and when a session is gone that was given up at
+   * one, it is looked for once more ({@link #doubt}).
+   */
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   private final Database database;
@@ -81,7 +84,10 @@ public final class UnconfirmedClaims {
     suspectedNanos = System.nanoTime();
   }
 
-  /** The database may have gone back in time, and have claims of ours again that are over. One look will do, for they are there at once. */
+  /**
+   * There may be claims of ours that nobody here knows of, and if so they are there by now: one look will do. The database may have gone
+   * back in time, and have claims again that are over; or a statement is over that nobody waited for any more.
+   */
   public synchronized void doubt() {
     if (suspectedNanos == null) {
       suspectedNanos = System.nanoTime() - LOOK_NANOS;
