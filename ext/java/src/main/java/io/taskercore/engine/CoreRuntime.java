@@ -143,7 +143,7 @@ final class CoreRuntime {
         new InFlightAttempts(tasks, clock, timers, this::outcomeSink, this::giveBack, notifier::wakeWorkers, results);
 
     this.afterCommit = new AfterCommit(events, inFlight, notifier);
-    this.returns = new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
+    this.returns = claimReturns(database);
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ListedTasks listed = new ListedTasks(() -> heldTasks(tasks), unconfirmed::isSuspicious);
     ProcessLease lease =
@@ -172,6 +172,10 @@ final class CoreRuntime {
     if (clock instanceof TestClock movable) {
       movable.add(clockListener);
     }
+  }
+
+  ClaimReturns claimReturns(Database database) {
+    return new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
   }
 
   /** One whose rounds nobody makes yet, for the process that the lease is of. */

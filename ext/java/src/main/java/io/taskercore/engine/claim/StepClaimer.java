@@ -242,8 +242,9 @@ public final class StepClaimer {
       return null;
     } catch (RuntimeException | Error noThread) {
       room.close();
-      handedOver.run();
+      // The doubt must be raised before the task is let go, as ListedTasks has it.
       unconfirmed.suspect();
+      handedOver.run();
       throw noThread;
     }
   }

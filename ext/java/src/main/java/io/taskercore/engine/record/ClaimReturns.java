@@ -82,6 +82,9 @@ public final class ClaimReturns implements ClaimReturner {
             .log("core: {} claims are given back in {} ms: {}", claims.size(), AGAIN_MS, failure.getMessage());
         timers.in(AGAIN_MS, () -> again(claims, started));
       }
+    } catch (RuntimeException | Error failure) {
+      LOG.error("core: {} claims are given back in {} ms, unless they are by now", claims.size(), AGAIN_MS, failure);
+      timers.in(AGAIN_MS, () -> again(claims, started));
     }
   }
 }
