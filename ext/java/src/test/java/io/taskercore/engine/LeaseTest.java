@@ -66,6 +66,26 @@ class LeaseTest {
     engine.run(engine.task(Workflow.named("watch").step("watch")));
   }
 
+  /** A task whose step a is run by a process that renews no lease any more and heeds no interrupt. */
+  private final class Lost implements AutoCloseable {
+
+    private final Gate gate = Gate.deaf("{}");
+    private final long taskId = engine.task(Workflow.named("w").step("a"));
+    private final Engine.Background run;
+
+    private Lost() {
+      Handlers theirs = new Handlers().on("a", gate);
+      run = Engine.inBackground(engine.otherProcess("drowsy", theirs, DROWSY), theirs, taskId, null);
+      gate.awaitEntered();
+    }
+
+    @Override
+    public void close() {
+      gate.openAndAwaitLeft();
+      run.close();
+    }
+  }
+
   @Test
   void twoProcessesOnTheSameTasksRunEachStepOnce() {
     Handlers here = engine.handlers().succeed("Square");
@@ -251,7 +271,6 @@ class LeaseTest {
     assertThat(engine.state(taskId, "b")).isEqualTo("pending");
   }
 
-  /** A process with one place has begun one of two steps when it dies: which of them, nobody can tell. */
   /** Seen from the leases, they go an hour back: all have lapsed at once. */
   @Test
   void whereTheServersClockJumpsForwardNobodyIsTakenForDeadWhoLives() {
@@ -276,23 +295,18 @@ class LeaseTest {
   @Test
   void whereItJumpsBackTheDeadAreFoundAllTheSame() {
     watch();
-    Gate lost = Gate.deaf("{}");
-    Handlers theirs = new Handlers().on("a", lost);
-    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
-    long taskId = engine.task(Workflow.named("w").step("a"));
-    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
-      lost.awaitEntered();
-      assertThat(left.isOver()).isFalse();
+    try (Lost lost = new Lost()) {
       engine.handlers().succeed("a");
 
       engine.database().execute("UPDATE tasker.processes SET lease_until = lease_until + interval '3 hours'");
 
-      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
-      lost.openAndAwaitLeft();
+      assertThat(engine.run(lost.taskId).get("status").asString()).isEqualTo("complete");
+      assertThat(engine.history(lost.taskId, "a"))
+          .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
     }
-    assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
   }
 
+  /** A process with one place has begun one of two steps when it dies: which of them, nobody can tell. */
   @Test
   void aDeathCountsForNoStepThatItsProcessMayNotHaveBegun() {
     watch();
@@ -435,24 +449,25 @@ class LeaseTest {
         .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
   }
 
-  /** The process is known as dead by then, so that no lease tells of its steps any more. */
-  @Test
-  void whatAReaperCouldNotTakeAtFirstItTakesInTheNextRound() {
-    Gate lost = Gate.deaf("{}");
-    Handlers theirs = new Handlers().on("a", lost);
-    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
-    long taskId = engine.task(Workflow.named("w").step("a"));
-    CoreRuntime runtime = engine.coordinator().runtime();
+  /** For a reaper whose rounds the test makes. */
+  private ProcessLease registered(CoreRuntime runtime) {
     ProcessLease lease = new ProcessLease(
         Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED),
         runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
     lease.register();
+    return lease;
+  }
+
+  /** The process is known as dead by then, so that no lease tells of its steps any more. */
+  @Test
+  void whatAReaperCouldNotTakeAtFirstItTakesInTheNextRound() {
+    CoreRuntime runtime = engine.coordinator().runtime();
+    ProcessLease lease = registered(runtime);
     Reaper reaper = runtime.reaper(lease);
     reaper.round();
-    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
-      lost.awaitEntered();
+    try (Lost lost = new Lost()) {
       letLeasesLapse();
       engine.database().execute("ALTER FUNCTION tasker.crash(bigint, bigint[], boolean[], text[]) RENAME TO crash_is_away");
       try {
@@ -463,9 +478,31 @@ class LeaseTest {
 
       reaper.round();
 
-      assertThat(engine.history(taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
-      assertThat(left.isOver()).isFalse();
-      lost.openAndAwaitLeft();
+      assertThat(engine.history(lost.taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
+    } finally {
+      lease.end(false);
+    }
+  }
+
+  @Test
+  void whatWasReportedToAReaperIsLookedForAgainIfItsLookFails() {
+    CoreRuntime runtime = engine.coordinator().runtime();
+    ProcessLease lease = registered(runtime);
+    Reaper reaper = runtime.reaper(lease);
+    reaper.round();
+    try (Lost lost = new Lost()) {
+      engine.database().execute("TRUNCATE tasker.process_tasks");
+      engine.database().execute("UPDATE tasker.processes SET dead_at = now() WHERE process_id = " + process(lost.taskId, "a"));
+      reaper.report(List.of(lost.taskId));
+      engine.database().execute("""
+          CREATE FUNCTION tasker.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'injected'; END $$;
+          CREATE TRIGGER fail BEFORE DELETE ON tasker.processes FOR EACH STATEMENT EXECUTE FUNCTION tasker.fail()""");
+      assertThatThrownBy(reaper::round).isInstanceOf(TaskerException.Database.class);
+      engine.database().execute("DROP FUNCTION tasker.fail CASCADE");
+
+      reaper.round();
+
+      assertThat(engine.history(lost.taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
     } finally {
       lease.end(false);
     }
@@ -502,23 +539,15 @@ class LeaseTest {
 
   @Test
   void stepsOfAProcessThatHasNoRowAndNeverComesBackRunElsewhere() {
-    Handlers theirs = new Handlers();
-    Gate lost = Gate.deaf("{}");
-    theirs.on("a", lost);
-    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
-    long taskId = engine.task(Workflow.named("w").step("a"));
-    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
-      lost.awaitEntered();
-      assertThat(left.isOver()).isFalse();
+    try (Lost lost = new Lost()) {
       engine.database().execute("DELETE FROM tasker.processes");
       engine.handlers().succeed("a");
 
       watch();
 
-      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
-      assertThat(engine.history(taskId, "a"))
+      assertThat(engine.run(lost.taskId).get("status").asString()).isEqualTo("complete");
+      assertThat(engine.history(lost.taskId, "a"))
           .containsExactly("in_progress", "enqueued(process_died)", "in_progress", "complete");
-      lost.openAndAwaitLeft();
     }
   }
 
@@ -527,23 +556,15 @@ class LeaseTest {
   void whatNoListOfADeadProcessTellsOfIsFoundByTheSweeper() {
     engine.restart(Map.of("lease_ms", 300, "sweep_interval_ms", 1_000));
     watch();
-    Handlers theirs = new Handlers();
-    Gate lost = Gate.deaf("{}");
-    theirs.on("a", lost);
-    Coordinator drowsy = engine.otherProcess("drowsy", theirs, DROWSY);
-    long taskId = engine.task(Workflow.named("w").step("a"));
-    try (Engine.Background left = Engine.inBackground(drowsy, theirs, taskId, null)) {
-      lost.awaitEntered();
-      assertThat(left.isOver()).isFalse();
+    try (Lost lost = new Lost()) {
       engine.handlers().succeed("a");
       engine.database().execute("TRUNCATE tasker.process_tasks");
       letLeasesLapse();
 
-      assertThat(engine.run(taskId).get("status").asString()).isEqualTo("complete");
+      assertThat(engine.run(lost.taskId).get("status").asString()).isEqualTo("complete");
 
-      assertThat(engine.history(taskId, "a"))
+      assertThat(engine.history(lost.taskId, "a"))
           .containsExactly("in_progress", "enqueued(lease_lapsed)", "in_progress", "complete");
-      lost.openAndAwaitLeft();
     }
   }
 

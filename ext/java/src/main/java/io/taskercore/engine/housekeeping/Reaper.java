@@ -114,6 +114,8 @@ public final class Reaper {
       reap(sweep);
     } catch (TaskerException.Database failure) {
       lease.troubled();
+      // Whom it has taken for dead may be known as such by now, if only the answer was lost.
+      wantSweep();
       throw failure;
     }
     if (sweepNanos == due && (sweep || buried)) {
@@ -130,7 +132,15 @@ public final class Reaper {
     if (!sweep && dead.isEmpty()) {
       return;
     }
-    List<Orphan> orphans = database.transaction(connection -> findOrphans(connection, dead, sweep));
+    Look look = database.transaction(connection -> look(connection, dead, sweep));
+    if (!sweep && !look.buried()) {
+      // Another process was first, and sees to what they held.
+      return;
+    }
+    buried |= look.buried();
+    look.asked().forEach(reported::remove);
+    look.found().stream().filter(Orphan::nameless).map(Orphan::taskId).forEach(reported::add);
+    List<Orphan> orphans = withoutYoungNameless(look.found());
     if (orphans.isEmpty()) {
       return;
     }
@@ -162,20 +172,25 @@ public final class Reaper {
         .count();
   }
 
+  /**
+   * What a transaction has found, for it counts only once that is committed.
+   *
+   * @param buried whether it has taken somebody for dead
+   * @param asked the tasks among which it has looked for what no list tells of
+   */
+  private record Look(boolean buried, List<Long> asked, List<Orphan> found) {}
+
   /** The dead are known as such once this is committed, whatever becomes of their steps. */
-  private List<Orphan> findOrphans(Connection connection, List<Lapse> dead, boolean sweep) throws SQLException {
-    buried |= processes.bury(connection, dead) > 0;
-    if (!buried && !sweep) {
-      // Another process was first, and sees to what they held.
-      return List.of();
+  private Look look(Connection connection, List<Lapse> dead, boolean sweep) throws SQLException {
+    boolean anybody = processes.bury(connection, dead) > 0;
+    if (!anybody && !sweep) {
+      return new Look(false, List.of(), List.of());
     }
     List<Long> asked = List.copyOf(reported);
     List<Orphan> found = processes.orphans(connection, asked);
-    asked.forEach(reported::remove);
     processes.markCrowded(connection, found.stream().filter(orphan -> !orphan.begun()).map(Orphan::processId).collect(Collectors.toSet()));
-    found.stream().filter(Orphan::nameless).map(Orphan::taskId).forEach(reported::add);
     processes.forget(connection, FORGOTTEN_AFTER_MS, found.stream().map(Orphan::processId).distinct().toList());
-    return withoutYoungNameless(found);
+    return new Look(anybody, asked, found);
   }
 
   /** A living process whose row was lost registers again with its next renewal: only who has not done so within a lease is gone. */
