@@ -10,6 +10,8 @@
 -- given out again where a database goes back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY): then
 -- only such a fence tells the claim of a task that was from that of the task that has its id now.
 ALTER TABLE tasker.workflow_steps ALTER COLUMN fence TYPE bigint;
+COMMENT ON COLUMN tasker.workflow_steps.fence IS
+  'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';
 
 -- A process that dies has mostly claimed more steps than it had begun; which, its rows do not tell. So that no step is ended by the
 -- deaths of processes that had not begun it, such a death counts for none of them, but makes them suspect. What is suspect, and what one
@@ -26,8 +28,6 @@ COMMENT ON INDEX tasker.step_queue_order IS
 CREATE INDEX step_queue_apart ON tasker.step_queue (handler, run_at) WHERE apart;
 COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether there is anything that is claimed apart now, which mostly there is not.';
 COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps of which a process holds one at a time.';
-COMMENT ON COLUMN tasker.workflow_steps.fence IS
-  'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';
 
 -- Sets of states and the numbering of steps. PostgreSQL inlines these into the statements that use them.
 

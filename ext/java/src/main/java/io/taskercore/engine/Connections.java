@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.config.OrchestrationConfig;
+import io.taskercore.engine.DriverConnections.SessionSetup;
 import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ConnectionFailure;
@@ -13,8 +14,10 @@ import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
 import io.taskercore.store.PoolerProbe;
 import io.taskercore.store.Sessions;
+import java.sql.Statement;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.postgresql.PGConnection;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,13 +72,13 @@ final class Connections {
 
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
   static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode) {
-    return driver(config, mode, Sessions.UNWATCHED);
+    return driver(config, mode, Sessions.UNWATCHED, SessionSetup.NONE);
   }
 
-  private static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode, Sessions sessions) {
+  private static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode, Sessions sessions, SessionSetup setup) {
     DatabaseUrl url = config.databaseUrl();
     DriverVersion.check();
-    PGSimpleDataSource driver = new DriverConnections(url, sessions);
+    PGSimpleDataSource driver = new DriverConnections(url, sessions, setup);
     Map<String, String> given = url.properties();
     if (!given.containsKey("tcpKeepAlive")) {
       driver.setTcpKeepAlive(true);
@@ -119,16 +122,23 @@ final class Connections {
             + "connection_mode: pooler, so configure that, or connect past the pooler", config.databaseUrl().label());
   }
 
-  /** Null where the session is not ours. */
-  private static String session(OrchestrationConfig config, ConnectionMode mode) {
-    return mode == ConnectionMode.DIRECT
-        ? Format.text(SESSION, Math.max(SHORTEST_IDLE_MS, config.leaseMs()))
-        : null;
+  /** Where a session is not ours, nothing is left on it. */
+  private static SessionSetup setup(OrchestrationConfig config, CurrentMode mode) {
+    String settings = Format.text(SESSION, Math.max(SHORTEST_IDLE_MS, config.leaseMs()));
+    return connection -> {
+      if (mode.isDirect()) {
+        try (Statement statement = connection.createStatement()) {
+          statement.execute(settings);
+        }
+      } else {
+        connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+      }
+    };
   }
 
   /** @param sessions where its connections are told of */
-  static HikariDataSource pool(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt, Sessions sessions) {
-    PGSimpleDataSource driver = driver(config, mode, sessions);
+  static HikariDataSource pool(OrchestrationConfig config, CurrentMode mode, SpoiltSessions spoilt, Sessions sessions) {
+    PGSimpleDataSource driver = driver(config, mode.get(), sessions, setup(config, mode));
     if (sessions == Sessions.UNWATCHED && !config.databaseUrl().properties().containsKey("socketTimeout")) {
       driver.setSocketTimeout(SOCKET_TIMEOUT_S);
     }
@@ -140,17 +150,16 @@ final class Connections {
     hikari.setIdleTimeout(60_000);
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
-    hikari.setConnectionInitSql(session(config, mode));
     hikari.setExceptionOverride(spoilt);
     return new HikariDataSource(hikari);
   }
 
   /** A lease is lost by then, so there is no point in waiting longer. */
-  static KeptConnection kept(OrchestrationConfig config, ConnectionMode mode, Database.Watch watch, Sessions sessions) {
-    PGSimpleDataSource driver = driver(config, mode, sessions);
+  static KeptConnection kept(OrchestrationConfig config, CurrentMode mode, Database.Watch watch, Sessions sessions) {
+    PGSimpleDataSource driver = driver(config, mode.get(), sessions, setup(config, mode));
     // Holds for the handshake too, which the connection's own time-out does not.
     driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
-    return new KeptConnection(driver, session(config, mode), config.leaseMs(), watch, sessions);
+    return new KeptConnection(driver, config.leaseMs(), watch, sessions);
   }
 
   /** Makes connections for a look at others, which are closed again at once. */

@@ -119,7 +119,8 @@ final class CoordinatorRuns implements RunHost {
     workers.forEach(worker -> worker.stop(deadline.leftMs()));
     if (!inFlight.awaitNone(deadline.leftMs())) {
       services.inFlight().breakOff(attempt -> attempt.owner().slots() == slots);
-      slots.deaf().tellOfStopping(attempt -> true);
+      // Workers have told of theirs.
+      slots.deaf().tellOfStopping(attempt -> !(attempt.owner() instanceof Worker));
     }
   }
 

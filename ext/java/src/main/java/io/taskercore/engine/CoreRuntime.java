@@ -2,7 +2,6 @@ package io.taskercore.engine;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
-import io.taskercore.config.ConnectionMode;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.engine.attempt.InFlightAttempts;
 import io.taskercore.engine.attempt.OutcomeSink;
@@ -44,6 +43,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
 import io.taskercore.store.Database;
+import io.taskercore.store.KeptConnection;
 import io.taskercore.store.LentConnections;
 import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.store.Sessions;
@@ -81,6 +81,7 @@ final class CoreRuntime {
   private static final EngineMetrics PROCESS = new EngineMetrics(System::nanoTime, null);
 
   private final CoreClock clock;
+  private final CurrentMode mode;
   private final Timers timers;
   private final HikariDataSource pool;
   private final Database database;
@@ -90,7 +91,7 @@ final class CoreRuntime {
   private final EventPublisher publisher;
   private final TaskEvents events;
   private final WorkNotifier notifier;
-  private final ResultRoom results = ResultRoom.ofThisProcess();
+  private final ResultRoom results = ResultRoom.anEighthOfTheHeap();
   private final InFlightAttempts inFlight;
   private final AfterCommit afterCommit;
   private final ClaimReturns returns;
@@ -121,12 +122,12 @@ final class CoreRuntime {
   CoreRuntime(OrchestrationConfig config, CoreClock clock) {
     this.clock = clock;
     this.timers = new Timers(clock);
-    ConnectionMode mode = Connections.prepareSchema(config, config.autoMigrate());
-    PGSimpleDataSource driver = Connections.driver(config, mode);
+    this.mode = new CurrentMode(Connections.prepareSchema(config, config.autoMigrate()));
+    PGSimpleDataSource driver = Connections.driver(config, mode.get());
     SpoiltSessions spoilt = new SpoiltSessions();
     Outage outage = new Outage();
     // Behind a pooler it is the pooler whose sessions the server has.
-    Sessions sessions = mode == ConnectionMode.DIRECT ? new Sessions() : Sessions.UNWATCHED;
+    Sessions sessions = mode.isDirect() ? new Sessions() : Sessions.UNWATCHED;
     this.pool = Connections.pool(config, mode, spoilt, sessions);
     this.database = database(pool, clock, outage, sessions);
     this.executor = new ThreadPoolExecutor(
@@ -146,8 +147,9 @@ final class CoreRuntime {
     this.returns = claimReturns(database);
     UnconfirmedClaims unconfirmed = new UnconfirmedClaims(database, inFlight, returns);
     ListedTasks listed = new ListedTasks(() -> heldTasks(tasks), unconfirmed::isSuspicious);
+    KeptConnection leases = Connections.kept(config, mode, outage, sessions);
     ProcessLease lease =
-        new ProcessLease(Connections.kept(config, mode, outage, sessions), inFlight, listed, this::abilities, config.leaseMs());
+        new ProcessLease(leases, inFlight, listed, this::abilities, () -> poolerFound(config, leases), config.leaseMs());
     Reaper reaper = reaper(lease);
     this.housekeeping = new Housekeeping(lease, reaper, sweeper(reaper::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
@@ -156,11 +158,11 @@ final class CoreRuntime {
         database, events, claimer, inFlight, unconfirmed, afterCommit, housekeeping::processId, metrics);
     this.recorders = new ResultRecorders(outcomes, database, inFlight, unconfirmed, config.databasePoolSize());
 
-    this.sessionWatch = new SessionWatch(sessions, Connections.brief(config, mode), this::execute, unconfirmed::doubt);
+    this.sessionWatch = new SessionWatch(sessions, Connections.brief(config, mode.get()), this::execute, unconfirmed::doubt);
     this.sessionWatcher = new Loop("sessions", () -> SessionWatch.LOOK_MS, sessionWatch::look);
     this.health = new Health(
         pool, new DatabaseProbe(database, this::execute), new DatabaseProbe(new Database(driver), this::execute), lease,
-        mode, notifier, () -> complaints(config, mode, spoilt));
+        mode, notifier, () -> complaints(config, spoilt));
     this.activeTasks = new ActiveTasks(database, System::nanoTime);
     this.runServices =
         new RunServices(database, clock, this::execute, tasks, templates, claimer, inFlight, notifier);
@@ -188,23 +190,34 @@ final class CoreRuntime {
     return new Sweeper(database, events, afterCommit, metrics, orphaned);
   }
 
-  private List<Complaint> complaints(OrchestrationConfig config, ConnectionMode mode, SpoiltSessions spoilt) {
+  private List<Complaint> complaints(OrchestrationConfig config, SpoiltSessions spoilt) {
     List<Complaint> complaints = new ArrayList<>();
     coordinators.stream().map(CoordinatorRuns::deafness).filter(Objects::nonNull).forEach(complaints::add);
     recorders.blocked().forEach(reason -> complaints.add(new Complaint(false, reason)));
     sessionWatch.complaints().forEach(reason -> complaints.add(new Complaint(false, reason)));
-    if (mode != config.connectionMode()) {
+    if (mode.get() != config.connectionMode()) {
       complaints.add(new Complaint(false, Connections.behindPooler(config)));
-    } else if (mode == ConnectionMode.DIRECT && spoilt.areShared()) {
+    } else if (mode.isDirect() && spoilt.areShared()) {
       complaints.add(new Complaint(false, "prepared statements are lost again and again: a pooler that lends sessions for one "
           + "transaction may be between; then configure connection_mode: pooler"));
     }
     return complaints;
   }
 
+  /** Somebody has changed how a pooler lends, or what is between. What was left on sessions by then is left; nothing more is. */
+  private void poolerFound(OrchestrationConfig config, KeptConnection leases) {
+    if (mode.isDirect()) {
+      mode.poolerFound();
+      LOG.warn("database: {}", Connections.behindPooler(config));
+      leases.close();
+      pool.getHikariPoolMXBean().softEvictConnections();
+      execute(notifier::stopListening);
+    }
+  }
+
   /** In this order: what is given back was in flight before, and is outstanding before it is let go. */
   private Set<Long> heldTasks(TaskCache tasks) {
-    Set<Long> held = new HashSet<>(tasks.inUse());
+    Set<Long> held = tasks.inUse();
     returns.outstanding().forEach(claim -> held.add(ClaimedStep.taskIdOf(claim.stepId())));
     return held;
   }
@@ -389,12 +402,12 @@ final class CoreRuntime {
     coordinators.remove(coordinator);
   }
 
-  /** The handlers that this process can run, as far as it has looked for them. */
   /** How many handlers keep their places though they are to end. */
   int deafHandlers() {
     return coordinators.stream().mapToInt(coordinator -> coordinator.slots().deaf().all().size()).sum();
   }
 
+  /** The handlers that this process can run, as far as it has looked for them. */
   private Abilities abilities() {
     Set<String> handlers = new TreeSet<>();
     coordinators.forEach(coordinator -> handlers.addAll(coordinator.resolvedHandlers()));

@@ -32,14 +32,24 @@ final class DriverConnections extends PGSimpleDataSource {
 
   private final transient DatabaseUrl url;
   private final transient Sessions sessions;
+  private final transient SessionSetup setup;
+
+  /** What is done to a session before anything else is done on it. */
+  @FunctionalInterface
+  interface SessionSetup {
+    SessionSetup NONE = connection -> {};
+
+    void on(Connection connection) throws SQLException;
+  }
 
   /**
    * @param sessions where each is told of
    * @throws TaskerException.Configuration if the driver cannot use the URL
    */
-  DriverConnections(DatabaseUrl url, Sessions sessions) {
+  DriverConnections(DatabaseUrl url, Sessions sessions, SessionSetup setup) {
     this.url = url;
     this.sessions = sessions;
+    this.setup = setup;
     try {
       setURL(url.jdbcUrl());
     } catch (IllegalArgumentException refused) {
@@ -55,8 +65,14 @@ final class DriverConnections extends PGSimpleDataSource {
   @Override
   public Connection getConnection() throws SQLException {
     Connection connection = connect();
-    sessions.opened(connection);
-    return connection;
+    try {
+      setup.on(connection);
+      sessions.opened(connection);
+      return connection;
+    } catch (SQLException failure) {
+      connection.close();
+      throw ConnectionFaults.of(url, failure);
+    }
   }
 
   private Connection connect() throws SQLException {

@@ -53,10 +53,10 @@ public final class EventMethods {
     return handle.guarded(
         context,
         () -> {
-          if (!(subscription instanceof SubscriptionHandle known)) {
+          if (!(subscription instanceof SubscriptionHandle given)) {
             throw new InvalidType("subscription", "a TaskerCore::Subscription", subscription);
           }
-          return context.runtime.newBoolean(handle.coordinator().events().unsubscribe(known.subscription()));
+          return context.runtime.newBoolean(handle.coordinator().events().unsubscribe(given.subscription()));
         });
   }
 }

@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.engine.Operators;
 import io.taskercore.model.Json;
 import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
@@ -12,14 +13,7 @@ public final class OperatorMethods {
 
   @JRubyMethod(name = "cancel_task")
   public static IRubyObject cancelTask(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject reason) {
-    CoordinatorHandle handle = CoordinatorHandle.of(self);
-    return handle.guarded(
-        context,
-        () -> {
-          long id = Arguments.taskId(taskId);
-          String why = Arguments.text(context, "reason", reason);
-          return handle.answer(context, () -> handle.coordinator().operators().cancelTask(id, why));
-        });
+    return decide(context, self, taskId, reason, Operators::cancelTask);
   }
 
   @JRubyMethod(name = "retry_step")
@@ -51,13 +45,22 @@ public final class OperatorMethods {
 
   @JRubyMethod(name = "resolve_task")
   public static IRubyObject resolveTask(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject reason) {
+    return decide(context, self, taskId, reason, Operators::resolveTask);
+  }
+
+  private interface Decision {
+    Json on(Operators operators, long taskId, String reason);
+  }
+
+  private static IRubyObject decide(
+      ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject reason, Decision decision) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);
     return handle.guarded(
         context,
         () -> {
           long id = Arguments.taskId(taskId);
           String why = Arguments.text(context, "reason", reason);
-          return handle.answer(context, () -> handle.coordinator().operators().resolveTask(id, why));
+          return handle.answer(context, () -> decision.on(handle.coordinator().operators(), id, why));
         });
   }
 }

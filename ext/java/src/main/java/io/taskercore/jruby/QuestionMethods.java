@@ -1,5 +1,6 @@
 package io.taskercore.jruby;
 
+import io.taskercore.engine.Questions;
 import io.taskercore.model.Json;
 import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
@@ -18,13 +19,7 @@ public final class QuestionMethods {
 
   @JRubyMethod(name = "task_context")
   public static IRubyObject taskContext(ThreadContext context, IRubyObject self, IRubyObject taskId) {
-    CoordinatorHandle handle = CoordinatorHandle.of(self);
-    return handle.guarded(
-        context,
-        () -> {
-          long id = Arguments.taskId(taskId);
-          return handle.answer(context, () -> handle.coordinator().questions().taskContext(id));
-        });
+    return about(context, self, taskId, Questions::taskContext);
   }
 
   @JRubyMethod(name = "list_tasks")
@@ -40,12 +35,20 @@ public final class QuestionMethods {
 
   @JRubyMethod
   public static IRubyObject explain(ThreadContext context, IRubyObject self, IRubyObject taskId) {
+    return about(context, self, taskId, Questions::explain);
+  }
+
+  private interface Question {
+    Json about(Questions questions, long taskId);
+  }
+
+  private static IRubyObject about(ThreadContext context, IRubyObject self, IRubyObject taskId, Question question) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);
     return handle.guarded(
         context,
         () -> {
           long id = Arguments.taskId(taskId);
-          return handle.answer(context, () -> handle.coordinator().questions().explain(id));
+          return handle.answer(context, () -> question.about(handle.coordinator().questions(), id));
         });
   }
 

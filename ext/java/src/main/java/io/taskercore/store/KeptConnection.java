@@ -3,7 +3,6 @@ package io.taskercore.store;
 import io.taskercore.model.TaskerException;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,7 +16,6 @@ public final class KeptConnection implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(KeptConnection.class);
 
   private final DataSource connections;
-  private final String session;
   private final int answerMs;
   private final Database.Watch watch;
   private final Sessions sessions;
@@ -25,15 +23,13 @@ public final class KeptConnection implements AutoCloseable {
   private int made;
 
   /**
-   * @param session the statements that set up a new connection; null: none
    * @param answerMs after how long without an answer the connection counts as lost, in milliseconds
    * @param sessions those of the data source
    */
-  public KeptConnection(DataSource connections, String session, int answerMs, Database.Watch watch, Sessions sessions) {
+  public KeptConnection(DataSource connections, int answerMs, Database.Watch watch, Sessions sessions) {
     this.watch = watch;
     this.sessions = sessions;
     this.connections = connections;
-    this.session = session;
     this.answerMs = answerMs;
   }
 
@@ -61,20 +57,11 @@ public final class KeptConnection implements AutoCloseable {
     Connection fresh = connections.getConnection();
     try {
       fresh.setNetworkTimeout(Runnable::run, answerMs);
-      if (session != null) {
-        setUp(fresh);
-      }
       made++;
       return fresh;
     } catch (SQLException failure) {
       close(fresh);
       throw failure;
-    }
-  }
-
-  private void setUp(Connection fresh) throws SQLException {
-    try (Statement statement = fresh.createStatement()) {
-      statement.execute(session);
     }
   }
 

@@ -38,8 +38,9 @@ public final class ProcessStore {
    * @param othersLapsed whether leases of other processes have lapsed
    * @param lost which of its claims are no longer its own
    * @param failing ids of tasks that have failed fast
+   * @param serverPid the process of the server's that has answered; null if the process is not alive
    */
-  public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing) {}
+  public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing, Integer serverPid) {}
 
   /**
    * A lease that is lost with the server is renewed again, so nobody need wait for it to be on disk, or with a standby: whose standby
@@ -115,12 +116,13 @@ public final class ProcessStore {
           p.lease_until < statement_timestamp() + ? * interval '1 millisecond' AS late,
           EXISTS (
             SELECT 1 FROM tasker.processes o
-            WHERE o.process_id <> p.process_id AND o.lease_until < statement_timestamp() AND o.dead_at IS NULL) AS others_lapsed
+            WHERE o.process_id <> p.process_id AND o.lease_until < statement_timestamp() AND o.dead_at IS NULL) AS others_lapsed,
+          pg_backend_pid() AS server_pid
         FROM renewed JOIN tasker.processes p USING (process_id) -- as it was before
         UNION ALL
-        SELECT NULL, NULL, t.task_id, NULL, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
+        SELECT NULL, NULL, t.task_id, NULL, NULL, NULL FROM tasker.tasks t WHERE t.task_id = ANY (?) AND t.failing
         UNION ALL
-        SELECT held.step_id, held.fence, NULL, NULL, NULL
+        SELECT held.step_id, held.fence, NULL, NULL, NULL, NULL
         FROM unnest(?::bigint[], ?::bigint[]) AS held(step_id, fence)
         LEFT JOIN tasker.workflow_steps s
           ON s.task_id = tasker.task_of(held.step_id) AND s.step_id = held.step_id
@@ -144,6 +146,7 @@ public final class ProcessStore {
         boolean alive = false;
         boolean late = false;
         boolean othersLapsed = false;
+        Integer serverPid = null;
         Set<Claim> lost = new HashSet<>();
         Set<Long> failing = new HashSet<>();
         while (row.next()) {
@@ -155,11 +158,12 @@ public final class ProcessStore {
             alive = true;
             late = row.getBoolean("late");
             othersLapsed = row.getBoolean("others_lapsed");
+            serverPid = row.getInt("server_pid");
           } else {
             lost.add(new Claim(stepId, row.getLong("fence")));
           }
         }
-        return new Renewal(alive, late, othersLapsed, lost, failing);
+        return new Renewal(alive, late, othersLapsed, lost, failing, serverPid);
       }
     }
   }

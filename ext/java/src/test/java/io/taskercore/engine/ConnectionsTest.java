@@ -28,10 +28,10 @@ class ConnectionsTest {
   void a_sessions_zone_is_utc_whatever_the_jvms_is() throws SQLException {
     OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of("{\"database_url\": \"" + database.url() + "\"}"));
 
-    try (HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions(), Sessions.UNWATCHED)) {
+    try (HikariDataSource pool = Connections.pool(config, new CurrentMode(config.connectionMode()), new SpoiltSessions(), Sessions.UNWATCHED)) {
       assertThat(zone(pool.getConnection())).isEqualTo("UTC");
     }
-    try (var kept = Connections.kept(config, config.connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED)) {
+    try (var kept = Connections.kept(config, new CurrentMode(config.connectionMode()), Database.Watch.NOBODY, Sessions.UNWATCHED)) {
       assertThat(kept.<String>call(ConnectionsTest::zone)).isEqualTo("UTC");
     }
   }

@@ -1,5 +1,6 @@
 package io.taskercore.engine;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.housekeeping.Reaper;
@@ -57,8 +58,8 @@ final class EnginePaths implements Paths, AutoCloseable {
     this.runtime = coordinator.runtime();
     this.connection = connection;
     this.lease = new ProcessLease(
-        Connections.kept(coordinator.config(), coordinator.config().connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED), runtime.inFlight(),
-        new ListedTasks(Set::of, () -> false), () -> ABILITIES, LEASE_MS);
+        Connections.kept(coordinator.config(), new CurrentMode(ConnectionMode.DIRECT), Database.Watch.NOBODY, Sessions.UNWATCHED), runtime.inFlight(),
+        new ListedTasks(Set::of, () -> false), () -> ABILITIES, () -> {}, LEASE_MS);
     this.reaper = runtime.reaper(lease);
     // From now on it is current, which a reaper's must be.
     lease.register();

@@ -3,6 +3,7 @@ package io.taskercore.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.claim.ListedTasks;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.housekeeping.Reaper;
@@ -452,8 +453,8 @@ class LeaseTest {
   /** For a reaper whose rounds the test makes. */
   private ProcessLease registered(CoreRuntime runtime) {
     ProcessLease lease = new ProcessLease(
-        Connections.kept(engine.coordinator().config(), engine.coordinator().config().connectionMode(), Database.Watch.NOBODY, Sessions.UNWATCHED),
-        runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), 20_000);
+        Connections.kept(engine.coordinator().config(), new CurrentMode(ConnectionMode.DIRECT), Database.Watch.NOBODY, Sessions.UNWATCHED),
+        runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), () -> {}, 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
     lease.register();

@@ -14,7 +14,7 @@ import io.taskercore.testing.Handlers;
 import io.taskercore.testing.Handlers.Failed;
 import io.taskercore.testing.RunningWorker;
 import io.taskercore.testing.TestDatabase;
-import io.taskercore.testing.TransactionPooler;
+import io.taskercore.testing.Pooler;
 import io.taskercore.testing.Workflow;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -31,7 +31,7 @@ class PoolerTest {
   @RegisterExtension
   final Engine engine = Engine.start();
 
-  private final TransactionPooler pooler = new TransactionPooler(engine.database(), 3);
+  private final Pooler pooler = Pooler.lendingForTransactions(engine.database(), 3);
   private final Handlers handlers = new Handlers();
 
   @AfterEach
@@ -67,6 +67,53 @@ class PoolerTest {
     assertThat(pooler.leftovers()).isEmpty();
   }
 
+  /** As where its configuration is changed and loaded again under living clients. */
+  @Test
+  void whereAPoolerBeginsToLendForTransactionsUnderWayHealthSaysSoAndNothingIsLost() {
+    handlers.succeed("a", "b");
+    try (Pooler changing = Pooler.lendingForSessions(engine.database(), 30)) {
+      Coordinator direct = engine.through(
+          changing.port(), handlers, Map.of("connection_mode", "direct", "poll_interval_ms", 50, "database_pool_size", 4));
+      engine.register(Workflow.named("w").step("a").step("b", "a"));
+      try (RunningWorker running = RunningWorker.start(direct, handlers)) {
+        List<Long> taskIds = new ArrayList<>();
+        some(taskIds, 50);
+        awaitEnd(taskIds);
+        assertThat(Engine.tree(direct.questions().health()).get("status").asString()).isEqualTo("ok");
+
+        changing.lendForTransactions(true);
+        Await.until("health tells of the pooler", () -> {
+          some(taskIds, 20);
+          return Engine.tree(direct.questions().health()).get("reasons").toString().contains("configure that, or connect past the pooler");
+        });
+        JsonNode health = Engine.tree(direct.questions().health());
+        assertThat(health.get("status").asString()).isEqualTo("degraded");
+        assertThat(health.get("connection_mode").asString()).isEqualTo("pooler");
+        Await.until("nothing listens", () -> Engine.tree(direct.questions().health()).get("listener").isNull());
+
+        awaitEnd(taskIds);
+        assertThat(changing.leftovers()).isNotEmpty();
+        changing.leftovers().clear();
+        some(taskIds, 20);
+        awaitEnd(taskIds);
+        assertThat(changing.leftovers()).isEmpty();
+        assertThat(running.worker().isRunning()).isTrue();
+      }
+    }
+  }
+
+  private void some(List<Long> taskIds, int count) {
+    for (int i = 0; i < count; i++) {
+      taskIds.add(engine.initialize("{\"task_name\": \"w\"}").get("task_id").asLong());
+    }
+  }
+
+  private void awaitEnd(List<Long> taskIds) {
+    for (long taskId : taskIds) {
+      Await.until("the end of task " + taskId, () -> engine.status(taskId).equals("complete"));
+    }
+  }
+
   @Test
   void aWorkerInPoolerModeWorksThroughEverything() {
     handlers.succeed("Square");
@@ -80,9 +127,7 @@ class PoolerTest {
     }
 
     try (RunningWorker running = RunningWorker.start(coordinator, handlers)) {
-      for (long taskId : taskIds) {
-        Await.until("the end of task " + taskId, () -> engine.status(taskId).equals("complete"));
-      }
+      awaitEnd(taskIds);
       assertThat(Engine.tree(running.worker().stats()).get("connection_mode").asString()).isEqualTo("pooler");
       JsonNode health = Engine.tree(coordinator.questions().health());
       assertThat(health.get("connection_mode").asString()).isEqualTo("pooler");
@@ -161,7 +206,7 @@ class PoolerTest {
 
   @Test
   void theSchemaIsMadeThroughThePooler() {
-    try (TestDatabase empty = TestDatabase.create(); TransactionPooler itsPooler = new TransactionPooler(empty, 2)) {
+    try (TestDatabase empty = TestDatabase.create(); Pooler itsPooler = Pooler.lendingForTransactions(empty, 2)) {
       OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of(
           "{\"database_url\": \"" + empty.urlThrough(itsPooler.port()) + "\", \"connection_mode\": \"pooler\"}"));
       Coordinator.migrate(config);

@@ -25,7 +25,7 @@ class SessionWatchTest {
   private final OrchestrationConfig config = OrchestrationConfig.fromJson(
       Json.of("{\"database_url\": \"" + testDatabase.url() + "\", \"database_pool_size\": 1}"));
   private final Sessions sessions = new Sessions();
-  private final HikariDataSource pool = Connections.pool(config, config.connectionMode(), new SpoiltSessions(), sessions);
+  private final HikariDataSource pool = Connections.pool(config, new CurrentMode(config.connectionMode()), new SpoiltSessions(), sessions);
   private final Database database = new Database(pool, connection -> {}, Database.Watch.NOBODY, sessions);
   private final AtomicInteger gone = new AtomicInteger();
   private final SessionWatch watch =

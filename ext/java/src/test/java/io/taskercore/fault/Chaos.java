@@ -78,7 +78,7 @@ final class Chaos {
   private Outcome run() {
     plans.forEach(site::register);
     standby = settings.failover() ? site.postgres().standby() : null;
-    try (Fleet fleet = new Fleet(site, settings.workers(), SETTINGS).awaitReady()) {
+    try (Fleet fleet = new Fleet(site, settings.workers(), 1, SETTINGS).awaitReady()) {
       beganNanos = System.nanoTime();
       reportedNanos = beganNanos;
       try (Site.Repeating feeder = Site.every(BREATH, this::feed)) {

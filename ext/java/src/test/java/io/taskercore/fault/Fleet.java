@@ -20,20 +20,27 @@ final class Fleet implements AutoCloseable {
   /** What one slot's process is now, and how many it has had before. */
   private static final class Slot {
     private final String name;
+    private final boolean behindPooler;
     private WorkerProcess process;
     private int incarnation;
     private long startAtNanos = System.nanoTime();
 
-    Slot(String name) {
+    Slot(String name, boolean behindPooler) {
       this.name = name;
+      this.behindPooler = behindPooler;
     }
   }
 
   Fleet(Site site, int size, Map<String, Object> settings) {
+    this(site, size, 0, settings);
+  }
+
+  /** @param behindPooler how many of them are, the first ones */
+  Fleet(Site site, int size, int behindPooler, Map<String, Object> settings) {
     this.site = site;
     this.settings = settings;
     for (int i = 1; i <= size; i++) {
-      slots.add(new Slot("w" + i));
+      slots.add(new Slot("w" + i, i <= behindPooler));
     }
     supervise();
     this.supervisor = Site.every(LOOK, this::supervise);
@@ -55,12 +62,17 @@ final class Fleet implements AutoCloseable {
       boolean isDead = slot.process == null || !slot.process.isAlive();
       if (isDead && System.nanoTime() - slot.startAtNanos >= 0) {
         slot.incarnation++;
-        slot.process = site.worker(slot.name + "-" + slot.incarnation, settings);
+        slot.process = start(slot);
         if (harmExpected) {
           slot.process.expectHarm();
         }
       }
     }
+  }
+
+  private WorkerProcess start(Slot slot) {
+    String name = slot.name + "-" + slot.incarnation;
+    return slot.behindPooler ? site.workerBehindPooler(name, settings) : site.worker(name, settings);
   }
 
   synchronized int incarnations() {

@@ -5,6 +5,7 @@ import io.taskercore.engine.Coordinator;
 import io.taskercore.fault.Ledger.Counts;
 import io.taskercore.model.Json;
 import io.taskercore.testing.Handlers;
+import io.taskercore.testing.Pooler;
 import io.taskercore.testing.TestDatabase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,10 +36,14 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
 
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
+  /** More than a worker process has. */
+  private static final int POOLER_SESSIONS = 30;
+
   private final OwnPostgres postgres;
   private final Map<String, Plan> plans = new ConcurrentHashMap<>();
   private final ConcurrentLinkedDeque<WorkerProcess> workers = new ConcurrentLinkedDeque<>();
   private final ConcurrentLinkedDeque<Wire> wires = new ConcurrentLinkedDeque<>();
+  private Pooler pooler;
   private TestDatabase database;
   private Path folder;
   private Coordinator client;
@@ -107,6 +112,13 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     return worker(name, database.urlThrough(wire.port()), settings, List.of(), Plan.HANDLER);
   }
 
+  /** One that reaches it by a pooler, of which it is not told, and which may do it harm. */
+  WorkerProcess workerBehindPooler(String name, Map<String, Object> settings) {
+    WorkerProcess worker = worker(name, database.urlThrough(pooler().port()), settings, List.of(), Plan.HANDLER);
+    worker.expectHarm();
+    return worker;
+  }
+
   WorkerProcess worker(String name, String url, Map<String, Object> settings, List<String> jvm, String handlers) {
     // So that sessions tell whose they are.
     String named = url + "?ApplicationName=" + name;
@@ -119,6 +131,14 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
     Wire wire = new Wire(database.host(), database.port());
     wires.add(wire);
     return wire;
+  }
+
+  /** One that lends its sessions to whoever comes until it goes, as long as nobody changes that. */
+  synchronized Pooler pooler() {
+    if (pooler == null) {
+      pooler = Pooler.lendingForSessions(database, POOLER_SESSIONS);
+    }
+    return pooler;
   }
 
   List<WorkerProcess> workers() {
@@ -300,6 +320,9 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
   public void close() {
     workers.forEach(WorkerProcess::close);
     wires.forEach(Wire::close);
+    if (pooler != null) {
+      pooler.close();
+    }
     postgres.start();
     client.close();
     database.close();

@@ -39,6 +39,16 @@ enum Weather {
     void during(Site site, Duration time) {
       with(site, "synchronous_standby_names", "'nobody'", time);
     }
+  },
+
+  /** The pooler that some reach it by lends its sessions for one transaction only, which those who are there were not told. */
+  POOLER_IN_THE_WRONG_MODE(30) {
+    @Override
+    void during(Site site, Duration time) {
+      site.pooler().lendForTransactions(true);
+      Patience.pass(time);
+      site.pooler().lendForTransactions(false);
+    }
   };
 
   private final int longestS;

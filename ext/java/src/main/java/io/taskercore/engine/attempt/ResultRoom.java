@@ -1,7 +1,6 @@
 package io.taskercore.engine.attempt;
 
 import io.taskercore.engine.threads.Monitor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -22,8 +21,7 @@ public final class ResultRoom {
     this.mostBytes = mostBytes;
   }
 
-  /** An eighth of the heap. */
-  public static ResultRoom ofThisProcess() {
+  public static ResultRoom anEighthOfTheHeap() {
     return new ResultRoom(Runtime.getRuntime().maxMemory() / 8);
   }
 
@@ -44,7 +42,7 @@ public final class ResultRoom {
     }
     waiting.incrementAndGet();
     try {
-      monitor.await(this::hasRoom, TimeUnit.DAYS.toNanos(1), () -> null);
+      monitor.await(this::hasRoom, () -> null);
     } catch (InterruptedException meantForOthers) {
       Thread.currentThread().interrupt();
     } finally {
@@ -56,7 +54,7 @@ public final class ResultRoom {
     return closed || bytes.get() <= mostBytes;
   }
 
-  public long bytes() {
+  long bytes() {
     return bytes.get();
   }
 

@@ -41,16 +41,6 @@ public final class SlotPool {
   private int begun;
   private long begunNanos;
 
-  /** Those that keep their slots though they are to end. */
-  public DeafHandlers<Attempt> deaf() {
-    return deaf;
-  }
-
-  /** How many attempts run at once at most. */
-  public synchronized int parallel() {
-    return parallel;
-  }
-
   /** How much is going on. */
   public record Load(int running, int waiting) {}
 
@@ -386,5 +376,15 @@ public final class SlotPool {
 
   public synchronized Load load() {
     return new Load(taken - kept, waiting.size());
+  }
+
+  /** How many attempts run at once at most. */
+  public synchronized int parallel() {
+    return parallel;
+  }
+
+  /** Those that keep their slots though they are to end. */
+  public DeafHandlers<Attempt> deaf() {
+    return deaf;
   }
 }

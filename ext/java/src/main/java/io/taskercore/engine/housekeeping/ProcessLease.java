@@ -44,6 +44,7 @@ public final class ProcessLease {
   private final InFlightAttempts inFlight;
   private final ListedTasks listed;
   private final Supplier<Abilities> abilities;
+  private final Runnable poolerFound;
   private final ProcessStore processes = new ProcessStore();
   private final int leaseMs;
   private volatile Long processId;
@@ -52,18 +53,26 @@ public final class ProcessLease {
   private volatile long renewals;
   private volatile String failure;
   private int sessions = 1;
+  private Integer serverPid;
 
   /**
    * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
    * @param listed what the renewals tell of the tasks held
    * @param abilities what this process tells others of itself
+   * @param poolerFound called when renewals on one connection came to different sessions of the server's
    */
   public ProcessLease(
-      KeptConnection kept, InFlightAttempts inFlight, ListedTasks listed, Supplier<Abilities> abilities, int leaseMs) {
+      KeptConnection kept,
+      InFlightAttempts inFlight,
+      ListedTasks listed,
+      Supplier<Abilities> abilities,
+      Runnable poolerFound,
+      int leaseMs) {
     this.kept = kept;
     this.inFlight = inFlight;
     this.listed = listed;
     this.abilities = abilities;
+    this.poolerFound = poolerFound;
     this.leaseMs = leaseMs;
     this.troubledNanos = System.nanoTime() - nanos(3 * leaseMs);
   }
@@ -221,14 +230,24 @@ public final class ProcessLease {
       register();
     }
     renewals = renewals + 1;
-    boolean doubt = rowLost || kept.sessions() != sessions;
+    boolean reconnected = kept.sessions() != sessions;
     sessions = kept.sessions();
+    lookForPooler(reconnected, renewal.serverPid());
+    boolean doubt = rowLost || reconnected;
     if (doubt) {
       // Another server may answer by now, which the others have to find, too.
       troubled();
       listed.writeAnew();
     }
     return new News(renewal.othersLapsed(), revokeOldClaims(), doubt);
+  }
+
+  /** A session that is ours stays with its connection. */
+  private void lookForPooler(boolean reconnected, Integer nowPid) {
+    if (!reconnected && serverPid != null && nowPid != null && !serverPid.equals(nowPid)) {
+      poolerFound.run();
+    }
+    serverPid = nowPid;
   }
 
   /**

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 
 /**
@@ -19,7 +20,7 @@ import javax.sql.DataSource;
 public final class WorkNotifier implements AutoCloseable {
 
   private final DataSource connections;
-  private final ConnectionMode mode;
+  private final Supplier<ConnectionMode> mode;
   private final Announcer announcer;
   private final Map<Long, Set<TaskListener>> tasks = new ConcurrentHashMap<>();
   private final Set<WorkListener> workers = ConcurrentHashMap.newKeySet();
@@ -29,7 +30,7 @@ public final class WorkNotifier implements AutoCloseable {
   private Listener listener;
 
   /** @param connections makes connections that belong to no pool */
-  public WorkNotifier(Database database, DataSource connections, ConnectionMode mode, Timers timers, Watch watch) {
+  public WorkNotifier(Database database, DataSource connections, Supplier<ConnectionMode> mode, Timers timers, Watch watch) {
     this.watch = watch;
     this.timers = timers;
     this.connections = connections;
@@ -39,13 +40,13 @@ public final class WorkNotifier implements AutoCloseable {
 
   /** How this process is connected. */
   public ConnectionMode mode() {
-    return mode;
+    return mode.get();
   }
 
   public void add(WorkListener worker) {
     synchronized (workers) {
       workers.add(worker);
-      if (listener == null && mode == ConnectionMode.DIRECT) {
+      if (listener == null && mode.get() == ConnectionMode.DIRECT) {
         listener = new Listener(connections, this::wakeWorkers, watch);
         listener.start();
       }
@@ -53,13 +54,22 @@ public final class WorkNotifier implements AutoCloseable {
   }
 
   public void remove(WorkListener worker) {
-    Listener unused = null;
+    boolean last;
     synchronized (workers) {
       workers.remove(worker);
-      if (workers.isEmpty()) {
-        unused = listener;
-        listener = null;
-      }
+      last = workers.isEmpty();
+    }
+    if (last) {
+      stopListening();
+    }
+  }
+
+  /** What others announce is not heard any more, for nobody needs it or it cannot be heard. */
+  public void stopListening() {
+    Listener unused;
+    synchronized (workers) {
+      unused = listener;
+      listener = null;
     }
     if (unused != null) {
       unused.close();

@@ -28,7 +28,7 @@ public final class Health {
   private final DatabaseProbe pooled;
   private final DatabaseProbe direct;
   private final ProcessLease lease;
-  private final ConnectionMode mode;
+  private final Supplier<ConnectionMode> mode;
   private final WorkNotifier notifier;
   private final Supplier<List<Complaint>> complaints;
 
@@ -42,7 +42,7 @@ public final class Health {
       DatabaseProbe pooled,
       DatabaseProbe direct,
       ProcessLease lease,
-      ConnectionMode mode,
+      Supplier<ConnectionMode> mode,
       WorkNotifier notifier,
       Supplier<List<Complaint>> complaints) {
     this.complaints = complaints;
@@ -163,7 +163,7 @@ public final class Health {
     return JsonWriter.object(out -> out
         .put("status", look.status())
         .put("reasons", look.reasons)
-        .put("connection_mode", mode.value())
+        .put("connection_mode", mode.get().value())
         .put("database", database(look.found))
         .put("pool", JsonWriter.object(figures -> figures
             .put("size", connections.getTotalConnections())

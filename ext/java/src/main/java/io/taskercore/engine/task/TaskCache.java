@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -96,8 +97,8 @@ public final class TaskCache {
     });
   }
 
-  /** Of those tasks that are in use from the call's beginning to its end, none is missing. */
+  /** The tasks that are in use; of those that are so from the call's beginning to its end, none is missing. The set is the caller's. */
   public Set<Long> inUse() {
-    return Set.copyOf(inUse.keySet());
+    return new HashSet<>(inUse.keySet());
   }
 }

@@ -16,10 +16,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * What PgBouncer in transaction mode is to its clients: a few sessions of the server, each lent out for one transaction to
- * whoever has something to say, and wiped before the next one gets it. So whatever a client leaves on a session is gone.
+ * What PgBouncer is to its clients: some sessions of the server, each lent out to whoever has something to say, for one transaction or
+ * until it goes, and wiped before the next one gets it. So whatever a client leaves on a session is gone.
  */
-public final class TransactionPooler implements AutoCloseable {
+public final class Pooler implements AutoCloseable {
 
   private static final int SSL_REQUEST = 80877103;
   private static final int GSS_REQUEST = 80877104;
@@ -29,17 +29,21 @@ public final class TransactionPooler implements AutoCloseable {
   private final ServerSocket listener;
   private final BlockingQueue<Session> free = new LinkedBlockingQueue<>();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
-
   private final Set<String> leftovers = ConcurrentHashMap.newKeySet();
 
   /** What the server says of itself at the start of a session, which each client is told too. */
-  private byte[] greeting;
+  private final byte[] greeting;
 
-  /** @param sessions how many the server is asked for; several, or no transaction would ever change its session */
-  public TransactionPooler(TestDatabase database, int sessions) {
+  private volatile boolean lendsForTransactions;
+
+  private Pooler(TestDatabase database, int sessions, boolean lendsForTransactions) {
     this.database = database;
+    this.lendsForTransactions = lendsForTransactions;
     try {
-      for (int i = 0; i < sessions; i++) {
+      Session first = new Session();
+      this.greeting = first.open();
+      free.add(first);
+      for (int i = 1; i < sessions; i++) {
         free.add(new Session());
       }
       this.listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
@@ -49,7 +53,22 @@ public final class TransactionPooler implements AutoCloseable {
     SocketThread.start("pooler", this::accept);
   }
 
-  /** Settings that clients have left on sessions which others get next. */
+  /** @param sessions how many of the server's there are; several, or no transaction would ever change its session */
+  public static Pooler lendingForTransactions(TestDatabase database, int sessions) {
+    return new Pooler(database, sessions, true);
+  }
+
+  /** @param sessions how many of the server's there are, and so how many clients at once */
+  public static Pooler lendingForSessions(TestDatabase database, int sessions) {
+    return new Pooler(database, sessions, false);
+  }
+
+  /** From the next transaction of each client on: whether it gets a session for that one only. */
+  public void lendForTransactions(boolean forTransactions) {
+    lendsForTransactions = forTransactions;
+  }
+
+  /** Settings that clients have left on sessions which others get next; may be cleared. */
   public Set<String> leftovers() {
     return leftovers;
   }
@@ -75,14 +94,17 @@ public final class TransactionPooler implements AutoCloseable {
     }
   }
 
-  /** A session of the server. */
+  /** A session of the server, which is made anew where the server has ended it. */
   private final class Session {
 
-    private final DataInputStream in;
-    private final DataOutputStream out;
+    private Socket socket;
+    private DataInputStream in;
+    private DataOutputStream out;
 
-    Session() throws IOException {
-      Socket socket = new Socket(database.host(), database.port());
+    /** What the server says at its start. */
+    byte[] open() throws IOException {
+      socket = new Socket(database.host(), database.port());
+      socket.setTcpNoDelay(true);
       sockets.add(socket);
       in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
       out = new DataOutputStream(socket.getOutputStream());
@@ -100,7 +122,41 @@ public final class TransactionPooler implements AutoCloseable {
       if (passOn(new DataOutputStream(said)) != 'I') {
         throw new IOException("the server did not let the pooler in without a password");
       }
-      greeting = said.toByteArray();
+      return said.toByteArray();
+    }
+
+    void ensureOpen() throws IOException {
+      if (!isOpen()) {
+        end();
+        open();
+      }
+    }
+
+    private boolean isOpen() {
+      if (socket == null) {
+        return false;
+      }
+      try {
+        query("");
+        return true;
+      } catch (IOException ended) {
+        return false;
+      }
+    }
+
+    void end() throws IOException {
+      if (socket != null) {
+        sockets.remove(socket);
+        socket.close();
+        socket = null;
+      }
+    }
+
+    private String query(String sql) throws IOException {
+      new Message('Q', (sql + '\0').getBytes(StandardCharsets.US_ASCII)).write(out);
+      ByteArrayOutputStream answer = new ByteArrayOutputStream();
+      passOn(new DataOutputStream(answer));
+      return answer.toString(StandardCharsets.ISO_8859_1);
     }
 
     /** Passes on what the server says until it is ready for more; returns whether it is idle, in a transaction or in a failed one. */
@@ -119,20 +175,17 @@ public final class TransactionPooler implements AutoCloseable {
     }
 
     void wipe() throws IOException {
-      new Message('Q', "SHOW enable_seqscan\0".getBytes(StandardCharsets.US_ASCII)).write(out);
-      ByteArrayOutputStream shown = new ByteArrayOutputStream();
-      passOn(new DataOutputStream(shown));
-      if (shown.toString(StandardCharsets.ISO_8859_1).contains("off")) {
+      if (query("SHOW enable_seqscan").contains("off")) {
         leftovers.add("enable_seqscan");
       }
-      new Message('Q', "DISCARD ALL\0".getBytes(StandardCharsets.US_ASCII)).write(out);
-      passOn(new DataOutputStream(new ByteArrayOutputStream()));
+      query("DISCARD ALL");
     }
   }
 
   private void accept() throws IOException {
     while (true) {
       Socket client = listener.accept();
+      client.setTcpNoDelay(true);
       sockets.add(client);
       SocketThread.start("pooler's client", () -> serve(client));
     }
@@ -140,6 +193,7 @@ public final class TransactionPooler implements AutoCloseable {
 
   private void serve(Socket socket) throws IOException {
     Session session = null;
+    boolean idle = true;
     try (socket) {
       DataInputStream in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
       DataOutputStream out = new DataOutputStream(socket.getOutputStream());
@@ -152,11 +206,16 @@ public final class TransactionPooler implements AutoCloseable {
         if (message.type() != 'S' && message.type() != 'Q') {
           continue;
         }
-        session = session == null ? free.take() : session;
+        if (session == null) {
+          session = free.take();
+          session.ensureOpen();
+        }
+        idle = false;
         asked.writeTo(session.out);
         asked.reset();
         ByteArrayOutputStream answer = new ByteArrayOutputStream();
-        if (session.passOn(new DataOutputStream(answer)) == 'I') {
+        idle = session.passOn(new DataOutputStream(answer)) == 'I';
+        if (idle && lendsForTransactions) {
           session.wipe();
           free.add(session);
           session = null;
@@ -166,16 +225,22 @@ public final class TransactionPooler implements AutoCloseable {
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     } finally {
-      giveBack(session);
+      sockets.remove(socket);
+      if (session != null) {
+        giveBack(session, idle);
+      }
     }
   }
 
-  /** One that a client left in the middle of a transaction. */
-  private void giveBack(Session session) throws IOException {
-    if (session != null) {
-      new Message('Q', "ROLLBACK\0".getBytes(StandardCharsets.US_ASCII)).write(session.out);
-      session.passOn(new DataOutputStream(new ByteArrayOutputStream()));
-      session.wipe();
+  /** One whose client has gone. What is under way there is not waited for, and ends with the session. */
+  private void giveBack(Session session, boolean idle) throws IOException {
+    try {
+      if (idle && session.isOpen()) {
+        session.wipe();
+      } else {
+        session.end();
+      }
+    } finally {
       free.add(session);
     }
   }

@@ -1,0 +1,28 @@
+package io.taskercore.engine;
+
+import io.taskercore.config.ConnectionMode;
+import java.util.function.Supplier;
+
+/** How this process is connected: as it was found at its start, until a pooler is found that lends sessions for one transaction. */
+final class CurrentMode implements Supplier<ConnectionMode> {
+
+  private volatile ConnectionMode mode;
+
+  CurrentMode(ConnectionMode mode) {
+    this.mode = mode;
+  }
+
+  @Override
+  public ConnectionMode get() {
+    return mode;
+  }
+
+  boolean isDirect() {
+    return mode == ConnectionMode.DIRECT;
+  }
+
+  /** What is connected from now on leaves nothing on a session. */
+  void poolerFound() {
+    mode = ConnectionMode.POOLER;
+  }
+}
