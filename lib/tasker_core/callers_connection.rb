@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "active_record_connection"
+
 module TaskerCore
   # The JDBC connection inside what the application calls its connection, so that tasks can be created in its transaction.
   #
@@ -7,7 +9,7 @@ module TaskerCore
   module CallersConnection
     EXPECTED = "a java.sql.Connection, or an object that holds one: ActiveRecord's connection, Sequel's Database"
 
-    # From ActiveRecord's connection by way of its adapter's it takes two steps.
+    # From what holds a connection by way of its adapter's it takes two steps.
     MOST_STEPS = 3
     private_constant :EXPECTED, :MOST_STEPS
 
@@ -26,9 +28,14 @@ module TaskerCore
       private
 
       def open_holder(holder, &block)
+        return ActiveRecordConnection.open(holder) { |raw| inner(raw, holder, &block) } if ActiveRecordConnection.of?(holder)
         return synchronized(holder, &block) if Native.responds_to?(holder, :synchronize, :in_transaction?)
 
-        yield jdbc?(connection = held(holder)) ? connection : refuse(holder)
+        inner(holder, holder, &block)
+      end
+
+      def inner(raw, holder)
+        yield jdbc?(connection = held(raw)) ? connection : refuse(holder)
       end
 
       # Sequel: the thread's connection, which is the transaction's inside of one.
@@ -40,7 +47,7 @@ module TaskerCore
         MOST_STEPS.times.inject(holder) { |inner, _| jdbc?(inner) ? inner : inside(inner) }
       end
 
-      # ActiveRecord: +raw_connection+ also begins a transaction that was only announced so far, so it goes first.
+      # Other libraries than ActiveRecord may have its interface; what its adapter for JDBC calls raw has +jdbc_connection+.
       def inside(holder)
         if Native.responds_to?(holder, :raw_connection) then holder.raw_connection
         elsif Native.responds_to?(holder, :jdbc_connection) then holder.jdbc_connection(true)

@@ -5,6 +5,8 @@ require "active_support/ordered_options"
 require_relative "../tasker_core"
 require_relative "rails/settings"
 require_relative "rails/templates"
+require_relative "rails/active_record_pools"
+require_relative "rails/handler_scope"
 require_relative "rails/embedded_worker"
 
 module TaskerCore
@@ -14,8 +16,8 @@ module TaskerCore
   # 2. Handlers in +app/handlers+ are loaded as all code in +app+ is.
   # 3. Templates in +config/tasks+ are registered with the process's own coordinator as soon as there is one, and again when they
   #    change, where Rails reloads code.
-  # 4. Each handler runs inside Rails' reloader, and with that inside its executor: it sees the code as it is now, and gives back
-  #    its ActiveRecord connections when it ends. A thread that waits for a step is outside.
+  # 4. Each handler runs inside Rails' reloader, and with that inside its executor: it sees the code as it is now. It gives back its
+  #    ActiveRecord connections when it ends. A thread that waits for a step is outside.
   # 5. <tt>config.active_job.queue_adapter = :tasker_core</tt> is known.
   # 6. With +config.tasker_core.embedded_worker+ a process that serves requests also works.
   class Railtie < ::Rails::Railtie
@@ -39,12 +41,15 @@ module TaskerCore
     end
 
     initializer "tasker_core.reloader" do |app|
-      TaskerCore.around_handlers = app.reloader.method(:wrap)
+      TaskerCore.around_handlers = Rails::HandlerScope.new(app)
     end
 
     initializer "tasker_core.templates" do |app|
       templates = Railtie.templates
-      TaskerCore.prepare_coordinator { |coordinator| templates.register(coordinator) }
+      TaskerCore.prepare_coordinator do |coordinator|
+        templates.register(coordinator)
+        Rails::ActiveRecordPools.warn_of_small_ones(coordinator.reconfigure({})["max_parallel_steps"])
+      end
       Rails::Templates.watch(app, templates) unless app.config.cache_classes
     end
 

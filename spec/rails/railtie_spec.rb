@@ -47,6 +47,8 @@ RSpec.describe TaskerCore::Railtie do
       expect(url.call("adapter" => "sqlite3", "database" => "shop")).to be_nil
       expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "::1")).to eq("postgresql://[::1]:5432/shop")
       expect(url.call("adapter" => "postgresql", "database" => "shop", "host" => "/var/run/postgresql")).to be_nil
+      expect(url.call("adapter" => "postgresql", "dbname" => "shop", "hostaddr" => "10.0.0.5", "user" => "ada", "requiressl" => true))
+        .to eq("postgresql://ada@10.0.0.5:5432/shop?sslmode=require")
       jdbc = { "adapter" => "jdbcpostgresql", "url" => "jdbc:postgresql://db/shop", "username" => "a b", "password" => "p&+ss" }
       expect(url.call(jdbc)).to eq("jdbc:postgresql://db/shop?user=a%20b&password=p%26%2Bss")
       expect(url.call(jdbc.merge("url" => "jdbc:postgresql://db/shop?ssl=true&user=c"))).to eq("jdbc:postgresql://db/shop?ssl=true&user=c&password=p%26%2Bss")
@@ -55,6 +57,25 @@ RSpec.describe TaskerCore::Railtie do
       expect(TaskerCore::Configuration.load(env: { "DATABASE_URL" => "postgres://env/x" })).to include("database_url" => "postgres://env/x")
     ensure
       ENV["DATABASE_URL"] = database_url
+    end
+
+    it "takes what config/database.yml leaves open from PostgreSQL's environment variables, as ActiveRecord's adapter does" do
+      require "active_record"
+      names = { "PGHOST" => "db", "PGPORT" => "5433", "PGUSER" => "ada", "PGPASSWORD" => "p@ss", "PGDATABASE" => "shop", "PGSSLMODE" => "prefer" }
+      former = ENV.to_h.slice("DATABASE_URL", *names.keys)
+      ENV.delete("DATABASE_URL")
+      ENV.update(names)
+      url = lambda do |settings|
+        ActiveRecord::Base.configurations = { "development" => { "adapter" => "postgresql" }.merge(settings) }
+        TaskerCore::Rails::Settings.new(Rails.application).fallback["database_url"]
+      end
+
+      expect(url.call({})).to eq("postgresql://ada:p%40ss@db:5433/shop?sslmode=prefer")
+      expect(url.call("host" => "other", "port" => 1, "username" => "eve", "password" => nil, "database" => "own", "sslmode" => "disable"))
+        .to eq("postgresql://eve@other:1/own?sslmode=disable")
+    ensure
+      names.each_key { |name| ENV.delete(name) }
+      ENV.update(former)
     end
 
     it "refuses a key that does not exist, and suggests one" do

@@ -43,14 +43,28 @@ module TaskerCore
       def url_of(settings)
         return unless ADAPTERS.include?(settings["adapter"])
         return with_credentials(settings["url"], settings) if settings["url"]
-        return if settings["database"].nil? || socket?(settings["host"])
 
-        place = "#{bracketed(settings['host'] || 'localhost')}:#{settings['port'] || 5432}/#{escaped(settings['database'])}"
-        "postgresql://#{credentials(settings)}#{place}#{"?sslmode=#{settings['sslmode']}" if settings['sslmode']}"
+        host, port, database = place(settings)
+        return if database.nil? || socket?(host)
+
+        ssl = sslmode(settings)
+        "postgresql://#{credentials(settings)}#{bracketed(host)}:#{port}/#{escaped(database)}#{"?sslmode=#{ssl}" if ssl}"
+      end
+
+      # As ActiveRecord's adapter for JDBC finds them: by several names, then by PostgreSQL's own environment variables.
+      def place(settings)
+        host = settings["host"] || settings["hostaddr"] || ENV["PGHOST"] || "localhost"
+        [host.to_s, settings["port"] || ENV["PGPORT"] || 5432, settings["database"] || settings["dbname"] || ENV["PGDATABASE"]]
+      end
+
+      def sslmode(settings)
+        return settings["sslmode"] if settings["sslmode"]
+
+        settings["requiressl"] ? "require" : ENV["PGSSLMODE"]
       end
 
       # Java's driver knows no sockets in files: such a database has to be named by an address.
-      def socket?(host) = host.to_s.start_with?("/", "@")
+      def socket?(host) = host.start_with?("/", "@")
 
       def bracketed(host) = host.include?(":") && !host.start_with?("[") ? "[#{host}]" : host
 
@@ -63,8 +77,9 @@ module TaskerCore
       end
 
       def credentials(settings)
-        user, password = settings.values_at("username", "password").map { |part| part && escaped(part) }
-        "#{[user, password].compact.join(':')}@" if user
+        password = settings.key?("password") ? settings["password"] : ENV["PGPASSWORD"]
+        user = settings["username"] || settings["user"] || ENV["PGUSER"] || (password && ENV_JAVA["user.name"])
+        "#{[user, password].compact.map { |part| escaped(part) }.join(':')}@" if user
       end
 
       def escaped(text) = ERB::Util.url_encode(text.to_s)

@@ -1,0 +1,55 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module Rails
+    # The connection pools of the application's ActiveRecord, if it has one.
+    #
+    # @api private
+    module ActiveRecordPools
+      # From Rails 7.1 on, +clear_active_connections!+ and +connection_pool_list+ take all roles together.
+      EACH_ROLE = Gem::Version.new("7.1")
+      private_constant :EACH_ROLE
+
+      class << self
+        # Gives back what the calling thread has of them. Rails' executor does so only with connections that it knows to be in use; a
+        # thread that was refused one, for its pool was exhausted, would get none any more in Rails 7.2: there +Base.connection+
+        # answers nil until the thread's lease is given back.
+        def release
+          return unless defined?(::ActiveRecord::Base)
+
+          handler = ::ActiveRecord::Base.connection_handler
+          if ::ActiveRecord.gem_version >= EACH_ROLE then handler.clear_active_connections!(:all)
+          else handler.all_connection_pools.each(&:release_connection)
+          end
+        end
+
+        # Warns once of each pool that has fewer connections than handlers may run at once.
+        #
+        # @param places [Integer] how many handlers that is
+        def warn_of_small_ones(places)
+          all.select { |pool| pool.size < places }.each do |pool|
+            name = pool.db_config.name
+            warn_once(name, "ActiveRecord's pool #{name} has #{pool.size} connections, and #{places} handlers run at once (max_parallel_steps): " \
+                            "a handler that gets none fails. Let pool in config/database.yml be #{places} at least, and more where the process serves requests too")
+          end
+        end
+
+        private
+
+        def all
+          return [] unless defined?(::ActiveRecord::Base)
+
+          handler = ::ActiveRecord::Base.connection_handler
+          ::ActiveRecord.gem_version >= EACH_ROLE ? handler.connection_pool_list(:all) : handler.all_connection_pools
+        end
+
+        def warn_once(name, text)
+          return if (@told ||= {})[name]
+
+          @told[name] = true
+          Log.warn(text)
+        end
+      end
+    end
+  end
+end
