@@ -7,6 +7,7 @@ require_relative "rails/settings"
 require_relative "rails/templates"
 require_relative "rails/active_record_pools"
 require_relative "rails/handler_scope"
+require_relative "rails/schema_dump"
 require_relative "rails/embedded_worker"
 
 module TaskerCore
@@ -61,6 +62,9 @@ module TaskerCore
     # @api private
     def self.templates = @templates ||= Rails::Templates.new { ::Rails.application.paths["config/tasks"].existent }
 
-    rake_tasks { load File.expand_path("tasks/tasker_core.rake", __dir__) }
+    rake_tasks do
+      load File.expand_path("tasks/tasker_core.rake", __dir__)
+      Rails::SchemaDump.watch
+    end
   end
 end

@@ -169,4 +169,43 @@ RSpec.describe "ActiveRecord" do
       shared.lock_thread = nil if shared.respond_to?(:lock_thread=)
     end
   end
+
+  describe "dumping its schema" do
+    # Rails' dumper for PostgreSQL, at a connection that says what such a database has.
+    def dump(schema_names)
+      dumper = ActiveRecord::ConnectionAdapters::PostgreSQL::SchemaDumper.allocate
+      dumper.instance_variable_set(:@connection, Struct.new(:schema_names).new(schema_names))
+      dumper.send(:schemas, stream = StringIO.new)
+      stream.string
+    end
+
+    before(:all) { Rails.application.load_tasks }
+
+    it "leaves ours out of schema.rb, and no other", if: ActiveRecord.gem_version >= Gem::Version.new("7.1") do
+      expect(dump(%w[public tasker])).to eq("")
+      expect(dump(%w[billing public tasker])).to eq(%(  create_schema "billing"\n\n))
+    end
+  end
+
+  describe "configuring its databases" do
+    def database_url(configurations)
+      former = ENV.delete("DATABASE_URL")
+      ActiveRecord::Base.configurations = configurations
+      yield if block_given?
+      TaskerCore::Rails::Settings.new(Rails.application).fallback["database_url"]
+    ensure
+      ENV["DATABASE_URL"] = former
+    end
+
+    it "has tasks in the first of several, and in a test process's own" do
+      shop = { "adapter" => "postgresql", "database" => "shop" }
+      several = { "development" => { "primary" => shop, "log" => shop.merge("database" => "log") } }
+
+      expect(database_url(several)).to end_with("/shop")
+      parallel = database_url(several) do # as Rails does for the seventh of its parallel test processes
+        ActiveRecord::Base.configurations.configs_for(env_name: "development", name: "primary")._database = "shop-7"
+      end
+      expect(parallel).to end_with("/shop-7")
+    end
+  end
 end

@@ -25,7 +25,7 @@ module TestDatabase
     # Empties the engine's tables under whoever works there, and lets ids begin anew, as test suites do between their examples.
     def empty(url)
       tables = execute("SELECT string_agg(format('tasker.%I', tablename), ', ') AS all FROM pg_tables " \
-                       "WHERE schemaname = 'tasker' AND tablename <> 'schema_migrations'", url: url)
+                       "WHERE schemaname = 'tasker'", url: url)
       execute("TRUNCATE #{tables.first['all']} RESTART IDENTITY CASCADE", url: url)
     end
 

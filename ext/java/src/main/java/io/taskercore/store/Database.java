@@ -16,6 +16,9 @@ import org.postgresql.core.TransactionState;
  */
 public final class Database {
 
+  private static final String NO_SCHEMA =
+      "the schema tasker is gone, or lacks what this version of tasker_core needs: " + Migrations.CURE;
+
   /** What runs on a connection. */
   @FunctionalInterface
   public interface Work<T> {
@@ -247,8 +250,9 @@ public final class Database {
       case "40" -> new TaskerException.Database("PostgreSQL rolled the transaction back", state, true, failure);
       case "28" -> new TaskerException.Database("PostgreSQL refused the user or the password" + why, state, false, failure);
       case "3D" -> new TaskerException.Database("there is no such database" + why, state, false, failure);
-      case "42" -> "42P01".equals(state) || "3F000".equals(state)
-          ? new TaskerException.Database(Migrations.MISSING, state, false, failure)
+      case "3F" -> new TaskerException.Database(NO_SCHEMA, state, false, failure);
+      case "42" -> Set.of("42P01", "42883").contains(state)
+          ? new TaskerException.Database(NO_SCHEMA, state, false, failure)
           : new TaskerException.Database("PostgreSQL refused a statement (SQLSTATE " + state + ")" + why, state, false, failure);
       default -> new TaskerException.Database(
           why.isEmpty() ? "a statement failed (SQLSTATE " + state + ")" : "no connection" + why, state, false, failure);

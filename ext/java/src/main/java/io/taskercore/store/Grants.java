@@ -18,10 +18,8 @@ public final class Grants {
       WHERE EXISTS (
         SELECT 1 FROM pg_class c
         WHERE c.relnamespace = to_regnamespace('tasker') AND c.relkind IN ('r', 'p')
-          AND (NOT has_table_privilege(c.oid, 'SELECT')
-               OR c.relname <> 'schema_migrations'
-                  AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
-                           AND has_table_privilege(c.oid, 'DELETE'))))
+          AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+                   AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')))
       UNION ALL
       SELECT 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA tasker'
       WHERE EXISTS (

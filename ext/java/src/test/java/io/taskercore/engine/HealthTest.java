@@ -1,7 +1,9 @@
 package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.taskercore.model.TaskerException;
 import io.taskercore.testing.Await;
 import io.taskercore.testing.Engine;
 import io.taskercore.testing.Gate;
@@ -73,6 +75,20 @@ class HealthTest {
     } finally {
       engine.database().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
     }
+  }
+
+  @Test
+  void aSchemaThatIsGoneIsTold() {
+    engine.database().execute("ALTER SCHEMA tasker RENAME TO gone");
+    try {
+      assertThat(status(engine.coordinator())).isEqualTo("down");
+      assertThat(engine.coordinator().questions().health().text()).contains("no schema tasker any more", "`tasker migrate`");
+      assertThatThrownBy(() -> engine.initialize("{\"task_name\": \"w\"}"))
+          .isInstanceOf(TaskerException.Database.class).hasMessageContaining("the schema tasker is gone");
+    } finally {
+      engine.database().execute("ALTER SCHEMA gone RENAME TO tasker");
+    }
+    assertThat(status(engine.coordinator())).isEqualTo("ok");
   }
 
   @Test

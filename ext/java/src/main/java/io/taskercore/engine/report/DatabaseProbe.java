@@ -42,9 +42,10 @@ public final class DatabaseProbe {
    *
    * @param latencyMs from the question to the answer, without the wait for a connection
    * @param skewMs how far this machine's clock is ahead of PostgreSQL's
+   * @param hasSchema whether the engine's tables are there
    * @param missingGrants what its user would have to be given to work; seldom looked at anew
    */
-  record Found(double latencyMs, double skewMs, boolean readOnly, List<String> missingGrants) {}
+  record Found(double latencyMs, double skewMs, boolean readOnly, boolean hasSchema, List<String> missingGrants) {}
 
   /**
    * @return the answer
@@ -69,7 +70,7 @@ public final class DatabaseProbe {
       Answer answer = server.ask(connection);
       double midwayMs = (sentMs + System.currentTimeMillis()) / 2.0;
       double latencyMs = (System.nanoTime() - begun) / 1_000_000.0;
-      return new Found(latencyMs, midwayMs - answer.clockMs(), answer.readOnly(), missingGrants(connection));
+      return new Found(latencyMs, midwayMs - answer.clockMs(), answer.readOnly(), answer.hasSchema(), missingGrants(connection));
     });
   }
 

@@ -10,6 +10,7 @@ import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
+import io.taskercore.store.Migrations;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -141,6 +142,8 @@ public final class Health {
       look.found = ask();
       if (look.found.readOnly()) {
         look.down("PostgreSQL is read-only");
+      } else if (!look.found.hasSchema()) {
+        look.down("the database has no schema tasker any more: " + Migrations.CURE);
       } else if (!look.found.missingGrants().isEmpty()) {
         look.down(Format.text(
             "the user that connects lacks rights; the owner of the schema can give them: %s TO that user",
