@@ -254,6 +254,12 @@ module TaskerCore
       yield register(templates)
     end
 
+    # Whether this coordinator's workers were told to take no more, or it was closed: a handler that takes long may then break off its
+    # work at a good place.
+    #
+    # @return [Boolean] false as long as one of its workers is +running+, and where it has none
+    def stopping? = @native.stopping?
+
     # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
     # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}. A handler of its own,
     # which would wait for itself, does not wait: what is left of the coordinator ends in the background.

@@ -54,6 +54,15 @@ module AdapterSpec
     def perform = Job.perform_later("from inside")
   end
 
+  # As a job of Rails 8.1 with continuations asks it at its checkpoints.
+  class Asking < Job
+    def perform
+      note(stopping: queue_adapter.stopping?)
+      sleep 0.01 until queue_adapter.stopping?
+      note(stopping: true)
+    end
+  end
+
   class Interrupted < Job
     def perform
       note
@@ -132,6 +141,17 @@ RSpec.describe "ActiveJob::QueueAdapters::TaskerCoreAdapter" do
     expect(performed).to include(locale: :de, zone: "Hawaii")
   ensure
     I18n.available_locales = locales
+  end
+
+  it "tells a job that its worker is about to stop" do
+    expect(adapter.stopping?).to be(false)
+    job = AdapterSpec::Asking.perform_later
+    expect(performed).to include(stopping: false)
+
+    worker.quiet
+
+    expect(ended(job)["status"]).to eq("complete")
+    expect(AdapterSpec::PERFORMED.pop).to include(stopping: true)
   end
 
   it "takes only jobs of the queues that a worker asks for" do

@@ -76,6 +76,12 @@ module ActiveJob
       # @return [Boolean]
       def enqueue_after_transaction_commit? = @connection.nil?
 
+      # Whether the worker was told to take no more. Active Job's continuations (Rails 8.1) ask this at their checkpoints, and enqueue the
+      # rest of the job anew.
+      #
+      # @return [Boolean]
+      def stopping? = coordinator.stopping?
+
       # @param job [ActiveJob::Base]
       def enqueue(job) = enqueue_as(job, request(job))
 

@@ -103,6 +103,10 @@ final class CoordinatorRuns implements RunHost {
     return worker;
   }
 
+  boolean areWorkersStopping() {
+    return isClosed.getAsBoolean() || !workers.isEmpty() && workers.stream().allMatch(Worker::isQuiet);
+  }
+
   /** Has everybody who claims look again, for slots came free, or handlers came. */
   void signal() {
     taskRuns.forEach(TaskRun::signal);

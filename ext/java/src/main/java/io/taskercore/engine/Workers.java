@@ -25,6 +25,11 @@ public final class Workers {
     return runs.startWorker(options);
   }
 
+  /** Whether there are workers, and all of them were told to take no more; also when the coordinator is closed. */
+  public boolean areStopping() {
+    return runs.areWorkersStopping();
+  }
+
   /** The directory has handlers that it did not have before. */
   public void handlersCame() {
     runs.signal();

@@ -23,6 +23,11 @@ public final class WorkerMethods {
         });
   }
 
+  @JRubyMethod(name = "stopping?")
+  public static IRubyObject isStopping(ThreadContext context, IRubyObject self) {
+    return context.runtime.newBoolean(CoordinatorHandle.of(self).coordinator().workers().areStopping());
+  }
+
   /** {@code start_worker(options)}: a worker that has begun, and its supervisor with it. */
   @JRubyMethod(name = "start_worker")
   public static IRubyObject startWorker(ThreadContext context, IRubyObject self, IRubyObject options) {

@@ -347,7 +347,8 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return monitor.get(() -> stopped ? "stopped" : stopping ? "stopping" : quiet ? "quiet" : "running");
   }
 
-  private boolean isQuiet() {
+  /** Whether it was told to take no more. */
+  public boolean isQuiet() {
     return monitor.get(() -> quiet);
   }
 
