@@ -47,16 +47,27 @@ module TaskerCore
     # @return [Hash{String => Hash}] results of the direct parents, by name
     def results = @results ||= @attempt.results
 
-    # @param name [String, Symbol] a direct parent
-    # @return [Hash] its result, empty if it has none
-    # @raise [KeyError] if the step has no such parent
-    def result_of(name) = results.fetch(name.to_s)
+    # The result of any step that this one depends on, be it by others. Those of direct parents are at hand; another one is read from
+    # the database when it is first asked for.
+    #
+    # @param name [String, Symbol]
+    # @return [Hash] empty if it has none
+    # @raise [PermanentError] naming the ancestors, if the step has no such one
+    # @raise [DatabaseError] if PostgreSQL had to be asked, and gave no answer
+    def result_of(name)
+      name = name.to_s
+      results.fetch(name) { (@distant ||= {})[name] ||= @attempt.result_of(name) || refuse(name) }
+    end
 
-    # @return [Integer] the number of this attempt, from 1
+    # @return [Integer] the number of this attempt, from 1. Those that ended with their process are counted too, though not against
+    #   +max_attempts+: see {#crashes}
     def attempt = @attempt.number
 
-    # @return [Boolean] whether there was an attempt before
-    def retry? = attempt > 1
+    # @return [Integer] how many of the attempts before ended because their process died
+    def crashes = @attempt.crashes
+
+    # @return [Boolean] whether an attempt before has failed; one whose process died has not
+    def retry? = attempt - crashes > 1
 
     # @return [Boolean] whether a failure of this attempt is final
     def last_attempt? = @attempt.last?
@@ -71,5 +82,13 @@ module TaskerCore
 
     # For a context made of this one.
     def native_attempt = @attempt
+
+    private
+
+    def refuse(name)
+      ancestors = @attempt.ancestors
+      known = ancestors.empty? ? "it has none" : "they are #{ancestors.join(', ')}"
+      raise PermanentError.new("#{name} is no ancestor of the step #{step_name}, so there is no result of it: #{known}", error_code: "no_such_ancestor")
+    end
   end
 end

@@ -25,7 +25,7 @@ module TaskerCore
     end
 
     # @param result [Hash, nil] what the step's children read
-    # @param metadata [Hash] notes for whoever calls the handler directly; not stored
+    # @param metadata [Hash] notes for people, shown with the step by {Coordinator#task_context}; no other step reads them
     # @return [StepSuccess]
     def success(result: nil, metadata: {}) = StepSuccess.new(result: result, metadata: metadata)
 

@@ -6,7 +6,7 @@ module TaskerCore
     # @return [Hash, nil] what the step's children read
     attr_reader :result
 
-    # @return [Hash] notes for whoever calls the handler directly, a test for instance; not stored
+    # @return [Hash] notes for people, stored with the step; no other step reads them
     attr_reader :metadata
 
     def initialize(result: nil, metadata: {})

@@ -462,7 +462,7 @@ RSpec.describe "Handlers" do
       expect(keys[0]).to eq(keys[1])
     end
 
-    it "has the results of direct parents only" do
+    it "has the results of direct parents, and gives those of others" do
       seen = nil
       coordinator.register_handler("give") { |context| { "from" => context.step_name } }
       coordinator.register_handler("look") { |context| (seen = context) && nil }
@@ -472,7 +472,58 @@ RSpec.describe "Handlers" do
 
       expect(seen.results).to eq("b" => { "from" => "b" })
       expect(seen.result_of(:b)).to eq("from" => "b")
-      expect { seen.result_of("a") }.to raise_error(KeyError)
+      expect(seen.result_of("a")).to eq("from" => "a")
+    end
+  end
+
+  describe "results of ancestors" do
+    def chain(*handlers)
+      handlers.each_with_index { |handler, i| coordinator.register_handler("chain.#{i}", &handler) }
+      steps = handlers.each_index.map { |i| { name: "s#{i}", handler: "chain.#{i}", depends_on: i.zero? ? [] : ["s#{i - 1}"], retry: { max_attempts: 1 } } }
+      steps << { name: "aside", handler: "chain.0" }
+      coordinator.register_template(name: "chain", version: "1.0.#{SecureRandom.random_number(1_000_000)}", steps: steps)
+      task = coordinator.initialize_task(task_name: "chain")
+      coordinator.orchestrate_task(task.task_id)
+      coordinator.task_context(task.task_id)["steps"]
+    end
+
+    it "are read of all steps that this one depends on, those beyond the parents from the database" do
+      large = "x" * 100_000 # too large to be kept in memory
+      steps = chain(->(_) { { "n" => 1, "large" => large } }, ->(_) {}, lambda { |context|
+        { "direct" => context.result_of("s1"), "n" => context.result_of(:s0)["n"], "size" => context.result_of("s0")["large"].size,
+          "same" => context.result_of("s0").equal?(context.result_of("s0")), "parents" => context.results.keys }
+      })
+
+      expect(steps[2]["result"]).to eq("direct" => {}, "n" => 1, "size" => 100_000, "same" => true, "parents" => ["s1"])
+    end
+
+    it "are refused of others, for good, with the names of the ancestors" do
+      steps = chain(->(_) {}, ->(_) {}, ->(context) { context.result_of("aside") })
+      expect(steps[2]).to include("state" => "error", "attempts" => 1)
+      expect(steps[2]["error"]).to include("class" => "TaskerCore::PermanentError", "error_code" => "no_such_ancestor", "retryable" => false,
+                                           "message" => a_string_including("aside is no ancestor of the step s2", "they are s0, s1"))
+
+      expect(chain(->(context) { context.result_of("s1") }).first["error"]["message"]).to include("it has none")
+    end
+  end
+
+  it "store metadata beside the result, for people" do
+    coordinator.register_handler("noting") { |_| TaskerCore::StepHandler.new.success(result: { "n" => 1 }, metadata: { rows: 3, at: [1] }) }
+    coordinator.register_handler("plain") { |context| { "parent" => context.result_of("a") } }
+    coordinator.register_template(name: "noting", version: "1.0.0", steps: [{ name: "a", handler: "noting" }, { name: "b", handler: "plain", depends_on: ["a"] }])
+
+    run = coordinator.handle_task(task_name: "noting")
+    steps = coordinator.task_context(coordinator.list_tasks(name: "noting")["tasks"].first["task_id"])["steps"]
+
+    expect(run.status).to eq("complete")
+    expect(steps.map { |step| step.values_at("result", "metadata", "crashes") })
+      .to eq([[{ "n" => 1 }, { "rows" => 3, "at" => [1] }, 0], [{ "parent" => { "n" => 1 } }, nil, 0]])
+  end
+
+  it "end in error where their metadata cannot be stored" do
+    { 5 => /the metadata of success\(...\) is an instance of Integer/, { "n" => Float::NAN } => /metadata\.n/ }.each do |metadata, message|
+      step = run_step { |_| TaskerCore::StepHandler.new.success(metadata: metadata) }
+      expect(step).to include("state" => "error", "error" => include("message" => message, "retryable" => false))
     end
   end
 end

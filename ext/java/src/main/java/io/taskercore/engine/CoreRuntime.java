@@ -48,7 +48,6 @@ import io.taskercore.store.LentConnections;
 import io.taskercore.store.ProcessStore.Abilities;
 import io.taskercore.store.Sessions;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;

@@ -4,6 +4,7 @@ import io.taskercore.engine.attempt.Attempt;
 import io.taskercore.model.Json;
 import java.time.Instant;
 import java.util.Map;
+import org.jruby.RubyArray;
 import org.jruby.RubyClass;
 import org.jruby.RubyHash;
 import org.jruby.RubyObject;
@@ -76,6 +77,30 @@ public final class AttemptHandle extends RubyObject {
       results.fastASet(name, ValueReader.read(context, parent.getValue()));
     }
     return results;
+  }
+
+  /** {@code result_of(name)}: of any ancestor; nil if there is no such ancestor. */
+  @JRubyMethod(name = "result_of")
+  public IRubyObject resultOf(ThreadContext context, IRubyObject name) {
+    return state.guard().run(
+        context,
+        () -> {
+          String ancestor = Arguments.text(context, "name", name);
+          Json result = CoreCall.run(context, () -> attempt.resultOf(ancestor));
+          return result == null ? context.nil : ValueReader.read(context, result);
+        });
+  }
+
+  @JRubyMethod
+  public IRubyObject ancestors(ThreadContext context) {
+    RubyArray<?> names = context.runtime.newArray();
+    attempt.ancestors().forEach(name -> names.append(text(context, name)));
+    return names;
+  }
+
+  @JRubyMethod
+  public IRubyObject crashes(ThreadContext context) {
+    return context.runtime.newFixnum(attempt.crashes());
   }
 
   @JRubyMethod

@@ -73,6 +73,11 @@ final class HandlerFailure {
         "the handler returned an instance of " + RubyTypes.nameOf(result) + ": return a Hash, nil, success(...) or failure(...)");
   }
 
+  static Failure ofWrongMetadata(IRubyObject metadata) {
+    return permanent(
+        "TaskerCore::InvalidTypeError", "the metadata of success(...) is an instance of " + RubyTypes.nameOf(metadata) + ": give a Hash");
+  }
+
   /** A handler returned what cannot be stored. */
   static Failure ofUnwritableResult(TaskerException.Validation refusal) {
     return permanent("TaskerCore::ValidationError", refusal.getMessage());

@@ -156,17 +156,27 @@ final class HandlerRun {
     }
     boolean isSuccess = RubyTypes.isA(returned, "TaskerCore::StepSuccess");
     IRubyObject result = isSuccess ? returned.callMethod(context, "result") : returned;
-    if (result.isNil()) {
-      return ended -> ended.succeed(Json.EMPTY_OBJECT);
-    } else if (!(result instanceof RubyHash) && !RubyTypes.isA(result, "TaskerCore::Result")) {
+    IRubyObject metadata = isSuccess ? returned.callMethod(context, "metadata") : context.nil;
+    if (!isDocument(result)) {
       return failing(HandlerFailure.ofWrongResult(result));
+    } else if (!isDocument(metadata)) {
+      return failing(HandlerFailure.ofWrongMetadata(metadata));
     }
     try {
-      Json json = ValueWriter.write(context, result, "result", maxResultBytes);
-      return ended -> ended.succeed(json);
+      Json json = result.isNil() ? Json.EMPTY_OBJECT : ValueWriter.write(context, result, "result", maxResultBytes);
+      Json notes = isEmpty(metadata) ? null : ValueWriter.write(context, metadata, "metadata", maxResultBytes);
+      return ended -> ended.succeed(json, notes);
     } catch (TaskerException.Validation refusal) {
       return failing(HandlerFailure.ofUnwritableResult(refusal));
     }
+  }
+
+  private static boolean isDocument(IRubyObject value) {
+    return value.isNil() || value instanceof RubyHash || RubyTypes.isA(value, "TaskerCore::Result");
+  }
+
+  private static boolean isEmpty(IRubyObject metadata) {
+    return metadata.isNil() || metadata instanceof RubyHash notes && notes.isEmpty();
   }
 
   private Function<Attempt, Attempt> failing(Failure failure) {

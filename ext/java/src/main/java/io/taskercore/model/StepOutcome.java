@@ -8,12 +8,22 @@ package io.taskercore.model;
  * @param error what went wrong; null if complete
  * @param delayMs how long until the next attempt, in milliseconds; null unless waiting for one
  * @param reason one line for the transition log; null if complete
+ * @param metadata what the handler noted beside its result; null: nothing
  */
 public record StepOutcome(
-    long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason) {
+    long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason, Json metadata) {
+
+  /** One without metadata. */
+  public StepOutcome(long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason) {
+    this(stepId, fence, to, result, error, delayMs, reason, null);
+  }
 
   /** About how much there is to write. */
   public long bytes() {
-    return (result == null ? 0 : result.size()) + (error == null ? 0 : error.size());
+    return size(result) + size(error) + size(metadata);
+  }
+
+  private static long size(Json document) {
+    return document == null ? 0 : document.size();
   }
 }

@@ -33,7 +33,8 @@ public final class Migrations {
       DROP TABLE IF EXISTS tasker.schema_migrations""";
 
   private static final List<String> FILES = List.of(
-      "0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql", "0004_history.sql", "0005_dead_processes.sql");
+      "0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql", "0004_history.sql", "0005_dead_processes.sql",
+      "0006_metadata.sql");
 
   /** Any fixed number will do; every version of the core must use the same. */
   private static final long LOCK = 0x7461736b6572L;

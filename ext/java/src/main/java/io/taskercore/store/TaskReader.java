@@ -116,12 +116,14 @@ public final class TaskReader {
               'handler', s.handler,
               'state', s.state,
               'attempts', s.attempts,
+              'crashes', s.crashes,
               'max_attempts', s.max_attempts,
               'depends_on', COALESCE((
                 SELECT json_agg(p.name ORDER BY p.step_id)
                 FROM unnest(s.parents) AS o(ordinal)
                 JOIN tasker.workflow_steps p ON p.task_id = s.task_id AND p.step_id = tasker.step_id(s.task_id, o.ordinal)), '[]'),
               'result', s.result,
+              'metadata', s.metadata,
               'error', s.error,
               'next_run_at', %s,
               'started_at', %s,

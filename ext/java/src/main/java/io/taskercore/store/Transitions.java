@@ -34,8 +34,11 @@ public final class Transitions {
    */
   public Changes record(Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted, boolean plain)
       throws SQLException {
+    if (outcomes.stream().anyMatch(outcome -> outcome.metadata() != null)) {
+      return recordMany(connection, claimant, outcomes, wanted, true);
+    }
     if (outcomes.size() > 1) {
-      return recordMany(connection, claimant, outcomes, wanted);
+      return recordMany(connection, claimant, outcomes, wanted, false);
     }
     try {
       return recordOne(connection, claimant, outcomes.get(0), wanted, plain);
@@ -68,8 +71,11 @@ public final class Transitions {
   }
 
   private static Changes recordMany(
-      Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted) throws SQLException {
-    String sql = "SELECT * FROM tasker.record_outcomes(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted, boolean withMetadata)
+      throws SQLException {
+    String sql = withMetadata
+        ? "SELECT * FROM tasker.record_outcomes_with_metadata(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        : "SELECT * FROM tasker.record_outcomes(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       int p = 0;
       statement.setLong(++p, claimant.processId());
@@ -82,6 +88,9 @@ public final class Transitions {
       statement.setArray(++p, Rows.column(connection, "bigint", outcomes, StepOutcome::delayMs));
       statement.setArray(++p, Rows.column(connection, "text", outcomes, StepOutcome::reason));
       statement.setArray(++p, Rows.bigints(connection, wanted));
+      if (withMetadata) {
+        statement.setArray(++p, Rows.column(connection, "text", outcomes, outcome -> Rows.text(outcome.metadata())));
+      }
       return Changes.read(statement);
     }
   }

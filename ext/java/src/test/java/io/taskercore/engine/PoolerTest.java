@@ -1,11 +1,9 @@
 package io.taskercore.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.Json;
-import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
 import io.taskercore.store.Migrations;
 import io.taskercore.testing.Await;

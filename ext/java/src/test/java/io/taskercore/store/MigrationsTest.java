@@ -42,7 +42,7 @@ class MigrationsTest {
 
     assertThatThrownBy(migrations::require)
         .isInstanceOf(TaskerException.Configuration.class)
-        .hasMessageContaining("of an older tasker_core (version 2 of the schema; this one needs 5): run `tasker migrate`");
+        .hasMessageContaining("of an older tasker_core (version 2 of the schema; this one needs 6): run `tasker migrate`");
     migrations.apply();
     assertThatCode(migrations::require).doesNotThrowAnyException();
   }
@@ -54,7 +54,7 @@ class MigrationsTest {
     database.execute("""
         DROP FUNCTION tasker.schema_version();
         CREATE TABLE tasker.schema_migrations (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
-        INSERT INTO tasker.schema_migrations (version, name) SELECT n, n || '.sql' FROM generate_series(1, 5) n""");
+        INSERT INTO tasker.schema_migrations (version, name) SELECT n, n || '.sql' FROM generate_series(1, 6) n""");
     assertThatThrownBy(migrations::require).isInstanceOf(TaskerException.Configuration.class);
 
     migrations.apply();

@@ -99,6 +99,23 @@ class StepStoreTest {
   }
 
   @Test
+  void metadataIsStoredOfThoseOutcomesThatAreAccepted() throws SQLException {
+    long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d", "a"));
+    List<ClaimedStep> steps = claim(taskId, 10, "a", "b", "c");
+    try (Connection connection = engine.database().dataSource().getConnection()) {
+      record(connection, Set.of(), noted(steps.get(0), 0), success(steps.get(1)), noted(steps.get(2), 1));
+    }
+
+    assertThat(engine.database().column("SELECT concat_ws(' ', name, state, metadata) FROM tasker.workflow_steps ORDER BY step_id"))
+        .containsExactly("a complete {\"at\": 0}", "b complete", "c in_progress", "d enqueued");
+  }
+
+  private static StepOutcome noted(ClaimedStep step, int behind) {
+    return new StepOutcome(
+        step.stepId(), step.fence() - behind, StepState.COMPLETE, Json.EMPTY_OBJECT, null, null, null, Json.of("{\"at\": " + behind + "}"));
+  }
+
+  @Test
   void whatMayRunSinceLongerIsClaimedFirst() {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c"));
     engine.database().execute("UPDATE tasker.step_queue SET run_at = run_at - interval '1 hour' WHERE handler = 'c'");

@@ -9,6 +9,7 @@ import io.taskercore.model.StepDefinition;
 import io.taskercore.model.StepOutcome;
 import io.taskercore.model.TaskFacts;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
@@ -50,6 +51,9 @@ public final class Attempt implements DeafHandlers.Interrupted {
 
     /** Waits where results that are to be recorded take more memory than they may. */
     void awaitRoomForResults();
+
+    /** The result of a step that has ended; {@code {}} for one that has none. */
+    Json resultOf(CachedTask task, long stepId);
 
     /** The attempt is in flight no longer. */
     void remove(Attempt attempt);
@@ -141,6 +145,26 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return parentResults;
   }
 
+  /** Names of all steps that this one depends on, be it by others, in the template's order. */
+  public List<String> ancestors() {
+    return List.copyOf(task.ancestorsOf(step.ordinal()).keySet());
+  }
+
+  /** The result of a step that this one depends on, be it by others; {@code {}} for one that has none, null for any other step. */
+  public Json resultOf(String ancestor) {
+    Json ofParent = parentResults.get(ancestor);
+    if (ofParent != null) {
+      return ofParent;
+    }
+    Integer ordinal = task.ancestorsOf(step.ordinal()).get(ancestor);
+    return ordinal == null ? null : host.resultOf(task, ClaimedStep.stepId(step.taskId(), ordinal));
+  }
+
+  /** How many processes have died under the step before. */
+  public int crashes() {
+    return step.attempt() - step.failures();
+  }
+
   /** The number of this attempt, from 1. */
   public int attempt() {
     return step.attempt();
@@ -199,17 +223,23 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return true;
   }
 
+  /** Ends with a result, and with nothing beside it. */
+  public Attempt succeed(Json result) {
+    return succeed(result, null);
+  }
+
   /**
    * Ends with a result.
    *
+   * @param metadata what the handler noted beside it; null: nothing
    * @return an attempt at a child, which the calling thread is to run next, in the slot of this one; null if there is none
    */
-  public Attempt succeed(Json result) {
+  public Attempt succeed(Json result, Json metadata) {
     owner.slots().end(begunNanos);
     Attempt next = null;
     try {
       if (end()) {
-        StepOutcome outcome = Outcomes.success(step, result);
+        StepOutcome outcome = Outcomes.success(step, result, metadata);
         resultBytes = outcome.bytes();
         host.resultWaits(resultBytes);
         if (owner.slots().idle()) {

@@ -2,8 +2,10 @@ package io.taskercore.engine.attempt;
 
 import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.engine.clock.Timers;
+import io.taskercore.engine.task.CachedTask;
 import io.taskercore.engine.task.TaskCache;
 import io.taskercore.model.ClaimedStep.Claim;
+import io.taskercore.model.Json;
 import io.taskercore.model.StepOutcome;
 import java.time.Instant;
 import java.util.Collection;
@@ -169,6 +171,11 @@ public final class InFlightAttempts implements Attempt.Host {
   @Override
   public void giveBack(Attempt attempt) {
     giveBackPreempted(List.of(attempt));
+  }
+
+  @Override
+  public Json resultOf(CachedTask task, long stepId) {
+    return tasks.resultOf(task, stepId);
   }
 
   @Override

@@ -20,8 +20,8 @@ public final class Outcomes {
 
   private Outcomes() {}
 
-  static StepOutcome success(ClaimedStep step, Json result) {
-    return new StepOutcome(step.stepId(), step.fence(), StepState.COMPLETE, result, null, null, null);
+  static StepOutcome success(ClaimedStep step, Json result, Json metadata) {
+    return new StepOutcome(step.stepId(), step.fence(), StepState.COMPLETE, result, null, null, null, metadata);
   }
 
   /** Whether a failure of this attempt is final even if it is retryable. */

@@ -54,23 +54,32 @@ public final class WorkNotifier implements AutoCloseable {
   }
 
   public void remove(WorkListener worker) {
-    boolean last;
+    Listener unused = null;
     synchronized (workers) {
       workers.remove(worker);
-      last = workers.isEmpty();
+      if (workers.isEmpty()) {
+        unused = takeListener();
+      }
     }
-    if (last) {
-      stopListening();
-    }
+    close(unused);
   }
 
-  /** What others announce is not heard any more, for nobody needs it or it cannot be heard. */
+  /** What others announce cannot be heard any more. */
   public void stopListening() {
     Listener unused;
     synchronized (workers) {
-      unused = listener;
-      listener = null;
+      unused = takeListener();
     }
+    close(unused);
+  }
+
+  private Listener takeListener() {
+    Listener taken = listener;
+    listener = null;
+    return taken;
+  }
+
+  private static void close(Listener unused) {
     if (unused != null) {
       unused.close();
     }

@@ -5,9 +5,14 @@ import io.taskercore.model.Json;
 import io.taskercore.model.StepDefinition;
 import io.taskercore.model.TaskFacts;
 import io.taskercore.model.TaskTemplate;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -58,6 +63,26 @@ public final class CachedTask {
 
   public List<Integer> parentsOf(int ordinal) {
     return template.steps().get(ordinal).parents();
+  }
+
+  /** The ordinals of all steps that a step depends on, be it by others, by their names and in their order. */
+  public Map<String, Integer> ancestorsOf(int ordinal) {
+    SortedSet<Integer> ordinals = new TreeSet<>();
+    Deque<Integer> open = new ArrayDeque<>(parentsOf(ordinal));
+    while (!open.isEmpty()) {
+      int next = open.pop();
+      if (ordinals.add(next)) {
+        open.addAll(parentsOf(next));
+      }
+    }
+    Map<String, Integer> byName = new LinkedHashMap<>();
+    ordinals.forEach(ancestor -> byName.put(template.steps().get(ancestor).name(), ancestor));
+    return byName;
+  }
+
+  /** The result of a step, if it is at hand. */
+  Optional<Json> resultOf(long stepId) {
+    return Optional.ofNullable(results.get(stepId));
   }
 
   public void remember(long stepId, Json result) {

@@ -1,8 +1,10 @@
 package io.taskercore.engine.task;
 
+import io.taskercore.model.Json;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
+import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskStore;
 import io.taskercore.store.TaskStore.Found;
 import java.time.Instant;
@@ -24,6 +26,7 @@ public final class TaskCache {
   private final Database database;
   private final TemplateRegistry templates;
   private final TaskStore tasks = new TaskStore();
+  private final StepStore steps = new StepStore();
   private final Map<Long, CachedTask> inUse = new ConcurrentHashMap<>();
 
   public TaskCache(Database database, TemplateRegistry templates) {
@@ -77,6 +80,15 @@ public final class TaskCache {
         snapshots.add(new Snapshot(new CachedTask(found.facts(), template), found.state()));
       }
       return snapshots;
+    });
+  }
+
+  /** The result of a step that has ended; {@code {}} for one that has none. */
+  public Json resultOf(CachedTask task, long stepId) {
+    return task.resultOf(stepId).orElseGet(() -> {
+      Json stored = database.call(connection -> steps.results(connection, List.of(stepId))).getOrDefault(stepId, Json.EMPTY_OBJECT);
+      task.remember(stepId, stored);
+      return stored;
     });
   }
 
