@@ -20,7 +20,8 @@ ALTER TABLE tasker.workflow_steps ADD COLUMN suspect boolean NOT NULL DEFAULT fa
 COMMENT ON COLUMN tasker.workflow_steps.suspect IS
   'A process has died that held the step, since an attempt at it came to an end: the next such death counts for certain.';
 ALTER TABLE tasker.step_queue ADD COLUMN apart boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN tasker.step_queue.apart IS 'As tasker.is_apart has it.';
+COMMENT ON COLUMN tasker.step_queue.apart IS 'As tasker.is_apart has it; false in the rows of older builds, which know nothing of it.';
+UPDATE tasker.step_queue SET apart = true WHERE last_chance;
 DROP INDEX tasker.step_queue_order;
 CREATE INDEX step_queue_order ON tasker.step_queue (handler, apart, priority DESC, run_at, step_id);
 COMMENT ON INDEX tasker.step_queue_order IS

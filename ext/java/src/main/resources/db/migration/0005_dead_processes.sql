@@ -1,5 +1,7 @@
 -- What is known of a process when it has died: of which tasks it held steps, and how many of these it can have begun.
 
+COMMENT ON INDEX tasker.tasks_unfinished IS 'Lists tasks by any state but complete, for people and for the sweeper.';
+
 -- Steps have no index on their process, for then the two changes that each of them sees would no longer stay on its page.
 CREATE TABLE tasker.process_tasks (
   process_id bigint   NOT NULL,

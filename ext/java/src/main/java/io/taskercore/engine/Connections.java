@@ -13,6 +13,7 @@ import io.taskercore.store.Database;
 import io.taskercore.store.KeptConnection;
 import io.taskercore.store.Migrations;
 import io.taskercore.store.PoolerProbe;
+import io.taskercore.store.SessionProbe;
 import io.taskercore.store.Sessions;
 import java.sql.Statement;
 import java.util.Map;
@@ -72,13 +73,13 @@ final class Connections {
 
   /** Makes connections that belong to no pool, and that may wait for as long as a statement takes. */
   static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode) {
-    return driver(config, mode, Sessions.UNWATCHED, SessionSetup.NONE);
+    return driver(config, mode, SessionSetup.NONE);
   }
 
-  private static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode, Sessions sessions, SessionSetup setup) {
+  private static PGSimpleDataSource driver(OrchestrationConfig config, ConnectionMode mode, SessionSetup setup) {
     DatabaseUrl url = config.databaseUrl();
     DriverVersion.check();
-    PGSimpleDataSource driver = new DriverConnections(url, sessions, setup);
+    PGSimpleDataSource driver = new DriverConnections(url, setup);
     Map<String, String> given = url.properties();
     if (!given.containsKey("tcpKeepAlive")) {
       driver.setTcpKeepAlive(true);
@@ -122,23 +123,32 @@ final class Connections {
             + "connection_mode: pooler, so configure that, or connect past the pooler", config.databaseUrl().label());
   }
 
-  /** Where a session is not ours, nothing is left on it. */
-  private static SessionSetup setup(OrchestrationConfig config, CurrentMode mode) {
+  /**
+   * Sets a session up, and tells of it. Where a session is not ours, nothing is left on it, and nobody watches it.
+   *
+   * @param sessions where it is told of
+   */
+  private static SessionSetup setup(OrchestrationConfig config, CurrentMode mode, Sessions sessions) {
     String settings = Format.text(SESSION, Math.max(SHORTEST_IDLE_MS, config.leaseMs()));
     return connection -> {
-      if (mode.isDirect()) {
-        try (Statement statement = connection.createStatement()) {
-          statement.execute(settings);
-        }
-      } else {
+      if (!mode.isDirect()) {
         connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+        return;
       }
+      int answerMs = connection.getNetworkTimeout();
+      // A wire that falls silent now must not stop whoever makes the pool's connections.
+      connection.setNetworkTimeout(Runnable::run, (int) TimeUnit.SECONDS.toMillis(SOCKET_TIMEOUT_S));
+      try (Statement statement = connection.createStatement()) {
+        statement.execute(settings);
+      }
+      sessions.opened(connection, SessionProbe.identify(connection));
+      connection.setNetworkTimeout(Runnable::run, answerMs);
     };
   }
 
   /** @param sessions where its connections are told of */
   static HikariDataSource pool(OrchestrationConfig config, CurrentMode mode, SpoiltSessions spoilt, Sessions sessions) {
-    PGSimpleDataSource driver = driver(config, mode.get(), sessions, setup(config, mode));
+    PGSimpleDataSource driver = driver(config, mode.get(), setup(config, mode, sessions));
     if (sessions == Sessions.UNWATCHED && !config.databaseUrl().properties().containsKey("socketTimeout")) {
       driver.setSocketTimeout(SOCKET_TIMEOUT_S);
     }
@@ -156,7 +166,7 @@ final class Connections {
 
   /** A lease is lost by then, so there is no point in waiting longer. */
   static KeptConnection kept(OrchestrationConfig config, CurrentMode mode, Database.Watch watch, Sessions sessions) {
-    PGSimpleDataSource driver = driver(config, mode.get(), sessions, setup(config, mode));
+    PGSimpleDataSource driver = driver(config, mode.get(), setup(config, mode, sessions));
     // Holds for the handshake too, which the connection's own time-out does not.
     driver.setSocketTimeout((int) Math.max(1, TimeUnit.MILLISECONDS.toSeconds(config.leaseMs())));
     return new KeptConnection(driver, config.leaseMs(), watch, sessions);

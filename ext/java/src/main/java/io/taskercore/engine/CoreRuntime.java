@@ -39,6 +39,7 @@ import io.taskercore.event.Losses;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.PoolUse;
 import io.taskercore.model.ClaimedStep;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.ClockOffset;
@@ -150,7 +151,7 @@ final class CoreRuntime {
     ProcessLease lease =
         new ProcessLease(leases, inFlight, listed, this::abilities, () -> poolerFound(config, leases), config.leaseMs());
     Reaper reaper = reaper(lease);
-    this.housekeeping = new Housekeeping(lease, reaper, sweeper(reaper::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
+    this.housekeeping = new Housekeeping(lease, reaper, sweeper(this::processId, reaper::report, unconfirmed::report), unconfirmed, this::holdsClaims, config.sweepIntervalMs());
     StepClaimer claimer = new StepClaimer(
         database, tasks, events, inFlight, unconfirmed, listed, returns, housekeeping::processId, this::execute);
     OutcomeTransactions outcomes = new OutcomeTransactions(
@@ -185,8 +186,8 @@ final class CoreRuntime {
   }
 
   /** One whose rounds nobody makes yet. */
-  Sweeper sweeper(Consumer<List<Long>> orphaned) {
-    return new Sweeper(database, events, afterCommit, metrics, orphaned);
+  Sweeper sweeper(LongSupplier processId, Consumer<Set<Long>> orphaned, Consumer<List<Claim>> ours) {
+    return new Sweeper(database, events, afterCommit, metrics, processId, orphaned, ours);
   }
 
   private List<Complaint> complaints(OrchestrationConfig config, SpoiltSessions spoilt) {
@@ -259,13 +260,13 @@ final class CoreRuntime {
     }
     activeTasks.close();
     results.close();
-    sessionWatcher.stop();
     recorders.close(end);
     notifier.close();
     executor.shutdown();
     awaitExecutor(end);
     housekeeping.close(end);
     timers.close();
+    // Last, for it breaks off what the others would wait for in vain.
     sessionWatcher.awaitEnd(end.leftMs());
     pool.close();
   }

@@ -21,7 +21,7 @@ final class CurrentMode implements Supplier<ConnectionMode> {
     return mode == ConnectionMode.DIRECT;
   }
 
-  /** What is connected from now on leaves nothing on a session. */
+  /** What is connected from now on leaves no settings of the engine's on a session. */
   void poolerFound() {
     mode = ConnectionMode.POOLER;
   }

@@ -2,7 +2,6 @@ package io.taskercore.engine;
 
 import io.taskercore.config.DatabaseUrl;
 import io.taskercore.model.TaskerException;
-import io.taskercore.store.Sessions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.ZoneId;
@@ -31,7 +30,6 @@ final class DriverConnections extends PGSimpleDataSource {
   private static final int MOST_NAMES = 20;
 
   private final transient DatabaseUrl url;
-  private final transient Sessions sessions;
   private final transient SessionSetup setup;
 
   /** What is done to a session before anything else is done on it. */
@@ -43,12 +41,11 @@ final class DriverConnections extends PGSimpleDataSource {
   }
 
   /**
-   * @param sessions where each is told of
+   * @param setup of each of them
    * @throws TaskerException.Configuration if the driver cannot use the URL
    */
-  DriverConnections(DatabaseUrl url, Sessions sessions, SessionSetup setup) {
+  DriverConnections(DatabaseUrl url, SessionSetup setup) {
     this.url = url;
-    this.sessions = sessions;
     this.setup = setup;
     try {
       setURL(url.jdbcUrl());
@@ -67,7 +64,6 @@ final class DriverConnections extends PGSimpleDataSource {
     Connection connection = connect();
     try {
       setup.on(connection);
-      sessions.opened(connection);
       return connection;
     } catch (SQLException failure) {
       connection.close();

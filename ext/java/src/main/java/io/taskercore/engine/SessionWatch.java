@@ -34,10 +34,16 @@ final class SessionWatch {
   /** A server that does not answer for so long, or says that it does nothing for us, does not any more. */
   private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-  private static final double SILENT_S = 5;
+  /** For so long a session must have been at nothing, by the server's word, before the wait for its answer is in vain. */
+  private static final double AT_NOTHING_S = 5;
 
-  /** The server is there, and has no session to spare. */
-  private static final String OUT_OF_RESOURCES = "53";
+  /** Where the server has no session to spare for a look, nobody can tell what waits in vain: after so long, it is taken to. */
+  private static final long UNSEEN_NANOS = TimeUnit.MINUTES.toNanos(5);
+
+  /** One look in vain may be the network's or a busy server's fault. */
+  private static final int LOOKS_IN_VAIN = 2;
+
+  private static final String NO_CONNECTION = "08";
 
   private final Sessions sessions;
   private final DataSource connections;
@@ -45,6 +51,7 @@ final class SessionWatch {
   private final Runnable gone;
   private final SessionProbe probe = new SessionProbe();
   private volatile String complaint;
+  private int looksInVain;
 
   /**
    * @param connections for a connection beside the watched ones, which must not wait for long itself
@@ -77,24 +84,29 @@ final class SessionWatch {
       breakOffWhatIsLost(waiting, seen);
       complaint = complaintOf(waiting, seen);
       endWhatWasGivenUp(connection, givenUp, seen);
+      looksInVain = 0;
     } catch (SQLException failure) {
       complaint = null; // health asks PostgreSQL itself, and tells that it does not answer
-      if (!String.valueOf(failure.getSQLState()).startsWith(OUT_OF_RESOURCES)) {
-        breakOff(silent(waiting), "PostgreSQL cannot be reached");
+      boolean isUnreachable = String.valueOf(failure.getSQLState()).startsWith(NO_CONNECTION);
+      looksInVain = isUnreachable ? looksInVain + 1 : 0;
+      if (looksInVain >= LOOKS_IN_VAIN) {
+        breakOff(silent(SILENT_NANOS, waiting), "PostgreSQL cannot be reached");
+      } else if (!isUnreachable) {
+        breakOff(silent(UNSEEN_NANOS, waiting), "PostgreSQL cannot be asked about it");
       }
     }
   }
 
   private void breakOffWhatIsLost(List<Session> waiting, Map<Session, Seen> seen) throws SQLException {
-    List<Session> lost = silent(waiting).stream()
-        .filter(session -> !seen.containsKey(session) || !seen.get(session).isAtWork() && seen.get(session).sinceS() > SILENT_S)
+    List<Session> lost = silent(SILENT_NANOS, waiting).stream()
+        .filter(session -> !seen.containsKey(session) || !seen.get(session).isAtWork() && seen.get(session).sinceS() > AT_NOTHING_S)
         .toList();
     breakOff(lost, "PostgreSQL has no answer under way");
   }
 
   /** Those among them that still wait by now, and for long. */
-  private List<Session> silent(List<Session> waiting) {
-    List<Session> silent = new ArrayList<>(sessions.waitingFor(SILENT_NANOS));
+  private List<Session> silent(long nanos, List<Session> waiting) {
+    List<Session> silent = new ArrayList<>(sessions.waitingFor(nanos));
     silent.retainAll(waiting);
     return silent;
   }

@@ -1,5 +1,6 @@
 package io.taskercore.store;
 
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.Format;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -7,6 +8,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Compares what is counted and queued with the steps that it tells of, and puts it right. The steps' states are what counts; a
@@ -87,33 +90,63 @@ public final class Audit {
   }
 
   /**
-   * Looks at the same tasks for steps in progress that nobody holds who lives. A reaper finds these by what the dead had listed; here
-   * are found those that no list tells of.
+   * Who holds steps in progress.
+   *
+   * @param orphaned tasks of which nobody holds one who lives
+   * @param ours what a process holds, as the database has it
    */
-  public Look orphaned(Connection connection, long after, Bounds bounds) throws SQLException {
+  public record Held(Set<Long> orphaned, List<Claim> ours) {}
+
+  /**
+   * Looks at the same tasks for what no list tells of: steps in progress that nobody holds who lives, and those that a process has held for
+   * over a minute. A reaper finds the former by what the dead had listed, and a process knows of the latter.
+   */
+  public Held held(Connection connection, long processId, long after, Bounds bounds) throws SQLException {
     String sql = Format.text(Sql.of("""
         WITH %1$s
-        SELECT DISTINCT s.task_id, (SELECT max(task_id) FROM batch) AS last
+        SELECT s.task_id, s.step_id, s.fence, s.process_id = ? AS ours
         FROM batch b
         JOIN tasker.workflow_steps s ON s.task_id = b.task_id
         LEFT JOIN tasker.processes p ON p.process_id = s.process_id
-        WHERE s.state = {in_progress} AND (p.process_id IS NULL OR p.dead_at IS NOT NULL)
-        UNION ALL
-        SELECT NULL, max(task_id) FROM batch
-        ORDER BY 1"""), BATCH);
-    return lookAtBatch(connection, sql, after, bounds);
+        WHERE s.state = {in_progress}
+          AND (p.process_id IS NULL OR p.dead_at IS NOT NULL OR s.process_id = ? AND s.started_at < tasker.now() - interval '1 minute')
+        ORDER BY s.step_id"""), BATCH);
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      int p = setBatch(statement, after, bounds);
+      statement.setLong(++p, processId);
+      statement.setLong(++p, processId);
+      try (ResultSet row = statement.executeQuery()) {
+        Set<Long> orphaned = new TreeSet<>();
+        List<Claim> ours = new ArrayList<>();
+        while (row.next()) {
+          if (row.getBoolean("ours")) {
+            ours.add(new Claim(row.getLong("step_id"), row.getLong("fence")));
+          } else {
+            orphaned.add(row.getLong("task_id"));
+          }
+        }
+        return new Held(orphaned, ours);
+      }
+    }
   }
 
   private static Look lookAtBatch(Connection connection, String sql, long after, Bounds bounds) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.setLong(1, after);
-      statement.setInt(2, bounds.tasks());
-      statement.setLong(3, after);
-      statement.setInt(4, bounds.tasks());
-      statement.setInt(5, bounds.tasks());
-      statement.setInt(6, bounds.steps());
+      setBatch(statement, after, bounds);
       return look(statement);
     }
+  }
+
+  /** @return the number of the last parameter that it has set */
+  private static int setBatch(PreparedStatement statement, long after, Bounds bounds) throws SQLException {
+    int p = 0;
+    statement.setLong(++p, after);
+    statement.setInt(++p, bounds.tasks());
+    statement.setLong(++p, after);
+    statement.setInt(++p, bounds.tasks());
+    statement.setInt(++p, bounds.tasks());
+    statement.setInt(++p, bounds.steps());
+    return p;
   }
 
   /**

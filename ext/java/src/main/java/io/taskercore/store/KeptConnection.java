@@ -49,7 +49,7 @@ public final class KeptConnection implements AutoCloseable {
   }
 
   /** How many sessions there were so far, the present one included. */
-  public synchronized int sessions() {
+  public synchronized int sessionsMade() {
     return made;
   }
 

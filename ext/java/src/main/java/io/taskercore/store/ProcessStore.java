@@ -222,11 +222,22 @@ public final class ProcessStore {
         p.process_id IS NOT NULL AND NOT p.crowded AND (p.places IS NULL OR p.places >= count(*) OVER (PARTITION BY s.process_id)) AS begun
       """;
 
-  private static final String ORPHANS_LISTED = ORPHAN + """
+  /** Processes that have listed something, each found by one look at process_tasks_key: a living one may have many rows there. */
+  private static final String LISTING = """
+      WITH RECURSIVE listing AS (
+        SELECT min(process_id) AS process_id FROM tasker.process_tasks
+        UNION ALL
+        SELECT (SELECT min(l.process_id) FROM tasker.process_tasks l WHERE l.process_id > n.process_id)
+        FROM listing n
+        WHERE n.process_id IS NOT NULL
+      )""";
+
+  private static final String ORPHANS_LISTED = LISTING + ORPHAN + """
       FROM (
         SELECT DISTINCT i.task_id
-        FROM tasker.process_tasks l
-        LEFT JOIN tasker.processes o ON o.process_id = l.process_id
+        FROM listing n
+        LEFT JOIN tasker.processes o ON o.process_id = n.process_id
+        JOIN tasker.process_tasks l ON l.process_id = n.process_id
         CROSS JOIN LATERAL unnest(l.task_ids) AS i(task_id)
         WHERE o.process_id IS NULL OR o.dead_at IS NOT NULL
         UNION
@@ -271,21 +282,28 @@ public final class ProcessStore {
     }
   }
 
-  /** Everything the process holds, as its rows say. */
-  public List<ClaimedStep> heldBy(Connection connection, long processId) throws SQLException {
+  /**
+   * Everything the process holds, as its rows say.
+   *
+   * @param taskIds where to look as well
+   */
+  public List<ClaimedStep> heldBy(Connection connection, long processId, Collection<Long> taskIds) throws SQLException {
     String sql = Sql.of("""
         SELECT s.*
         FROM (
           SELECT DISTINCT i.task_id
           FROM tasker.process_tasks l
           CROSS JOIN LATERAL unnest(l.task_ids) AS i(task_id)
-          WHERE l.process_id = ?) h
+          WHERE l.process_id = ?
+          UNION
+          SELECT i.task_id FROM unnest(?::bigint[]) AS i(task_id)) h
         CROSS JOIN LATERAL (
           SELECT s.* FROM tasker.workflow_steps s
           WHERE s.task_id = h.task_id AND s.state = {in_progress} AND s.process_id = ? OFFSET 0) s""");
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setLong(1, processId);
-      statement.setLong(2, processId);
+      statement.setArray(2, Rows.bigints(connection, taskIds));
+      statement.setLong(3, processId);
       try (ResultSet row = statement.executeQuery()) {
         List<ClaimedStep> held = new ArrayList<>();
         while (row.next()) {
@@ -324,7 +342,14 @@ public final class ProcessStore {
 
   /** Marks dead processes that held more steps than they can have begun. A later look may find fewer of these, and must know. */
   public void markCrowded(Connection connection, Collection<Long> processIds) throws SQLException {
-    String sql = "UPDATE tasker.processes SET crowded = true WHERE process_id = ANY (?) AND dead_at IS NOT NULL AND NOT crowded";
+    String sql = """
+        WITH free AS (
+          SELECT process_id FROM tasker.processes
+          WHERE process_id = ANY (?) AND dead_at IS NOT NULL AND NOT crowded
+          ORDER BY process_id
+          FOR UPDATE SKIP LOCKED
+        )
+        UPDATE tasker.processes p SET crowded = true FROM free f WHERE p.process_id = f.process_id""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setArray(1, Rows.bigints(connection, processIds));
       statement.executeUpdate();
@@ -333,19 +358,26 @@ public final class ProcessStore {
 
   /**
    * Forgets processes that have been dead for so long that nothing they had sent can be under way any more, and what is listed for
-   * processes that have no row.
+   * processes that have no row. Those whose row somebody else has locked are left to a later look.
    */
   public void forget(Connection connection, long deadForMs, Collection<Long> stillHolding) throws SQLException {
-    String sql = """
-        WITH forgotten AS (
-          DELETE FROM tasker.processes
-          WHERE dead_at < statement_timestamp() - ? * interval '1 millisecond' AND process_id <> ALL (?)
-          RETURNING process_id
+    String sql = LISTING + """
+        , forgotten AS (
+          DELETE FROM tasker.processes p
+          USING (
+            SELECT process_id FROM tasker.processes
+            WHERE dead_at < statement_timestamp() - ? * interval '1 millisecond' AND process_id <> ALL (?)
+            ORDER BY process_id
+            FOR UPDATE SKIP LOCKED) free
+          WHERE p.process_id = free.process_id
+          RETURNING p.process_id
         )
         DELETE FROM tasker.process_tasks l
-        WHERE l.process_id <> ALL (?)
-          AND (l.process_id IN (SELECT process_id FROM forgotten)
-               OR NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = l.process_id))""";
+        WHERE l.process_id <> ALL (?) AND l.process_id IN (
+          SELECT process_id FROM forgotten
+          UNION ALL
+          SELECT n.process_id FROM listing n
+          WHERE NOT EXISTS (SELECT 1 FROM tasker.processes p WHERE p.process_id = n.process_id))""";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       Array holding = Rows.bigints(connection, stillHolding);
       statement.setLong(1, deadForMs);

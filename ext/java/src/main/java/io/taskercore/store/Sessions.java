@@ -14,30 +14,36 @@ import org.postgresql.PGConnection;
  */
 public class Sessions {
 
+  /**
+   * How the server knows a session.
+   *
+   * @param pid the process that serves it, which may serve another one later
+   * @param begunMicros when it began by the server's clock, since 1970; null where the server does not say
+   */
+  public record Identity(int pid, Long begunMicros) {}
+
   /** One of them. */
   public static final class Session {
 
     private final Connection connection;
-    private final int pid;
-    private final long openedNanos;
+    private final Identity identity;
 
     /** Since when a call waits for PostgreSQL on it; null while none does. */
     private volatile Long busySinceNanos;
     private volatile boolean givenUp;
 
-    private Session(Connection connection, int pid, long openedNanos) {
+    private Session(Connection connection, Identity identity) {
       this.connection = connection;
-      this.pid = pid;
-      this.openedNanos = openedNanos;
+      this.identity = identity;
+    }
+
+    public Identity identity() {
+      return identity;
     }
 
     /** The process that serves it. */
     public int pid() {
-      return pid;
-    }
-
-    public long openedNanos() {
-      return openedNanos;
+      return identity.pid();
     }
 
     private boolean hasWaitedFor(long nanos, long now) {
@@ -55,7 +61,7 @@ public class Sessions {
   /** Sessions that nobody watches over, as those behind a pooler. */
   public static final Sessions UNWATCHED = new Sessions() {
     @Override
-    public void opened(Connection connection) {
+    public void opened(Connection connection, Identity identity) {
       // Nobody wants to know.
     }
   };
@@ -66,9 +72,8 @@ public class Sessions {
   private final Map<Connection, Session> open = new ConcurrentHashMap<>();
 
   /** There is a new one. */
-  public void opened(Connection connection) throws SQLException {
-    int pid = connection.unwrap(PGConnection.class).getBackendPID();
-    open.put(connection, new Session(connection, pid, System.nanoTime()));
+  public void opened(Connection connection, Identity identity) {
+    open.put(connection, new Session(connection, identity));
   }
 
   /** A call to the database. */

@@ -106,7 +106,7 @@ public final class StepClaims {
           UNION ALL (
             SELECT q.ctid, q.priority, q.run_at, q.step_id, q.apart
             FROM tasker.step_queue q
-            WHERE q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
+            WHERE q.apart AND q.last_chance AND q.run_at <= tasker.now() AND q.handler = ANY (?)
               AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
             ORDER BY q.priority DESC, q.run_at, q.step_id
             LIMIT 1)
@@ -266,7 +266,7 @@ public final class StepClaims {
             SELECT q.ctid, q.priority, q.run_at, q.step_id, q.apart
             FROM tasker.step_queue q
             WHERE q.handler = l.handler AND q.apart = l.apart AND q.priority = l.priority AND q.run_at <= tasker.now()
-              AND NOT q.last_chance AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
+              AND NOT (q.apart AND q.last_chance) AND (cardinality(?::text[]) = 0 OR q.namespace = ANY (?))
             ORDER BY q.run_at, q.step_id
             LIMIT ?) r
         """ + (apart.mayTakeLastChance() ? LAST_CHANCE : "") + """

@@ -178,7 +178,7 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public Answer sweep() {
-    runtime.sweeper(reaper::report).round();
+    runtime.sweeper(runtime::processId, reaper::report, ours -> {}).round();
     return Answer.NOTHING;
   }
 
@@ -211,6 +211,6 @@ final class EnginePaths implements Paths, AutoCloseable {
 
   @Override
   public void close() {
-    lease.end(false);
+    lease.end(false, true);
   }
 }

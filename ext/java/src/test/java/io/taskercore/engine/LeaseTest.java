@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.taskercore.config.ConnectionMode;
 import io.taskercore.engine.claim.ListedTasks;
+import io.taskercore.engine.claim.UnconfirmedClaims;
+import io.taskercore.engine.clock.Deadline;
+import io.taskercore.engine.housekeeping.Housekeeping;
 import io.taskercore.engine.housekeeping.ProcessLease;
 import io.taskercore.engine.housekeeping.Reaper;
 import io.taskercore.model.Json;
@@ -21,6 +24,9 @@ import io.taskercore.testing.Handlers.Failed;
 import io.taskercore.testing.RunningWorker;
 import io.taskercore.testing.Workflow;
 import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -452,13 +458,87 @@ class LeaseTest {
 
   /** For a reaper whose rounds the test makes. */
   private ProcessLease registered(CoreRuntime runtime) {
-    ProcessLease lease = new ProcessLease(
-        Connections.kept(engine.coordinator().config(), new CurrentMode(ConnectionMode.DIRECT), Database.Watch.NOBODY, Sessions.UNWATCHED),
-        runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), () -> {}, 20_000);
+    ProcessLease lease = lease(runtime, 20_000);
     Await.until("the server is up for a lease, before which nobody is taken for dead", () -> engine.database().number(
         "SELECT (now() > pg_postmaster_start_time() + interval '20 s')::integer") == 1);
     lease.register();
     return lease;
+  }
+
+  private ProcessLease lease(CoreRuntime runtime, int leaseMs) {
+    return new ProcessLease(
+        Connections.kept(engine.coordinator().config(), new CurrentMode(ConnectionMode.DIRECT), Database.Watch.NOBODY, Sessions.UNWATCHED),
+        runtime.inFlight(), new ListedTasks(Set::of, () -> false), () -> new Abilities(Set.of(), 1), () -> {}, leaseMs);
+  }
+
+  @Test
+  void theLockedRowOfOneWhoHasLongBeenDeadHoldsUpNoReaper() throws SQLException {
+    CoreRuntime runtime = engine.coordinator().runtime();
+    Reaper reaper = runtime.reaper(registered(runtime));
+    engine.database().execute("""
+        INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers, dead_at) OVERRIDING SYSTEM VALUE
+        VALUES (7, 'gone', 1, now() - interval '1 hour', '{}', now() - interval '1 hour'),
+          (8, 'gone', 1, now() - interval '1 hour', '{}', now() - interval '1 hour')""");
+    try (Connection connection = engine.database().dataSource().getConnection(); Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute("SELECT 1 FROM tasker.processes WHERE process_id = 7 FOR UPDATE");
+
+      reaper.round();
+
+      assertThat(engine.database().column("SELECT process_id FROM tasker.processes WHERE dead_at IS NOT NULL")).containsExactly("7");
+      connection.rollback();
+    }
+  }
+
+  /** What looks for claims on the pool's connections waits for them; the lease does not. */
+  @Test
+  void theLeaseIsRenewedWhileALookForClaimsWaitsForAConnection() {
+    CoreRuntime runtime = engine.coordinator().runtime();
+    CountDownLatch free = new CountDownLatch(1);
+    CountDownLatch waits = new CountDownLatch(1);
+    UnconfirmedClaims unconfirmed = new UnconfirmedClaims(new Database(new WaitingDataSource(waits, free)), runtime.inFlight(), runtime::giveBack);
+    ProcessLease lease = lease(runtime, 600);
+    Housekeeping housekeeping = new Housekeeping(
+        lease, runtime.reaper(lease), runtime.sweeper(runtime::processId, orphaned -> {}, ours -> {}), unconfirmed, () -> false, 3_600_000);
+    unconfirmed.suspect();
+    try {
+      long id = housekeeping.processId();
+      Await.until("the look waits", () -> waits.getCount() == 0);
+      for (int renewals = 0; renewals < 3; renewals++) {
+        String until = leaseUntil(id);
+        Await.until("the lease is renewed", () -> !leaseUntil(id).equals(until));
+      }
+    } finally {
+      free.countDown();
+      housekeeping.close(Deadline.in(5_000L));
+    }
+  }
+
+  private String leaseUntil(long processId) {
+    return engine.database().value("SELECT lease_until FROM tasker.processes WHERE process_id = " + processId);
+  }
+
+  /** As a pool that has no connection to give until the test says so. */
+  private static final class WaitingDataSource extends org.postgresql.ds.PGSimpleDataSource {
+    private static final long serialVersionUID = 1L;
+    private final transient CountDownLatch waits;
+    private final transient CountDownLatch free;
+
+    WaitingDataSource(CountDownLatch waits, CountDownLatch free) {
+      this.waits = waits;
+      this.free = free;
+    }
+
+    @Override
+    public Connection getConnection() throws SQLException {
+      waits.countDown();
+      try {
+        free.await();
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      throw new SQLException("none to be had", "08001");
+    }
   }
 
   /** The process is known as dead by then, so that no lease tells of its steps any more. */
@@ -481,7 +561,7 @@ class LeaseTest {
 
       assertThat(engine.history(lost.taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
     } finally {
-      lease.end(false);
+      lease.end(false, true);
     }
   }
 
@@ -494,7 +574,7 @@ class LeaseTest {
     try (Lost lost = new Lost()) {
       engine.database().execute("TRUNCATE tasker.process_tasks");
       engine.database().execute("UPDATE tasker.processes SET dead_at = now() WHERE process_id = " + process(lost.taskId, "a"));
-      reaper.report(List.of(lost.taskId));
+      reaper.report(Set.of(lost.taskId));
       engine.database().execute("""
           CREATE FUNCTION tasker.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'injected'; END $$;
           CREATE TRIGGER fail BEFORE DELETE ON tasker.processes FOR EACH STATEMENT EXECUTE FUNCTION tasker.fail()""");
@@ -505,7 +585,7 @@ class LeaseTest {
 
       assertThat(engine.history(lost.taskId, "a")).containsExactly("in_progress", "enqueued(lease_lapsed)");
     } finally {
-      lease.end(false);
+      lease.end(false, true);
     }
   }
 

@@ -244,13 +244,18 @@ class LockedRowTest {
     engine.database().execute("UPDATE tasker.tasks SET active_steps = 2");
     try (Holder holder = locking("task", first, null)) {
       assertThat(holder.pid).isNotNull();
-      engine.coordinator().runtime().sweeper(orphaned -> {}).round();
+      sweep();
 
       assertThat(activeSteps(first)).isEqualTo(2);
       assertThat(activeSteps(second)).isEqualTo(1);
     }
-    engine.coordinator().runtime().sweeper(orphaned -> {}).round();
+    sweep();
     assertThat(activeSteps(first)).isEqualTo(1);
+  }
+
+  private void sweep() {
+    CoreRuntime runtime = engine.coordinator().runtime();
+    runtime.sweeper(runtime::processId, orphaned -> {}, ours -> {}).round();
   }
 
   private long activeSteps(long taskId) {

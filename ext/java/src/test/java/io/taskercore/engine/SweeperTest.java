@@ -193,4 +193,25 @@ class SweeperTest {
 
     assertThat(healed()).isZero();
   }
+
+  @Test
+  void aTaskThatCannotBePutRightKeepsNoOtherFromIt() {
+    engine.handlers().succeed("a");
+    Workflow workflow = Workflow.named("w").step("a");
+    long first = engine.task(workflow);
+    long second = engine.task(workflow);
+    engine.database().execute("UPDATE tasker.tasks SET active_steps = 2 WHERE task_id IN (" + first + ", " + second + ")");
+    engine.database().execute("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON tasker.tasks FOR EACH ROW WHEN (NEW.task_id = %d) EXECUTE FUNCTION refuse()"""
+        .formatted(first));
+    CoreRuntime runtime = engine.coordinator().runtime();
+    try {
+      runtime.sweeper(runtime::processId, orphaned -> {}, ours -> {}).round();
+
+      assertThat(engine.database().number("SELECT active_steps FROM tasker.tasks WHERE task_id = " + second)).isEqualTo(1);
+    } finally {
+      engine.database().execute("DROP TRIGGER refuse ON tasker.tasks; UPDATE tasker.tasks SET active_steps = 1 WHERE task_id = " + first);
+    }
+  }
 }

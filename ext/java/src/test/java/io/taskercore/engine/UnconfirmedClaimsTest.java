@@ -75,6 +75,27 @@ class UnconfirmedClaimsTest {
     engine.awaitState(taskId, "a", "enqueued");
   }
 
+  /** As behind a pooler: the answer was lost, and the statement lived on for longer than anybody looked for its claims. */
+  @Test
+  void aClaimThatNoListTellsOfAndNobodyKnowsIsFoundByTheSweeper() {
+    claim();
+    engine.database().execute("DELETE FROM tasker.process_tasks");
+    sweep();
+    assertThat(unconfirmed.isSuspicious()).as("it may be on its way").isFalse();
+    engine.database().execute("UPDATE tasker.workflow_steps SET started_at = started_at - interval '2 minutes'");
+
+    sweep();
+
+    assertThat(unconfirmed.isSuspicious()).isTrue();
+    look();
+    look();
+    engine.awaitState(taskId, "a", "enqueued");
+  }
+
+  private void sweep() {
+    runtime.sweeper(runtime::processId, orphaned -> {}, unconfirmed::report).round();
+  }
+
   @Test
   void withoutAReasonNobodyLooks() {
     claim();

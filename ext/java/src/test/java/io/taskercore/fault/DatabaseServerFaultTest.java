@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -128,15 +129,14 @@ class DatabaseServerFaultTest {
   @Test
   void aStandbyThatAcknowledgesNoMore() {
     int pool = 5;
-    int mostSessions = pool + 3; // the lease's, the listener's, and one that looks after the others
+    int mostSessions = pool + 4; // the lease's, the listener's, and two that look after the others
     try (Fleet fleet = new Fleet(site, 2, Map.of("database_pool_size", pool)).awaitReady()) {
       site.mixedTasks(plans(), 6);
       awaitSome(10);
       AtomicLong sessions = new AtomicLong();
       AtomicLong lapsed = new AtomicLong();
       standby("nobody");
-      Thread caller = new Thread(() -> site.task(Plan.of("late", StepPlan.step(0))), "waits for the standby");
-      caller.start();
+      CompletableFuture<Long> late = CompletableFuture.supplyAsync(() -> site.task(Plan.of("late", StepPlan.step(0))));
       try (Site.Repeating watch = Site.every(Duration.ofMillis(200), () -> {
         sessions.accumulateAndGet(sessionsOfOneProcess(), Math::max);
         lapsed.accumulateAndGet(site.lapsedLeases(), Math::max);
@@ -146,7 +146,7 @@ class DatabaseServerFaultTest {
       } finally {
         standby("");
       }
-      Patience.until("the call has returned", () -> !caller.isAlive());
+      assertThat(late.join()).as("the task whose creation waited").isPositive();
       site.say("at most " + sessions + " sessions of a process");
       assertThat(sessions.get()).isBetween(1L, (long) mostSessions);
       assertThat(lapsed.get()).as("leases that lapsed").isZero();

@@ -254,8 +254,9 @@ final class Ledger {
     long crashes = endings.values().stream().filter(Ending.CRASHED::equals).count();
     long notBegun = endings.entrySet().stream()
         .filter(entry -> entry.getValue() == Ending.CRASHED && !begun.containsKey(entry.getKey())).count();
-    if (notBegun > 0 && processes.values().stream().noneMatch(WorkerProcess::wasHarmed)) {
-      complaints.add(notBegun + " claims that nobody had begun were taken for crashed, and no process was harmed");
+    if (notBegun + died.size() > 0 && processes.values().stream().noneMatch(WorkerProcess::wasHarmed)) {
+      complaints.add(notBegun + " claims that nobody had begun were taken for crashed, and " + died.size()
+          + " ended with their process, and no process was harmed");
     }
     return new Counts(tasks, steps, runs, accepted, excess, crashes, notBegun, List.copyOf(lastRecovery.values()));
   }

@@ -215,7 +215,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback, AutoCloseable
   }
 
   long crashes() {
-    return database.number("SELECT count(*) FROM tasker.transitions WHERE reason IN ('lease_lapsed', 'crash_limit')");
+    return database.number("SELECT count(*) FROM tasker.transitions WHERE reason IN ('lease_lapsed', 'crash_limit', 'process_died')");
   }
 
   /** How many processes have not renewed their lease in time. */

@@ -69,6 +69,11 @@ final class Wire implements AutoCloseable {
     trigger = part;
   }
 
+  /** Whether that request has come by. */
+  boolean hasStalledAnswers() {
+    return trigger == null && stalled.contains(Direction.TO_CLIENT);
+  }
+
   /** The connections that there are stay silent for good, as when a router has forgotten them; new ones work. */
   void forsake() {
     links.forEach(link -> link.forsaken = true);

@@ -122,8 +122,9 @@ class WireFaultTest {
     WorkerProcess gone = site.worker("gone", wire, Map.of("lease_ms", 2_000)).awaitReady();
 
     // It is about to take the victim's steps, and has the victim's row locked.
-    wire.stallAnswersTo("UPDATE tasker.processes SET dead_at");
+    wire.stallAnswersTo("SET dead_at = statement_timestamp()");
     victim.kill();
+    Patience.until("it was asked for that", wire::hasStalledAnswers);
     Patience.until("its transaction waits for it", () -> site.database().number("""
         SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gone' AND state = 'idle in transaction'""") == 1);
     wire.stall();

@@ -119,7 +119,7 @@ class ProcessStoreTest {
   }
 
   private List<Long> heldBy(Claimant claimant) {
-    return database.call(connection -> processes.heldBy(connection, claimant.processId())).stream().map(ClaimedStep::taskId).toList();
+    return database.call(connection -> processes.heldBy(connection, claimant.processId(), Set.of())).stream().map(ClaimedStep::taskId).toList();
   }
 
   @Test

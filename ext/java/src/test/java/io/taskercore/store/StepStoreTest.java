@@ -98,6 +98,19 @@ class StepStoreTest {
     assertThat(engine.state(taskId, "e")).isEqualTo("enqueued");
   }
 
+  /** An older build knows of the last chance, and nothing of what is claimed apart. */
+  @Test
+  void whatAnOlderBuildHasQueuedOnItsLastChanceIsClaimedLikeOthers() {
+    long taskId = engine.task(Workflow.named("w").step("a"));
+    engine.database().execute("UPDATE tasker.step_queue SET last_chance = true");
+
+    Claims claims = database.call(
+        connection -> this.claims.claimReady(connection, PROCESS, List.of("a"), List.of(), Apart.NONE, 10, 20, false));
+
+    assertThat(names(claims.steps())).containsExactly("a");
+    assertThat(engine.state(taskId, "a")).isEqualTo("in_progress");
+  }
+
   @Test
   void metadataIsStoredOfThoseOutcomesThatAreAccepted() throws SQLException {
     long taskId = engine.task(Workflow.named("w").step("a").step("b").step("c").step("d", "a"));

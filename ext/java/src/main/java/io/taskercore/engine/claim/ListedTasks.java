@@ -47,15 +47,15 @@ public final class ListedTasks {
 
   /** What the next renewal is to write. Null: nothing, for the list is good enough. */
   public TaskList next() {
-    // The doubt must be looked at first: it is raised before a task is let go whose answer was lost.
-    if (inDoubt.getAsBoolean()) {
-      return null;
-    }
     for (Long jump = settled.poll(); jump != null; jump = settled.poll()) {
       replaceable.add(jump);
     }
-    // The tasks must be read last: what was settled by now is among them, or has ended.
+    // The tasks must be read after that: what was settled by now is among them, or has ended.
     Set<Long> now = held.get();
+    // The doubt must be looked at last: it was raised before its row was settled, and before its task was let go.
+    if (inDoubt.getAsBoolean()) {
+      return null;
+    }
     boolean shrunk = written != null && 2 * now.size() < written.size();
     if (written != null && !shrunk && replaceable.size() <= 1 && written.containsAll(now)) {
       return null;

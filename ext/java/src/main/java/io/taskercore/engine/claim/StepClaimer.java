@@ -25,6 +25,7 @@ import io.taskercore.store.StepClaims.Claims;
 import io.taskercore.store.StepClaims.Taken;
 import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskStore.RootClaims;
+import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -114,8 +115,11 @@ public final class StepClaimer {
     });
   }
 
+  /** Where the pool had no connection to give, nothing was sent. */
   private static boolean leavesDoubt(Throwable failure) {
-    return failure instanceof TaskerException.Database refused ? refused.isTransient() : !(failure instanceof StaleTemplate);
+    return failure instanceof TaskerException.Database refused
+        ? refused.isTransient() && !(refused.getCause() instanceof SQLTransientConnectionException)
+        : !(failure instanceof StaleTemplate);
   }
 
   /**

@@ -44,6 +44,10 @@ public final class UnconfirmedClaims {
   private final ClaimReturner returner;
   private final ProcessStore processes = new ProcessStore();
   private final Set<Claiming> underWay = ConcurrentHashMap.newKeySet();
+
+  /** Tasks with claims of ours that nobody here knew of, whatever the lists say. */
+  private final Set<Long> reported = ConcurrentHashMap.newKeySet();
+
   private volatile Long suspectedNanos;
   private Map<Claim, Long> firstSeenNanos = Map.of();
 
@@ -89,8 +93,19 @@ public final class UnconfirmedClaims {
    * back in time, and have claims again that are over; or a statement is over that nobody waited for any more.
    */
   public synchronized void doubt() {
-    if (suspectedNanos == null) {
-      suspectedNanos = System.nanoTime() - LOOK_NANOS;
+    // Where there is a suspicion already, a look that is under way must not end it.
+    suspectedNanos = suspectedNanos == null ? System.nanoTime() - LOOK_NANOS : suspectedNanos + 1;
+  }
+
+  /**
+   * What this process has held for long, as the database has it: where nobody here knows of a claim, its answer was lost so long ago that
+   * nobody looks for it any more. Behind a pooler, for one, nobody can know how long a statement lives whose connection was given up.
+   */
+  public void report(List<Claim> held) {
+    List<Long> unknown = held.stream().filter(claim -> inFlight.of(claim) == null).map(claim -> ClaimedStep.taskIdOf(claim.stepId())).toList();
+    if (!unknown.isEmpty()) {
+      reported.addAll(unknown);
+      doubt();
     }
   }
 
@@ -105,7 +120,8 @@ public final class UnconfirmedClaims {
     if (suspected == null) {
       return;
     }
-    List<ClaimedStep> ours = database.call(connection -> processes.heldBy(connection, processId));
+    List<Long> alsoIn = List.copyOf(reported);
+    List<ClaimedStep> ours = database.call(connection -> processes.heldBy(connection, processId, alsoIn));
     long now = System.nanoTime();
     // This must come before the look at the attempts: who is not under way here any more has put its attempts there.
     long oldest = underWay.stream().mapToLong(claiming -> claiming.beganNanos - now).min().orElse(0);
@@ -124,6 +140,9 @@ public final class UnconfirmedClaims {
     if (!unconfirmed.isEmpty()) {
       LOG.warn("lease: {} claims were made but never confirmed; giving them back", unconfirmed.size());
       returner.giveBack(unconfirmed, false);
+    }
+    if (unknown.isEmpty()) {
+      alsoIn.forEach(reported::remove);
     }
     if (unknown.isEmpty() && now - suspected > LOOK_NANOS) {
       trust(suspected);

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /**
- * What a process does again and again once it has claimed something: it renews its {@link ProcessLease}, is a {@link Reaper} of
- * dead processes, and a {@link Sweeper}. Each has a thread of its own.
+ * What a process does again and again once it has claimed something: it renews its {@link ProcessLease}, looks for claims that were
+ * never confirmed, is a {@link Reaper} of dead processes, and a {@link Sweeper}. Each has a thread of its own: what one of them waits
+ * for, a connection of the pool for instance, is nothing that the lease may wait for.
  */
 public final class Housekeeping {
 
@@ -18,6 +19,7 @@ public final class Housekeeping {
   private final UnconfirmedClaims unconfirmed;
   private final BooleanSupplier holdsClaims;
   private final Loop keepers;
+  private final Loop lookers;
   private final Loop reapers;
   private final Loop sweepers;
   private boolean started;
@@ -35,6 +37,7 @@ public final class Housekeeping {
     this.reaper = reaper;
     this.unconfirmed = unconfirmed;
     this.keepers = new Loop("lease", lease::untilNextRenewalMs, this::renew);
+    this.lookers = new Loop("claims", () -> lease.leaseMs() / 3, () -> unconfirmed.look(lease.processId()));
     this.reapers = new Loop("reaper", reaper::untilNextRoundMs, reaper::round);
     this.sweepers = new Loop("sweeper", () -> sweepIntervalMs, sweeper::round);
   }
@@ -55,13 +58,14 @@ public final class Housekeeping {
   }
 
   private List<Loop> loops() {
-    return List.of(sweepers, reapers, keepers);
+    return List.of(sweepers, reapers, lookers, keepers);
   }
 
   private void renew() {
     News news = lease.renew();
     if (news.doubt()) {
       unconfirmed.doubt();
+      lookers.soon();
     }
     if (news.orphans()) {
       reaper.wantSweep();
@@ -69,7 +73,6 @@ public final class Housekeeping {
     if (news.orphans() || news.othersLapsed()) {
       reapers.soon();
     }
-    unconfirmed.look(lease.processId());
   }
 
   /** Ends the lease, and what goes on until then. */
@@ -82,7 +85,7 @@ public final class Housekeeping {
     if (running) {
       loops().forEach(Loop::stop);
       loops().forEach(loop -> loop.awaitEnd(deadline.leftMs()));
-      lease.end(holdsClaims.getAsBoolean());
+      lease.end(holdsClaims.getAsBoolean(), keepers.hasEnded());
     }
   }
 }

@@ -165,7 +165,7 @@ public final class ProcessLease {
     return leaseMs / 3;
   }
 
-  /** At once where the last renewal took so long that the lease it has brought is half over, soon where it failed. */
+  /** A tenth of the usual time where a renewal has just failed or came late, so that the next one may make up for it. */
   long untilNextRenewalMs() {
     boolean troubled = System.nanoTime() - troubledNanos < nanos(intervalMs());
     return troubled ? intervalMs() / 10 : intervalMs();
@@ -230,8 +230,8 @@ public final class ProcessLease {
       register();
     }
     renewals = renewals + 1;
-    boolean reconnected = kept.sessions() != sessions;
-    sessions = kept.sessions();
+    boolean reconnected = kept.sessionsMade() != sessions;
+    sessions = kept.sessionsMade();
     lookForPooler(reconnected, renewal.serverPid());
     boolean doubt = rowLost || reconnected;
     if (doubt) {
@@ -268,13 +268,18 @@ public final class ProcessLease {
   }
 
   /**
-   * Ends the lease, if it has begun. Whoever renews it has ended before.
+   * Ends the lease, if it has begun. Where PostgreSQL does not answer, the lease lapses instead: nobody is to wait for that.
    *
    * @param holdsClaims whether there are claims that could not be given back: others are to take them at once
+   * @param isIdle whether no renewal is under way any more
    */
-  public void end(boolean holdsClaims) {
+  public void end(boolean holdsClaims, boolean isIdle) {
     Long id = processId;
     if (id == null) {
+      return;
+    }
+    if (!isIdle || failure != null) {
+      LOG.warn("lease: this process's row stays until its lease lapses: {}", isIdle ? failure : "a renewal has no answer yet");
       return;
     }
     try {

@@ -45,8 +45,8 @@ public final class Reaper {
   /** So many leases apart it looks for claims of those who are known as dead or have no row, which no lease can tell of. */
   private static final long LEASES_PER_SWEEP = 10;
 
-  /** What the log says of a step whose process has died. */
-  private static final Set<String> CRASHED = Set.of("lease_lapsed", "crash_limit");
+  /** What the log says of a step whose process has died, whether or not that counts for the step. */
+  private static final Set<String> CRASHED = Set.of("lease_lapsed", "crash_limit", "process_died");
 
   /** No statement that a process had sent before it died is under way for so long. */
   private static final long FORGOTTEN_AFTER_MS = 120_000;
@@ -86,7 +86,7 @@ public final class Reaper {
   }
 
   /** There are claims in these tasks that nobody holds who lives. */
-  public void report(List<Long> taskIds) {
+  public void report(Set<Long> taskIds) {
     reported.addAll(taskIds);
     if (!taskIds.isEmpty()) {
       wantSweep();
@@ -132,7 +132,7 @@ public final class Reaper {
     if (!sweep && dead.isEmpty()) {
       return;
     }
-    Look look = database.transaction(connection -> look(connection, dead, sweep));
+    Look look = database.impatientTransaction(connection -> look(connection, dead, sweep));
     if (!sweep && !look.buried()) {
       // Another process was first, and sees to what they held.
       return;

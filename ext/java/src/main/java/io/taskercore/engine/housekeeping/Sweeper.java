@@ -5,9 +5,11 @@ import io.taskercore.engine.record.AfterCommit;
 import io.taskercore.engine.record.AfterCommit.Plain;
 import io.taskercore.event.Publication;
 import io.taskercore.metrics.EngineMetrics;
+import io.taskercore.model.ClaimedStep.Claim;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Audit;
 import io.taskercore.store.Audit.Bounds;
+import io.taskercore.store.Audit.Held;
 import io.taskercore.store.Audit.Look;
 import io.taskercore.store.Changes;
 import io.taskercore.store.Database;
@@ -17,10 +19,13 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Goes round the tasks that have not ended, a batch at a time, and puts right what disagrees with a recount of their steps: the
@@ -39,32 +44,52 @@ public final class Sweeper {
   private final TaskEvents events;
   private final AfterCommit afterCommit;
   private final EngineMetrics metrics;
-  private final Consumer<List<Long>> orphaned;
+  private final LongSupplier processId;
+  private final Consumer<Set<Long>> orphaned;
+  private final Consumer<List<Claim>> ours;
   private final Audit audit = new Audit();
   private final TaskStore tasks = new TaskStore();
   private final Transitions transitions = new Transitions();
   private long lastTask;
   private long lastQueued;
 
-  /** @param orphaned hears of tasks of which a step is in progress that nobody holds who lives */
+  /**
+   * @param processId this process's
+   * @param orphaned hears of tasks of which a step is in progress that nobody holds who lives
+   * @param ours hears of what this process has held for long, as the database has it
+   */
   public Sweeper(
-      Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, Consumer<List<Long>> orphaned) {
+      Database database,
+      TaskEvents events,
+      AfterCommit afterCommit,
+      EngineMetrics metrics,
+      LongSupplier processId,
+      Consumer<Set<Long>> orphaned,
+      Consumer<List<Claim>> ours) {
     this.database = database;
     this.events = events;
     this.afterCommit = afterCommit;
     this.metrics = metrics;
+    this.processId = processId;
     this.orphaned = orphaned;
+    this.ours = ours;
   }
 
   public void round() {
     Look unended = database.call(connection -> audit.unended(connection, lastTask, BOUNDS));
-    orphaned.accept(database.call(connection -> audit.orphaned(connection, lastTask, BOUNDS)).taskIds());
+    lookAtHolders();
     Look queued = database.call(connection -> audit.queueOfEnded(connection, lastQueued, BOUNDS));
     TreeSet<Long> suspects = new TreeSet<>(unended.taskIds());
     suspects.addAll(queued.taskIds());
     suspects.forEach(this::heal);
     lastTask = unended.last() == null ? 0 : unended.last();
     lastQueued = queued.last() == null ? 0 : queued.last();
+  }
+
+  private void lookAtHolders() {
+    Held held = database.call(connection -> audit.held(connection, processId.getAsLong(), lastTask, BOUNDS));
+    orphaned.accept(held.orphaned());
+    ours.accept(held.ours());
   }
 
   /**
@@ -81,10 +106,12 @@ public final class Sweeper {
       healed = database.impatientTransaction(connection -> heal(connection, taskId));
       afterCommit.apply(publication, healed.changes(), new Plain(metrics));
     } catch (TaskerException.Database failure) {
-      if (!failure.isLocked()) {
+      if (failure.isOutage()) {
         throw failure;
       }
-      LOG.info("sweeper: task {} is locked by somebody else; it is left for the next round", taskId);
+      // One task that cannot be put right must not keep the others from it.
+      LOG.atLevel(failure.isLocked() ? Level.INFO : Level.ERROR)
+          .log("sweeper: task {} is left for a later round: {}", taskId, failure.getMessage());
       return;
     }
     if (!healed.what().isEmpty()) {

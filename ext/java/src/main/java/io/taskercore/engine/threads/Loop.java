@@ -91,6 +91,11 @@ public final class Loop implements AutoCloseable {
     }
   }
 
+  /** Whether nothing of it runs any more. */
+  public boolean hasEnded() {
+    return !thread.isAlive();
+  }
+
   /** Stops, and waits for the end. */
   @Override
   public void close() {

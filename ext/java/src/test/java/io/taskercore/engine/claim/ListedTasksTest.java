@@ -88,6 +88,21 @@ class ListedTasksTest {
     assertThat(renew().replaced()).containsExactly(lost.jump());
   }
 
+  /** The answer is lost, its row settled and its task let go while the tasks are being read. */
+  @Test
+  void aDoubtThatComesUpWhileTheListIsMadeKeepsTheRows() {
+    Claimant lost = Claimant.of(1);
+    ListedTasks racing = new ListedTasks(
+        () -> {
+          inDoubt = true;
+          return Set.of();
+        },
+        () -> inDoubt);
+    racing.settled(lost);
+
+    assertThat(racing.next()).isNull();
+  }
+
   @Test
   void theRowOfARenewalWhoseAnswerWasLostMayBeThere() {
     Claimant claimant = claim(1);
