@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Every key of the configuration, documented once; the Ruby side and the manual take theirs from {@link #describe()}. */
+/** Every key of the configuration, documented once; the Ruby side and the manual take their documentation from {@link #describe()}. */
 public enum ConfigKey {
   DATABASE_URL(
       ConfigType.TEXT,
@@ -133,7 +133,7 @@ public enum ConfigKey {
     AT_RUN_TIME
   }
 
-  /** Here because an enum's constants are made before its other statics. */
+  /** Has a class of its own because an enum's constants are made before its other statics. */
   private static final class Limits {
     static final long YEAR_MS = 365L * 24 * 60 * 60 * 1_000;
   }

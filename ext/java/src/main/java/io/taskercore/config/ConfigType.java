@@ -12,11 +12,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What kind of value a key takes: how to check it, and how to read it from the string that an environment variable holds.
+ * The kind of value that a key takes: how to check it, and how to read it from the string in an environment variable.
  *
  * @param min the least integer allowed, or the least in a map
  * @param max the greatest
- * @param choices the strings that will do; empty: any
+ * @param choices the strings allowed; empty: any
  */
 record ConfigType(Kind kind, long min, long max, List<String> choices) {
 
@@ -92,7 +92,7 @@ record ConfigType(Kind kind, long min, long max, List<String> choices) {
   }
 
   /**
-   * The value that a string from the environment stands for. What cannot be read stays a string, for {@link #check} to refuse.
+   * The value that a string from the environment stands for. A string that cannot be read stays a string, and {@link #check} refuses it.
    */
   Node fromText(String text) {
     return switch (kind) {

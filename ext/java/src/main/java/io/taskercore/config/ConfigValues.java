@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** The values of one configuration document by key; for a key that is not given, or is null, the default. */
+/** The values of one configuration document by key. A key that is not given, or is null, has its default. */
 final class ConfigValues {
 
   private final Map<ConfigKey, Node> given = new EnumMap<>(ConfigKey.class);

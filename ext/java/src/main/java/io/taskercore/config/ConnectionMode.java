@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** Whose the server's sessions are. */
+/** To whom the server's sessions belong. */
 public enum ConnectionMode {
-  /** A connection is a session of ours: it may have settings, prepared statements, and listen. */
+  /** A connection is a session of our own: it may have settings and prepared statements, and may listen. */
   DIRECT,
 
   /** Any transaction may land on any session, as behind PgBouncer in transaction mode: nothing may outlive a transaction. */
@@ -14,7 +14,7 @@ public enum ConnectionMode {
 
   private final String value = name().toLowerCase(Locale.ROOT);
 
-  /** As a configuration says it. */
+  /** The value as a configuration spells it. */
   public String value() {
     return value;
   }

@@ -10,13 +10,13 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Where PostgreSQL is and who we are there. Equal values mean the same server, database, user and parameters: handles with equal
- * URLs share a pool.
+ * Where PostgreSQL is and who we are there. Equal values mean the same server, database, user and parameters; handles with equal URLs
+ * share a pool.
  *
  * @param hosts one or more; the driver tries them in order
- * @param user null: the driver's default, the operating system's user
- * @param password null: none, or the driver finds it in a password file
- * @param properties the driver's, by its own names
+ * @param user null: the driver's default, which is the operating system's user
+ * @param password null: none, unless the driver finds it in a password file
+ * @param properties the driver's properties, by its own names
  */
 public record DatabaseUrl(
     List<Host> hosts, String database, String user, String password, SortedMap<String, String> properties) {
@@ -47,13 +47,13 @@ public record DatabaseUrl(
     return DatabaseUrlParser.parse(url);
   }
 
-  /** A parameter by the driver's name, and by the other one that it may have been given by. */
+  /** A parameter's name in the driver, and the other name under which it may have been given. */
   public static String parameter(String driverName) {
     String other = DatabaseUrlParser.otherName(driverName);
     return other == null ? driverName : driverName + " (" + other + ")";
   }
 
-  /** For the driver: with the properties, without user and password. */
+  /** The URL for the driver: with the properties, without user and password. */
   public String jdbcUrl() {
     StringBuilder url = new StringBuilder("jdbc:postgresql://").append(servers()).append('/').append(encoded(database));
     char separator = '?';
@@ -72,7 +72,7 @@ public record DatabaseUrl(
     return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
-  /** For logs and metrics: who, where and which database; no password, no parameters. */
+  /** The URL for logs and metrics: user, servers and database, without password and parameters. */
   public String label() {
     return (user == null ? "" : user + '@') + servers() + '/' + database;
   }

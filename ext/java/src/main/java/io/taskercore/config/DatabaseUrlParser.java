@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads the forms in which people write a database's URL: libpq's and Rails' {@code postgres://}, and the driver's own. */
+/** Reads the forms in which people write a database's URL: {@code postgres://} as libpq and Rails have it, and the driver's own. */
 final class DatabaseUrlParser {
 
   private static final int DEFAULT_PORT = 5_432;
@@ -28,7 +28,7 @@ final class DatabaseUrlParser {
           + "database's name are written as %XX (an @ as %40, a / as %2F, a : as %3A)";
   private static final Set<String> SSL_MODES = Set.of("disable", "allow", "prefer", "require", "verify-ca", "verify-full");
 
-  /** libpq's names for what the driver calls otherwise. */
+  /** libpq's names for parameters that have another name in the driver. */
   private static final Map<String, String> DRIVER_NAMES =
       Map.of(
           "application_name", "ApplicationName",
@@ -41,7 +41,7 @@ final class DatabaseUrlParser {
   private static final Map<String, String> SERVER_TYPES =
       Map.of("read-write", "primary", "read-only", "secondary", "standby", "secondary", "prefer-standby", "preferSecondary");
 
-  /** Names of machines, in any script, and addresses: nothing that has a meaning in a URL. */
+  /** Names of machines, in any script, and addresses; no characters that have a meaning in a URL. */
   private static final Pattern HOST_NAME = Pattern.compile("[\\p{L}\\p{M}\\p{N}._-]*|[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,}");
 
   private static final String SOCKET = "names a Unix socket, which Java's driver cannot use: give a host";
@@ -86,7 +86,7 @@ final class DatabaseUrlParser {
     readAuthority(slash < 0 ? place : place.substring(0, slash));
     String name = slash < 0 ? "" : place.substring(slash + 1);
     if (name.contains("/") || name.contains("@")) {
-      // What follows an unescaped / in a password would pass for the database's name, and be shown as such.
+      // The text after an unescaped / in a password would be taken for the database's name, and be shown.
       throw new DatabaseUrl.Unusable(ESCAPES);
     }
     database = decoded(name, "database's name", jdbc);
@@ -116,7 +116,7 @@ final class DatabaseUrlParser {
     for (String part : list.split(",", -1)) {
       Matcher host = HOST.matcher(part);
       if (!host.matches()) {
-        // Never the text itself: an unescaped / or @ in a password makes the password's end look like a host.
+        // Never shows the text itself: an unescaped / or @ in a password makes the password's end look like a host.
         throw new DatabaseUrl.Unusable(ESCAPES);
       }
       String name = host.group(1) != null ? host.group(1) : hostName(decoded(host.group(3), "host", false));
@@ -134,7 +134,7 @@ final class DatabaseUrlParser {
     return name;
   }
 
-  /** Null where the driver's name is the only one. */
+  /** Null if the driver's name is the only one. */
   static String otherName(String driverName) {
     return DRIVER_NAMES.entrySet().stream()
         .filter(names -> names.getValue().equals(driverName)).map(Map.Entry::getKey).findFirst().orElse(null);
@@ -196,7 +196,7 @@ final class DatabaseUrlParser {
   private static String driverValue(String name, String value) {
     return switch (name) {
       case "target_session_attrs" -> SERVER_TYPES.getOrDefault(value, value);
-      // As Rails spells it; the driver prepares from the fifth use on, and never with 0.
+      // Rails spells it this way. The driver prepares from the fifth use on, and never with 0.
       case "prepared_statements" -> value.equals("false") ? "0" : "5";
       default -> value;
     };
@@ -205,7 +205,7 @@ final class DatabaseUrlParser {
   /**
    * Percent-decoding.
    *
-   * @param plusIsSpace as in the driver's own URLs
+   * @param plusIsSpace whether a + means a space, as in the driver's own URLs
    */
   private static String decoded(String text, String what, boolean plusIsSpace) throws DatabaseUrl.Unusable {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
@@ -229,7 +229,7 @@ final class DatabaseUrlParser {
         return decoded;
       }
     } catch (CharacterCodingException e) {
-      // Told below, without the bytes.
+      // Reported below, without the bytes.
     }
     throw new DatabaseUrl.Unusable("must have its " + what + " in UTF-8, without NUL");
   }

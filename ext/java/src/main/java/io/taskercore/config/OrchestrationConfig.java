@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * One handle's configuration, checked. What each key means, and within which bounds it lies, is with {@link ConfigKey}.
+ * One handle's configuration, checked. {@link ConfigKey} says what each key means and within which bounds it lies.
  *
  * @param namespaces empty: all
  */
@@ -39,7 +39,7 @@ public record OrchestrationConfig(
   }
 
   /**
-   * The keys given, over the defaults; a key with null counts as not given.
+   * The given keys, over the defaults. A key with null counts as not given.
    *
    * @throws TaskerException.Configuration with everything that is wrong, each named by its key
    */
@@ -70,9 +70,9 @@ public record OrchestrationConfig(
   }
 
   /**
-   * This configuration with some keys changed, as far as that goes while it is in use; a key with null goes back to its default.
+   * This configuration with some keys changed, as far as that is possible while it is in use. A key with null goes back to its default.
    *
-   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value will not do
+   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value is not allowed
    */
   public OrchestrationConfig with(Json changes) {
     ConfigValues values = ConfigValues.read(changes);
@@ -100,7 +100,10 @@ public record OrchestrationConfig(
         environment);
   }
 
-  /** What {@link #with} can change, as it is: an object of keys and values, {@code namespaces} null where it is all of them. */
+  /**
+   * The settings that {@link #with} can change, as they are: an object of keys and values, with {@code namespaces} null if it is all of
+   * them.
+   */
   public Json changeable() {
     return JsonWriter.object(out -> out
         .put(ConfigKey.MAX_PARALLEL_STEPS.value(), maxParallelSteps)
@@ -120,11 +123,11 @@ public record OrchestrationConfig(
   }
 
   /**
-   * The configuration that environment variables give, as a document for {@link #fromJson}: only the keys that are set. Other
-   * variables are passed over, and an empty one counts as not set.
+   * The configuration that environment variables give, as a document for {@link #fromJson}, with only the keys that are set. Other
+   * variables are ignored, and an empty one counts as not set.
    *
    * @param strings an object of names and strings
-   * @throws TaskerException.Configuration if a value will not do, named by its variable
+   * @throws TaskerException.Configuration if a value is not allowed, named by its variable
    */
   public static Json readEnvironment(Json strings) {
     return EnvironmentReader.read(strings);

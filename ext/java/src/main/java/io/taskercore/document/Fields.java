@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * The members of one object, taken key by key. A key with {@code null} counts as not given; a value that will not do is noted
- * among the violations and also counts as not given, so that reading goes on and finds the next one.
+ * The members of one object, taken key by key. A key with {@code null} counts as not given. A value that is not allowed is noted among
+ * the violations and also counts as not given, so that reading goes on and finds further violations.
  */
 public final class Fields {
 
@@ -18,7 +18,7 @@ public final class Fields {
   private final Path path;
   private final Violations violations;
 
-  /** The fields of a node that should be an object, and should have no keys but these. */
+  /** The fields of a node that should be an object, with no keys but these. */
   public Fields(Node node, Path path, Violations violations, Collection<String> keys) {
     this.path = path;
     this.violations = violations;
@@ -48,7 +48,7 @@ public final class Fields {
     return node == null || node == Node.Null.NULL ? Optional.empty() : Optional.of(node);
   }
 
-  /** Notes that the key is missing, if it is. */
+  /** Notes a violation if the key is missing. */
   public Fields require(String key) {
     if (node(key).isEmpty()) {
       violations.add(path.key(key), "is required");
@@ -59,7 +59,7 @@ public final class Fields {
   /**
    * A string.
    *
-   * @param problem says why a string will not do, or null
+   * @param problem says why a string is not allowed; null if it is
    */
   public Optional<String> text(String key, Function<String, String> problem) {
     Optional<Node> node = node(key);
@@ -87,7 +87,7 @@ public final class Fields {
     if (node.get() instanceof Node.Num number) {
       double value = Double.parseDouble(number.literal());
       if (value >= min && value <= max) {
-        // Zero has two signs, which are the same number here.
+        // Zero has two signs, but they are the same number here.
         return Optional.of(value == 0 ? 0.0 : value);
       }
     }
@@ -127,7 +127,7 @@ public final class Fields {
     return node.filter(Node.Obj.class::isInstance).map(Node.Obj.class::cast);
   }
 
-  /** An array's items; none where the key is missing. */
+  /** An array's items; none if the key is missing. */
   public List<Node> array(String key) {
     Optional<Node> node = node(key);
     if (node.isEmpty()) {
@@ -140,7 +140,7 @@ public final class Fields {
     return Collections.emptyList();
   }
 
-  /** The node as a string, or empty and a violation. */
+  /** The node as a string; or empty, and a violation is noted. */
   public static Optional<String> asText(
       Node node, Path path, Violations violations, Function<String, String> problem) {
     if (!(node instanceof Node.Text text)) {
@@ -155,7 +155,7 @@ public final class Fields {
     return Optional.of(text.value());
   }
 
-  /** The node as a boolean, or empty and a violation. */
+  /** The node as a boolean; or empty, and a violation is noted. */
   public static Optional<Boolean> asBool(Node node, Path path, Violations violations) {
     if (node instanceof Node.Bool bool) {
       return Optional.of(bool.value());
@@ -164,7 +164,7 @@ public final class Fields {
     return Optional.empty();
   }
 
-  /** The node as an integer between the bounds, both included, or empty and a violation. */
+  /** The node as an integer between the bounds, both included; or empty, and a violation is noted. */
   public static Optional<Long> asInteger(Node node, Path path, Violations violations, long min, long max) {
     if (node instanceof Node.Num number && number.isInteger() && number.literal().length() < 20) {
       BigDecimal value = new BigDecimal(number.literal());

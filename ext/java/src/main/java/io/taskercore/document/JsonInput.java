@@ -16,7 +16,7 @@ import tools.jackson.core.json.JsonFactory;
 /** The core's own Jackson factory: nothing here depends on defaults that an application may change. */
 public final class JsonInput {
 
-  /** A value may be nested 100 deep from its own root; the rest is room for what a document wraps around it. */
+  /** A value may be nested 100 levels deep from its own root; the rest is for what a document wraps around it. */
   private static final int MAX_DEPTH = 128;
 
   private static final JsonFactory FACTORY =
@@ -24,7 +24,7 @@ public final class JsonInput {
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)
-                  // Integers of any size are values like others here; nothing parses them that has no limit of its own.
+                  // Integers of any size are values like others here; nothing parses them without a limit of its own.
                   .maxNumberLength(Integer.MAX_VALUE)
                   .maxStringLength(Integer.MAX_VALUE)
                   .build())
@@ -35,12 +35,12 @@ public final class JsonInput {
 
   private JsonInput() {}
 
-  /** A parser that refuses an object with the same key twice, which costs it a set of names for each. */
+  /** A parser that refuses an object with the same key twice, for which it keeps a set of names per object. */
   static JsonParser strictParser(Json json) {
     return STRICT.createParser(ObjectReadContext.empty(), json.utf8(), 0, json.size());
   }
 
-  /** A parser that takes equal keys as they come. */
+  /** A parser that accepts equal keys. */
   public static JsonParser parser(Json json) {
     return FACTORY.createParser(ObjectReadContext.empty(), json.utf8(), 0, json.size());
   }
@@ -49,10 +49,10 @@ public final class JsonInput {
     return FACTORY.createGenerator(ObjectWriteContext.empty(), out);
   }
 
-  /** What to tell of text that is not JSON, or is nested too deep. */
+  /** The error for text that is not JSON, or is nested too deep. */
   public static TaskerException.Validation malformed(Path path, JacksonException e) {
     String where = e.getLocation() == null ? "" : " (at " + e.getLocation().offsetDescription() + ")";
-    // Of its limits the library speaks in the JVM's digits.
+    // In messages about its limits, the library uses the JVM's digits.
     String what = e instanceof StreamConstraintsException ? inAsciiDigits(e.getOriginalMessage()) : e.getOriginalMessage();
     return new TaskerException.Validation(path.text(), "cannot be read as JSON: " + what + where);
   }

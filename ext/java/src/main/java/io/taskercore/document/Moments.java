@@ -14,7 +14,7 @@ import java.util.Locale;
 /** Moments as other systems write them: ISO 8601 with its offset from UTC, and the three forms of a date in HTTP. */
 public final class Moments {
 
-  /** RFC 9110: a year of two digits that would lie more than 50 years ahead is one of the past. */
+  /** RFC 9110: a year of two digits that would be more than 50 years ahead lies in the past. */
   private static final int FIRST_SHORT_YEAR = Year.now(ZoneOffset.UTC).getValue() - 49;
 
   private static final List<DateTimeFormatter> FORMS = List.of(
@@ -40,7 +40,7 @@ public final class Moments {
 
   private Moments() {}
 
-  /** Null for a text that is none of these. */
+  /** Null for a text in none of these forms. */
   public static Instant parse(String text) {
     for (DateTimeFormatter form : FORMS) {
       try {

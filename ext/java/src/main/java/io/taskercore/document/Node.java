@@ -6,13 +6,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A JSON value as it was written: members keep their order, and numbers their text, so that {@code 1e20} stays {@code 1e20}. */
+/** A JSON value as it was written: members keep their order, and numbers keep their text, so that {@code 1e20} stays {@code 1e20}. */
 public sealed interface Node {
 
   /** What the value is, for a message: {@code an array}, {@code the string "abc"}. */
   String described();
 
-  /** {@link #described()}, with the way out where YAML has made something else of a text: of {@code yes}, of {@code 1.0}. */
+  /** {@link #described()}, with advice if YAML has turned a text into something else, such as {@code yes} or {@code 1.0}. */
   default String describedAsNoText() {
     return described() + (this instanceof Num || this instanceof Bool ? ": write it in quotes" : "");
   }
@@ -30,7 +30,7 @@ public sealed interface Node {
       return "an object";
     }
 
-    /** This object with the other's members laid over it: objects merge, anything else replaces what was there. */
+    /** This object with the other's members laid over it: objects merge; any other value replaces what was there. */
     public Obj mergedWith(Obj stronger) {
       if (members.isEmpty()) {
         return stronger;

@@ -3,7 +3,7 @@ package io.taskercore.document;
 import io.taskercore.model.Printable;
 import java.util.regex.Pattern;
 
-/** Where in a document a value is, as its reader would write it: {@code steps[2].retry.max_attempts}. */
+/** Where a value is in a document, as its reader would write it: {@code steps[2].retry.max_attempts}. */
 public record Path(String text) {
 
   public static final Path ROOT = new Path("");
@@ -11,7 +11,7 @@ public record Path(String text) {
   private static final Pattern PLAIN_KEY = Pattern.compile("[\\p{L}\\p{N}_$-]+");
   private static final int SHOWN = 60;
 
-  /** One step down; a key of other than letters, digits and the like stands in brackets and quotes, on one line in any case. */
+  /** One step down. A key with characters other than letters, digits and the like is put in brackets and quotes, always on one line. */
   public Path key(String key) {
     if (!PLAIN_KEY.matcher(key).matches()) {
       return new Path(text + '[' + Printable.quoted(key, SHOWN) + ']');

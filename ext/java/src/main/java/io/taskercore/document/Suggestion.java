@@ -13,7 +13,7 @@ public final class Suggestion {
   private static final int SHORTEST_PART = 3;
   private static final int SHORTEST_START = 4;
 
-  /** Longer names are not compared: the cost is the product of the lengths, and nobody mistypes three hundred characters. */
+  /** Longer names are not compared: the cost is the product of the lengths, and nobody mistypes a name of three hundred characters. */
   private static final int LONGEST_COMPARED = 100;
 
   private Suggestion() {}
@@ -25,9 +25,9 @@ public final class Suggestion {
   }
 
   /**
-   * The one of the known names that was meant, or null. Stricter than {@link #forName}: the name may well be right elsewhere. It is
-   * meant where letters and digits are the same, whatever stands between them, or but for one slip, and the digits are the same: of
-   * names that are numbered each is another.
+   * The known name that was meant, or null. This is stricter than {@link #forName}, because the name may well be right elsewhere. A known
+   * name is meant if its letters and digits are the same, whatever stands between them. It is also meant if they differ by one slip and
+   * the digits are the same: among numbered names, each number is another name.
    */
   public static String mistyped(String name, Collection<String> known) {
     String given = bare(name);
@@ -67,8 +67,8 @@ public final class Suggestion {
   }
 
   /**
-   * The known name of which this one is most likely a slip of the pen: in other capitals or with other separators, with two
-   * letters swapped, one or two wrong. Much stricter than {@link #forName}, for names that may well be meant.
+   * The known name of which this one is most likely a slip: in other capitals, with other separators, with two letters swapped, or with
+   * one or two wrong. Much stricter than {@link #forName}, for names that may well be meant as they are.
    */
   public static Optional<String> slip(String name, Collection<String> known) {
     String given = plain(name);
@@ -99,7 +99,7 @@ public final class Suggestion {
       return null;
     }
     String nearest = null;
-    // One slip in three letters: in shorter names every other one would be near.
+    // One slip in three letters: among shorter names every other one would be near.
     int best = Math.min(3, given.length() / 3) + 1;
     for (String candidate : known) {
       if (Math.abs(candidate.length() - given.length()) >= best) {
@@ -114,7 +114,7 @@ public final class Suggestion {
     return nearest != null ? nearest : sharingAPart(given, known);
   }
 
-  /** As {@code timeout} does with {@code timeout_ms}, and {@code retries} with {@code retry}. */
+  /** Finds {@code timeout_ms} for {@code timeout}, and {@code retry} for {@code retries}. */
   private static String sharingAPart(String given, Collection<String> known) {
     for (String candidate : known) {
       String lower = candidate.toLowerCase(Locale.ROOT);
@@ -128,7 +128,7 @@ public final class Suggestion {
     return null;
   }
 
-  /** The Levenshtein distance, in which two neighbours that changed places count once. */
+  /** The Levenshtein distance; two neighbours that changed places count once. */
   static int distance(String a, String b) {
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {

@@ -11,7 +11,7 @@ public final class Texts {
 
   private Texts() {}
 
-  /** Why PostgreSQL cannot store the text, or null where it can. */
+  /** Why PostgreSQL cannot store the text; null if it can. */
   public static String unstorable(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -31,7 +31,7 @@ public final class Texts {
     return null;
   }
 
-  /** Why the text cannot name a namespace, a template or a step, or null where it can. */
+  /** Why the text cannot name a namespace, a template or a step; null if it can. */
   public static String badName(String text) {
     String problem = badLabel(text, MAX_LENGTH);
     if (problem == null && !NAME.matcher(text).matches()) {
@@ -40,7 +40,7 @@ public final class Texts {
     return problem;
   }
 
-  /** Why the text cannot be a one-line label, such as a handler's name, a tag or an idempotency key, or null where it can. */
+  /** Why the text cannot be a one-line label, such as a handler's name, a tag or an idempotency key; null if it can. */
   public static String badLabel(String text, int maxLength) {
     if (text.isBlank()) {
       return "must not be empty";

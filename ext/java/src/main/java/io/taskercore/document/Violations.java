@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Collects what is wrong with a document; the first hundred in words, the rest as a number. */
+/** Collects what is wrong with a document: the first hundred violations in words, the rest as a number. */
 public final class Violations {
 
   private static final int IN_WORDS = 100;
@@ -20,7 +20,7 @@ public final class Violations {
     add(path, () -> message);
   }
 
-  /** The same with a message that takes some work, such as a search for the name that was meant. */
+  /** The same with a message that takes some work to make, such as a search for the name that was meant. */
   public void add(Path path, Supplier<String> message) {
     if (found.size() < IN_WORDS) {
       found.add(new Violation(path.text(), message.get()));
@@ -45,7 +45,7 @@ public final class Violations {
     return List.copyOf(all);
   }
 
-  /** Throws {@link TaskerException.Validation} with all that was found, if anything was. */
+  /** Throws {@link TaskerException.Validation} with everything that was found, if anything was. */
   public void throwIfAny() {
     if (!found.isEmpty()) {
       throw new TaskerException.Validation(list());

@@ -19,10 +19,10 @@ import org.postgresql.util.ServerErrorMessage;
 /** Why a connection could not be made: where, in whose words, and whether a parameter of the URL is to blame. */
 final class ConnectionFaults {
 
-  /** Invalid value, no such parameter, a right that is missing to set it. */
+  /** The states of a refused parameter: an invalid value, no such parameter, no right to set it. */
   private static final Set<String> OF_PARAMETERS = Set.of("22023", "42704", "42501");
 
-  /** What the driver says in these states is never of the network. */
+  /** In these states the driver never speaks of the network. */
   private static final Set<String> OF_THE_DRIVER = Set.of("22023", "42601", "99999");
 
   private ConnectionFaults() {}
@@ -56,7 +56,7 @@ final class ConnectionFaults {
     return Stream.iterate(failure, cause -> cause != null, Throwable::getCause);
   }
 
-  /** What a session is to begin with comes from {@code options}, but for the time zone, which the driver gives. */
+  /** A session's first settings come from {@code options}, except for the time zone, which the driver sends. */
   private static String refusedByServer(DatabaseUrl url, ServerErrorMessage server) {
     if (!OF_PARAMETERS.contains(server.getSQLState())) {
       return null;
@@ -89,7 +89,7 @@ final class ConnectionFaults {
     return null;
   }
 
-  /** The driver's messages name the parameter, in words or as one. A server that is no primary is not the parameter's fault. */
+  /** The driver's messages name the parameter, in words or as one word. A server that is no primary is not the parameter's fault. */
   private static boolean isBad(DatabaseUrl url, String name, SQLException failure) {
     if (name.equals("targetServerType")) {
       String[] choices = PGProperty.TARGET_SERVER_TYPE.getChoices();

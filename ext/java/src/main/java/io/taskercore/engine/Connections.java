@@ -26,26 +26,25 @@ import org.slf4j.LoggerFactory;
 /**
  * How this process connects to a database: by the driver alone, or through the pool.
  *
- * <p>Behind a pooler no two transactions need be on the same session, so nothing is left on one: no settings, no prepared
- * statements. The server then plans each statement anew, which costs it time and gives, without our settings, plans that fit the
- * tables as they are.
+ * <p>Behind a pooler, no two transactions need be on the same session, so nothing is left on a session: no settings, no prepared
+ * statements. The server then plans each statement again. That costs it time, but gives plans that fit the tables as they are, even
+ * without our settings.
  */
 final class Connections {
 
   private static final Logger LOG = LoggerFactory.getLogger(Connections.class);
 
   /**
-   * The statements of the engine look rows up by their keys; a plan that was made while a table was small would scan it for
-   * ever after. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of
-   * them.
+   * The statements of the engine look rows up by their keys. A plan that was made while a table was small would go on scanning it for
+   * ever. So plans are made by how many rows they touch, whatever the pages cost. JIT compilation costs more than any of them.
    *
    * <p>The driver would leave the session in the JVM's time zone.
    *
-   * <p>Each statement of a transaction must see what was committed while it waited for a lock, whatever the role or the database
-   * has as its default.
+   * <p>Each statement of a transaction must see what was committed while it waited for a lock, whatever the role or the database has as
+   * its default.
    *
-   * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, the
-   * reapers among them: PostgreSQL ends its session after the time of a lease.
+   * <p>A process that is paused within a transaction, or gone without a word, would hold its locks against everybody, including the
+   * reapers. So PostgreSQL ends its session after the length of a lease.
    */
   private static final String SESSION = """
       SET TimeZone = 'UTC';
@@ -61,12 +60,15 @@ final class Connections {
 
   private static final int SHORTEST_IDLE_MS = 1_000;
 
-  /** A server that went away without a word is noticed after so many seconds of waiting for an answer, where {@link SessionWatch} cannot. */
+  /**
+   * A server that went away without a word is noticed after this many seconds without an answer, where {@link SessionWatch} cannot notice
+   * it.
+   */
   private static final int SOCKET_TIMEOUT_S = 30;
 
   private static final int BRIEF_S = 5;
 
-  /** What we promise to run on; the driver, told so, asks and sets nothing more when it connects. */
+  /** The oldest server that we promise to run on. The driver is told so, and then asks and sets nothing more when it connects. */
   private static final String OLDEST_SERVER = "14";
 
   private Connections() {}
@@ -102,8 +104,8 @@ final class Connections {
   }
 
   /**
-   * How to connect: as is configured, but where that is directly, and a pooler lends sessions for one transaction only, as behind that.
-   * What we would leave on its sessions would be others' next.
+   * How to connect: as is configured. But if that is directly, and a pooler is found that lends sessions for one transaction only, as
+   * behind that pooler: what we left on its sessions would be on those that others get next.
    */
   private static ConnectionMode mode(OrchestrationConfig config) {
     if (config.connectionMode() == ConnectionMode.DIRECT) {
@@ -116,7 +118,7 @@ final class Connections {
     return config.connectionMode();
   }
 
-  /** What is wrong with the configuration where {@link #prepareSchema} answers with another mode. */
+  /** Says what is wrong with the configuration if {@link #prepareSchema} answers with another mode. */
   static String behindPooler(OrchestrationConfig config) {
     return Format.text(
         "connection_mode is direct, but a pooler that lends sessions for one transaction is between this process and %s; it works as with "
@@ -146,7 +148,7 @@ final class Connections {
     };
   }
 
-  /** @param sessions where its connections are told of */
+  /** @param sessions is told of the pool's connections */
   static HikariDataSource pool(OrchestrationConfig config, CurrentMode mode, SpoiltSessions spoilt, Sessions sessions) {
     PGSimpleDataSource driver = driver(config, mode.get(), setup(config, mode, sessions));
     if (sessions == Sessions.UNWATCHED && !config.databaseUrl().properties().containsKey("socketTimeout")) {
@@ -164,7 +166,7 @@ final class Connections {
     return new HikariDataSource(hikari);
   }
 
-  /** A lease is lost by then, so there is no point in waiting longer. */
+  /** By then the lease is lost, so there is no point in waiting longer. */
   static KeptConnection kept(OrchestrationConfig config, CurrentMode mode, Database.Watch watch, Sessions sessions) {
     PGSimpleDataSource driver = driver(config, mode.get(), setup(config, mode, sessions));
     // Holds for the handshake too, which the connection's own time-out does not.
@@ -172,7 +174,7 @@ final class Connections {
     return new KeptConnection(driver, config.leaseMs(), watch, sessions);
   }
 
-  /** Makes connections for a look at others, which are closed again at once. */
+  /** Makes connections for a short look at other sessions; they are closed again at once. */
   static PGSimpleDataSource brief(OrchestrationConfig config, ConnectionMode mode) {
     PGSimpleDataSource driver = driver(config, mode);
     driver.setConnectTimeout(BRIEF_S);
@@ -182,7 +184,7 @@ final class Connections {
   }
 
   /**
-   * On a connection of its own, so that a server that cannot be reached is told at once and not after a pool's time-out.
+   * Uses a connection of its own, so that a server that cannot be reached is reported at once and not after a pool's time-out.
    *
    * @return how to connect
    * @throws TaskerException.Configuration if the schema is missing, or a parameter of the URL keeps the connection from being made

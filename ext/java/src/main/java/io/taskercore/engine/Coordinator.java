@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A handle on the engine: one configuration, one set of handlers, a share of what its database's handles have in common. What it can do
- * is with whom it is for: {@link #tasks}, {@link #operators}, {@link #questions}, {@link #events}, {@link #workers}.
+ * A handle on the engine: one configuration, one set of handlers, and a share of what the handles of its database have in common. Its
+ * methods are grouped by who they are for: {@link #tasks}, {@link #operators}, {@link #questions}, {@link #events}, {@link #workers}.
  *
  * <p>Thread-safe. After {@link #close}, every call that needs the database throws {@link TaskerException.Closed}; {@link #config},
  * {@link #metrics}, {@link Workers#handlersCame} and {@link #isClosed} still answer. Calls block for as long as PostgreSQL takes.
@@ -55,7 +55,7 @@ public final class Coordinator implements AutoCloseable {
   /**
    * Opens a handle; the first one on a database makes the pool and checks the schema.
    *
-   * @param directory which handlers are at hand
+   * @param directory knows which handlers are at hand
    * @param queue where handler threads look for work
    * @throws TaskerException.Configuration if the schema is missing and {@code auto_migrate} is off
    * @throws TaskerException.Database if PostgreSQL cannot be reached
@@ -64,7 +64,7 @@ public final class Coordinator implements AutoCloseable {
     return open(config, directory, queue, CoreClock.ACTUAL);
   }
 
-  /** The same on another clock than real time, for tests. */
+  /** The same on a clock other than real time, for tests. */
   public static Coordinator open(
       OrchestrationConfig config, HandlerDirectory directory, AttemptQueue queue, CoreClock clock) {
     CoreRuntime runtime = OpenRuntimes.acquire(config, clock);
@@ -78,42 +78,41 @@ public final class Coordinator implements AutoCloseable {
     Connections.prepareSchema(config, true);
   }
 
-  /** For applications. */
+  /** For applications that create and run tasks. */
   public Tasks tasks() {
     return tasks;
   }
 
-  /** For persons who decide. */
+  /** For people who make decisions about tasks. */
   public Operators operators() {
     return operators;
   }
 
-  /** For whoever wants to know. */
+  /** For answers about tasks, this process and the database. */
   public Questions questions() {
     return questions;
   }
 
-  /** For whoever listens. */
+  /** For listeners to events. */
   public Events events() {
     return events;
   }
 
-  /** For what works by itself. */
+  /** For workers, which work by themselves. */
   public Workers workers() {
     return workers;
   }
 
-  /** As it is now. */
+  /** The configuration as it is now. */
   public OrchestrationConfig config() {
     return config;
   }
 
   /**
-   * Changes settings while they are in use. What runs goes on as it began; the next claim, time-out or request is under the new
-   * ones.
+   * Changes settings while they are in use. What runs goes on as it began; the next claim, time-out or request follows the new settings.
    *
    * @param changes keys and their new values; null gives a key its default again
-   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value will not do; then nothing changes
+   * @throws TaskerException.Configuration if a key cannot be changed at run time, or a value cannot be used; then nothing changes
    */
   public synchronized Json reconfigure(Json changes) {
     openRuntime();
@@ -124,7 +123,7 @@ public final class Coordinator implements AutoCloseable {
   }
 
   /**
-   * Removes everything in these namespaces, tasks and templates, as if it had never been; nothing of it may be in progress.
+   * Removes everything in these namespaces, tasks and templates, as if it had never existed; nothing in them may be in progress.
    *
    * @throws TaskerException.State unless this handle is a test's, on a clock of its own
    */
@@ -138,19 +137,19 @@ public final class Coordinator implements AutoCloseable {
     });
   }
 
-  /** What all handles that this process ever had have done, and how the databases stand that it works on now. */
+  /** What all handles that this process ever had have done, and the state of the databases that it works on now. */
   public static MetricsReport processMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
     return MetricsReports.now(process, process, OpenRuntimes.all());
   }
 
-  /** The same from memory, without a question to a database: what only that knows is some seconds old, or null. */
+  /** The same from memory, without asking a database: what only a database knows is some seconds old, or null. */
   public static MetricsReport lastProcessMetrics() {
     EngineMetrics process = CoreRuntime.processMetrics();
     return MetricsReports.lastKnown(process, process, OpenRuntimes.all());
   }
 
-  /** Where what this handle does is counted. */
+  /** Where this handle counts what it does. */
   public EngineMetrics metrics() {
     return metrics;
   }
@@ -161,10 +160,11 @@ public final class Coordinator implements AutoCloseable {
    * <ol>
    *   <li>Its runs end, and what they have claimed and not begun is given back.
    *   <li>Handlers that run may end within {@code shutdown_timeout_ms}, and are recorded.
-   *   <li>Those that still run then are interrupted and their steps given back; the attempts count.
-   *   <li>Its subscribers hear what is queued for them, unless that takes longer than a second; then they are forgotten.
-   *   <li>The last handle on a database records what has arrived, as long as {@code shutdown_timeout_ms} is not over and for some seconds at
-   *       least, closes the pool and ends the core's threads. What could not be recorded runs again.
+   *   <li>Handlers that still run then are interrupted and their steps given back; these attempts count.
+   *   <li>Its subscribers receive what is queued for them, unless that takes longer than a second; then they are forgotten.
+   *   <li>The last handle on a database records the outcomes that have arrived. It has until the end of {@code shutdown_timeout_ms}, but
+   *       at least some seconds. Then it closes the pool and ends the core's threads. Steps whose outcomes could not be recorded run
+   *       again.
    * </ol>
    */
   @Override

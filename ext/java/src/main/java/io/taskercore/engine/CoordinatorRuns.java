@@ -48,8 +48,8 @@ final class CoordinatorRuns implements RunHost {
   private final InFlight inFlight = new InFlight();
 
   /**
-   * @param config as it is at the time
-   * @param isClosed whether the coordinator is
+   * @param config gives the configuration of the moment
+   * @param isClosed whether the coordinator is closed
    */
   CoordinatorRuns(
       HandlerDirectory directory,
@@ -96,7 +96,7 @@ final class CoordinatorRuns implements RunHost {
     workers.add(worker);
     worker.start();
     if (isClosed.getAsBoolean()) {
-      // Closed in this very moment, and perhaps too late for close to see the worker.
+      // Closed at this very moment, and perhaps too late for close to see the worker.
       worker.stop(0);
       requireOpen();
     }
@@ -107,13 +107,13 @@ final class CoordinatorRuns implements RunHost {
     return isClosed.getAsBoolean() || !workers.isEmpty() && workers.stream().allMatch(Worker::isQuiet);
   }
 
-  /** Has everybody who claims look again, for slots came free, or handlers came. */
+  /** Makes everybody who claims look again, because slots came free or handlers came. */
   void signal() {
     taskRuns.forEach(TaskRun::signal);
     workers.forEach(Worker::signal);
   }
 
-  /** Ends all of them; what is in flight may end by itself until the configured time is over. */
+  /** Ends all of them. Attempts in flight may end by themselves until the configured time is over. */
   void end() {
     taskRuns.forEach(TaskRun::close);
     stepRuns.forEach(StepRun::close);
@@ -123,12 +123,12 @@ final class CoordinatorRuns implements RunHost {
     workers.forEach(worker -> worker.stop(deadline.leftMs()));
     if (!inFlight.awaitNone(deadline.leftMs())) {
       services.inFlight().breakOff(attempt -> attempt.owner().slots() == slots);
-      // Workers have told of theirs.
+      // Workers have already reported theirs.
       slots.deaf().tellOfStopping(attempt -> !(attempt.owner() instanceof Worker));
     }
   }
 
-  /** What handlers are wrong that heed no interrupt; null where there are none. */
+  /** Says what is wrong with handlers that ignore their interrupt; null if there are none. */
   Complaint deafness() {
     List<Attempt> deaf = slots.deaf().all();
     if (deaf.isEmpty()) {

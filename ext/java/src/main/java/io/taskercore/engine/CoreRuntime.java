@@ -67,14 +67,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What all coordinators of one database share in this JVM: the pool, the recorder, the lease under which the process holds its
- * claims. {@link OpenRuntimes} makes it with the first handle and closes it with the last.
+ * What all coordinators of one database share in this JVM: the pool, the recorders, the lease under which the process holds its claims.
+ * {@link OpenRuntimes} makes it with the first handle and closes it with the last.
  */
 final class CoreRuntime {
 
   private static final Logger LOG = LoggerFactory.getLogger(CoreRuntime.class);
 
-  /** What is to be recorded or given back at the end has so long, however short {@code shutdown_timeout_ms} is. */
+  /** At the end, recording and giving back have at least this long, however short {@code shutdown_timeout_ms} is. */
   private static final long LAST_WORDS_MS = 5_000;
 
   /** What all coordinators that this process ever had have done together. */
@@ -106,14 +106,14 @@ final class CoreRuntime {
   private final Runnable clockListener = this::timeMoved;
 
   /**
-   * Builds everything, each from what stands above it:
+   * Builds everything, each part from the parts before it:
    *
    * <ol>
    *   <li>time, and the ways to the database;
    *   <li>templates and tasks as they are kept in memory;
    *   <li>who is told of what happens;
-   *   <li>the attempts in flight. They alone need something that comes later: where outcomes go, and how claims are given back;
-   *   <li>what follows a commit, and the transactions of which that is true;
+   *   <li>the attempts in flight. They alone need parts that come later: where outcomes go, and how claims are given back;
+   *   <li>what follows a commit, and the transactions whose commits it follows;
    *   <li>what runs and workers are given.
    * </ol>
    *
@@ -126,7 +126,7 @@ final class CoreRuntime {
     PGSimpleDataSource driver = Connections.driver(config, mode.get());
     SpoiltSessions spoilt = new SpoiltSessions();
     Outage outage = new Outage();
-    // Behind a pooler it is the pooler whose sessions the server has.
+    // Behind a pooler, the server's sessions are the pooler's.
     Sessions sessions = mode.isDirect() ? new Sessions() : Sessions.UNWATCHED;
     this.pool = Connections.pool(config, mode, spoilt, sessions);
     this.database = database(pool, clock, outage, sessions);
@@ -180,7 +180,7 @@ final class CoreRuntime {
     return new ClaimReturns(database, events, afterCommit, metrics, timers, this::execute);
   }
 
-  /** One whose rounds nobody makes yet, for the process that the lease is of. */
+  /** A reaper for the process that holds the lease; nobody makes its rounds yet. */
   Reaper reaper(ProcessLease lease) {
     return new Reaper(database, events, afterCommit, metrics, lease);
   }
@@ -204,7 +204,9 @@ final class CoreRuntime {
     return complaints;
   }
 
-  /** Somebody has changed how a pooler lends, or what is between. What was left on sessions by then is left; nothing more is. */
+  /**
+   * Somebody has changed how a pooler lends sessions, or what is between. What is on sessions by then stays there; nothing more is added.
+   */
   private void poolerFound(OrchestrationConfig config, KeptConnection leases) {
     if (mode.isDirect()) {
       mode.poolerFound();
@@ -215,7 +217,7 @@ final class CoreRuntime {
     }
   }
 
-  /** In this order: what is given back was in flight before, and is outstanding before it is let go. */
+  /** The order matters: claims that are given back were in flight before, and become outstanding before their attempts are let go. */
   private Set<Long> heldTasks(TaskCache tasks) {
     Set<Long> held = tasks.inUse();
     returns.outstanding().forEach(claim -> held.add(ClaimedStep.taskIdOf(claim.stepId())));
@@ -235,7 +237,7 @@ final class CoreRuntime {
     returns.giveBack(claims, started);
   }
 
-  /** A test's clock is told to each connection anew; nothing is done for real time. */
+  /** Tells each connection the time of a test's clock again. For real time there is nothing to do. */
   private static Database database(HikariDataSource pool, CoreClock clock, Outage outage, Sessions sessions) {
     ClockOffset offset = new ClockOffset();
     return clock.movable()
@@ -249,9 +251,9 @@ final class CoreRuntime {
   }
 
   /**
-   * After what has arrived was recorded.
+   * Closes everything after the outcomes that have arrived were recorded.
    *
-   * @param deadline until when it is tried, if PostgreSQL is away; some seconds it has in any case
+   * @param deadline until when to try that, if PostgreSQL is away; some seconds are tried in any case
    */
   void close(Deadline deadline) {
     Deadline end = Deadline.in(Math.max(LAST_WORDS_MS, deadline.leftMs()));
@@ -282,7 +284,7 @@ final class CoreRuntime {
     }
   }
 
-  /** The largest size that a handle asked for wins. */
+  /** The largest size that a handle has asked for wins. */
   void widenPool(int size) {
     if (size > pool.getMaximumPoolSize()) {
       pool.getHikariConfigMXBean().setMaximumPoolSize(size);
@@ -335,14 +337,14 @@ final class CoreRuntime {
     return runServices;
   }
 
-  /** @param config as it is at the time */
+  /** @param config gives the configuration of the moment */
   TaskInitializer initializer(LentConnections lent, Supplier<OrchestrationConfig> config) {
     return new TaskInitializer(templates, events, lent, config);
   }
 
   /**
    * @param counted where the ends of tasks are counted
-   * @param cancelGraceMs as it is at the time
+   * @param cancelGraceMs gives the setting of the moment
    */
   OperatorChanges operatorChanges(EngineMetrics counted, LongSupplier cancelGraceMs) {
     return new OperatorChanges(database, events, afterCommit, inFlight, timers, counted, cancelGraceMs);
@@ -361,7 +363,7 @@ final class CoreRuntime {
     return PROCESS;
   }
 
-  /** What happens on this database and belongs to none of its coordinators. */
+  /** Counts what happens on this database and belongs to none of its coordinators. */
   EngineMetrics metrics() {
     return metrics;
   }
@@ -402,12 +404,12 @@ final class CoreRuntime {
     coordinators.remove(coordinator);
   }
 
-  /** How many handlers keep their places though they are to end. */
+  /** How many handlers keep their slots although they should end. */
   int deafHandlers() {
     return coordinators.stream().mapToInt(coordinator -> coordinator.slots().deaf().all().size()).sum();
   }
 
-  /** The handlers that this process can run, as far as it has looked for them. */
+  /** What this process can run: the handlers that it has looked for and found, and its slots. */
   private Abilities abilities() {
     Set<String> handlers = new TreeSet<>();
     coordinators.forEach(coordinator -> handlers.addAll(coordinator.resolvedHandlers()));

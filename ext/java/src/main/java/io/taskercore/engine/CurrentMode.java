@@ -3,7 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.config.ConnectionMode;
 import java.util.function.Supplier;
 
-/** How this process is connected: as it was found at its start, until a pooler is found that lends sessions for one transaction. */
+/** How this process connects: as was found at its start, until it finds a pooler that lends sessions for one transaction. */
 final class CurrentMode implements Supplier<ConnectionMode> {
 
   private volatile ConnectionMode mode;

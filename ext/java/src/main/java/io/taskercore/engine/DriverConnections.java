@@ -15,12 +15,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The driver's connections, whatever the JVM's time zone is called. Where there is none to be had, it says where and why.
+ * The driver's connections, whatever the JVM's time zone is called. If a connection cannot be made, the failure says where and why.
  *
- * <p>The driver tells PostgreSQL the name of the JVM's default zone when it connects, has no setting for it, and PostgreSQL refuses
- * the connection where it does not know the name: Java's short ones such as {@code IST}, or old ones that the server's machine has
- * dropped. Then, and only then, the default zone gets another of its names. The zone itself, and so every time of the
- * application's, stays as it was; our own sessions are in UTC in any case.
+ * <p>The driver sends PostgreSQL the name of the JVM's default zone when it connects, and has no setting for that. PostgreSQL refuses the
+ * connection if it does not know the name: one of Java's short names such as {@code IST}, or an old name that the server's machine has
+ * dropped. Then, and only then, the default zone gets another of its names. The zone itself, and so every time in the application, stays
+ * as it was. Our own sessions are in UTC in any case.
  */
 final class DriverConnections extends PGSimpleDataSource {
 
@@ -32,7 +32,7 @@ final class DriverConnections extends PGSimpleDataSource {
   private final transient DatabaseUrl url;
   private final transient SessionSetup setup;
 
-  /** What is done to a session before anything else is done on it. */
+  /** Prepares a session before anything else runs on it. */
   @FunctionalInterface
   interface SessionSetup {
     SessionSetup NONE = connection -> {};
@@ -83,7 +83,7 @@ final class DriverConnections extends PGSimpleDataSource {
     }
   }
 
-  /** PostgreSQL says the rest in its own language. */
+  /** PostgreSQL writes the rest of the message in its own language. */
   private static boolean isOfZone(SQLException refused) {
     return INVALID_PARAMETER.equals(refused.getSQLState()) && String.valueOf(refused.getMessage()).contains("\"TimeZone\"");
   }

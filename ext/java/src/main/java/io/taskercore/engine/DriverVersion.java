@@ -5,7 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.postgresql.Driver;
 
-/** The PostgreSQL driver is the application's where it has loaded one, and that may be old. */
+/** The PostgreSQL driver is the application's if the application has loaded one, and that one may be old. */
 final class DriverVersion {
 
   private static final int[] OLDEST = {42, 2, 14};
@@ -13,7 +13,7 @@ final class DriverVersion {
 
   private DriverVersion() {}
 
-  /** @throws TaskerException.Configuration if what the driver lacks is needed here */
+  /** @throws TaskerException.Configuration if the driver is too old to have what we need */
   @SuppressWarnings("deprecation") // What is to be called instead leaves out the third number.
   static void check() {
     check(Driver.getVersion());

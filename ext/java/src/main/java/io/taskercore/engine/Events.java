@@ -9,14 +9,14 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.util.function.Supplier;
 
-/** What happens, for whoever listens in this JVM. */
+/** Events, for listeners in this JVM. */
 public final class Events {
 
   private final Supplier<CoreRuntime> open;
   private final Subscriptions subscriptions;
   private final Supplier<OrchestrationConfig> config;
 
-  /** @param open throws where the coordinator is closed */
+  /** @param open throws if the coordinator is closed */
   Events(Supplier<CoreRuntime> open, Subscriptions subscriptions, Supplier<OrchestrationConfig> config) {
     this.open = open;
     this.subscriptions = subscriptions;
@@ -24,10 +24,10 @@ public final class Events {
   }
 
   /**
-   * Passes an event of the application's on to whoever listens on this database in this JVM.
+   * Passes an event of the application on to the listeners on this database in this JVM.
    *
    * @return the event as it was published
-   * @throws TaskerException.Validation if it is not one, or has a name of the core's
+   * @throws TaskerException.Validation if it is not an event, or has a name of the core's events
    */
   public Json publishEvent(Json document) {
     CoreRuntime runtime = open.get();
@@ -37,7 +37,7 @@ public final class Events {
   }
 
   /**
-   * Queues events from now on: the core's, for what this JVM commits on the database, and the application's.
+   * Queues events from now on: the core's, about what this JVM commits on the database, and the application's.
    *
    * @param pattern {@code *}, {@code task.*} or a whole name
    * @throws TaskerException.Validation if it is none of these
@@ -47,7 +47,7 @@ public final class Events {
     return subscriptions.add(EventPattern.of(pattern), config.get().eventQueueSize());
   }
 
-  /** @return false if it is not one of this coordinator's, or not any more */
+  /** @return false if it is not, or no longer, a subscription of this coordinator */
   public boolean unsubscribe(Subscription subscription) {
     open.get();
     return subscriptions.remove(subscription);

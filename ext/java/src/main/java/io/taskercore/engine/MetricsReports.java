@@ -7,7 +7,7 @@ import io.taskercore.metrics.PoolUse;
 import java.util.Collection;
 import java.util.function.Function;
 
-/** What was counted, together with how the pools and the databases stand. */
+/** The figures that were counted, together with the state of the pools and the databases. */
 final class MetricsReports {
 
   private MetricsReports() {}

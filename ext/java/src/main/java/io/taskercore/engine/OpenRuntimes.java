@@ -11,8 +11,8 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The runtimes that are open in this JVM. There is one for each database, connection mode and clock; it is closed with its last
- * handle. A handle waits while the runtime of its own database is opened or closed, and for no other.
+ * The runtimes that are open in this JVM. There is one for each database, connection mode and clock; it is closed with its last handle. A
+ * handle waits while the runtime of its own database is opened or closed, but for no other runtime.
  */
 final class OpenRuntimes {
 
@@ -28,7 +28,7 @@ final class OpenRuntimes {
   }
 
   private static final class Slot {
-    /** Handles, and those who are about to have one: changed under the map's lock, so that no slot in use is dropped. */
+    /** Handles, and callers who are about to have one. Changed under the map's lock, so that no slot in use is dropped. */
     private int users;
     private int handles;
     private volatile CoreRuntime runtime;
@@ -62,7 +62,7 @@ final class OpenRuntimes {
     }
   }
 
-  /** Gives a handle back; with the last one the runtime is closed, by then if PostgreSQL allows. */
+  /** Gives a handle back. With the last one the runtime is closed, before the deadline if PostgreSQL allows. */
   static void release(OrchestrationConfig config, CoreClock clock, Deadline deadline) {
     Place place = Place.of(config, clock);
     Slot slot = SLOTS.get(place);

@@ -3,7 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.engine.operate.OperatorChanges;
 import io.taskercore.model.Json;
 
-/** What a person decides about tasks and steps. */
+/** What people decide about tasks and steps. */
 public final class Operators {
 
   private final Runnable requireOpen;

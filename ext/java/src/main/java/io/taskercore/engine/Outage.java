@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says in the log that PostgreSQL is away: when it goes, once a minute while it is, and when it is back. Everybody who works notices, and
- * tries again for as long as it takes; so nobody else says it.
+ * Logs that PostgreSQL is away: when it goes, once a minute while it is away, and when it is back. All parts of the engine notice an
+ * outage, and try again for as long as it takes; so none of them logs it.
  */
 final class Outage implements Watch {
 

@@ -9,7 +9,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** What somebody wants to know: of tasks, of this process, of the database. */
+/** Answers questions about tasks, this process and the database. */
 public final class Questions {
 
   private final Supplier<CoreRuntime> open;
@@ -17,7 +17,7 @@ public final class Questions {
   private final HandlerDirectory directory;
   private final EngineMetrics metrics;
 
-  /** @param open throws where the coordinator is closed */
+  /** @param open throws if the coordinator is closed */
   Questions(Supplier<CoreRuntime> open, TaskReports reports, HandlerDirectory directory, EngineMetrics metrics) {
     this.open = open;
     this.reports = reports;
@@ -40,12 +40,12 @@ public final class Questions {
     return reports.explain(taskId, directory);
   }
 
-  /** Whether this process can do its work, and if not, why; never waits for longer than a second or two. */
+  /** Whether this process can do its work, and if not, why. Never waits for longer than a second or two. */
   public Json health() {
     return open.get().health();
   }
 
-  /** What this coordinator has done, and how its database stands. */
+  /** What this coordinator has done, and the state of its database. */
   public Json performanceMetrics() {
     CoreRuntime runtime = open.get();
     return MetricsReports.now(metrics, runtime.metrics(), List.of(runtime)).json();

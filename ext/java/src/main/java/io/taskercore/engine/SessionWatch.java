@@ -18,20 +18,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches over sessions on which a call waits for long. A server that is slow, or waits for a standby, is waited for: to leave it and try
- * again would leave one session behind each time, and make what hangs wait for the like of it. But a connection whose answer was lost is
- * broken off; and what was broken off here is ended there, so that the server never has more sessions of ours than we know of.
+ * Watches sessions on which a call waits for long. A server that is slow, or waits for a standby, is waited for: giving up and trying
+ * again would leave one session behind each time, and the new call would wait for the old one. But a connection whose answer was lost is
+ * broken off, and the server's end of it is ended too, so that the server never has more sessions of ours than we know of.
  *
- * <p>It asks the server on a connection that it opens for that, only while something waits.
+ * <p>It asks the server on a connection that it opens for this, and only while something waits.
  */
 final class SessionWatch {
 
   private static final Logger LOG = LoggerFactory.getLogger(SessionWatch.class);
 
-  /** How often it looks, and after how long a call is worth a look. */
+  /** How often it looks, and how long a call must wait to be worth a look. */
   static final long LOOK_MS = 5_000;
 
-  /** A server that does not answer for so long, or says that it does nothing for us, does not any more. */
+  /** If a server does not answer for this long, or says that it does nothing for us, no answer will come. */
   private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   /** For so long a session must have been at nothing, by the server's word, before the wait for its answer is in vain. */
@@ -55,7 +55,7 @@ final class SessionWatch {
 
   /**
    * @param connections for a connection beside the watched ones, which must not wait for long itself
-   * @param gone called when a session is gone that was given up: what it was at, it has committed by now, or never will
+   * @param gone called when a session is gone that was given up: by now its statement was committed, or it never will be
    */
   SessionWatch(Sessions sessions, DataSource connections, Executor executor, Runnable gone) {
     this.sessions = sessions;
@@ -64,7 +64,7 @@ final class SessionWatch {
     this.gone = gone;
   }
 
-  /** What the last look saw that is wrong, in words; empty: nothing. */
+  /** Says in words what the last look found wrong; empty if nothing. */
   List<String> complaints() {
     String now = complaint;
     return now == null ? List.of() : List.of(now);

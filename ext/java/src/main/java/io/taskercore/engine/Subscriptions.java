@@ -10,7 +10,7 @@ import java.util.Set;
 /** One coordinator's subscriptions: they end with it. */
 final class Subscriptions {
 
-  /** How long the end waits for each subscriber to hear what is queued for it. */
+  /** How long the end waits for each subscriber to receive what is queued for it. */
   private static final long LAST_EVENTS_MS = 1_000;
 
   private final EventPublisher publisher;
@@ -30,7 +30,7 @@ final class Subscriptions {
     return subscription;
   }
 
-  /** @return false if it is not one of these, or not any more */
+  /** @return false if it is not, or no longer, one of these */
   boolean remove(Subscription subscription) {
     boolean ours;
     synchronized (this) {
@@ -42,7 +42,7 @@ final class Subscriptions {
     return ours;
   }
 
-  /** Lets nothing more in, and forgets the subscribers once they have heard the last events. */
+  /** Lets nothing more in, and forgets the subscribers once they have received the last events. */
   void end() {
     Set<Subscription> last;
     synchronized (this) {

@@ -11,7 +11,7 @@ import java.sql.Connection;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** What an application does with tasks: it tells what they are made of, makes them, and runs them here. */
+/** What an application does with tasks: it registers their templates, creates them, and runs them here. */
 public final class Tasks {
 
   private final Supplier<CoreRuntime> open;
@@ -20,7 +20,7 @@ public final class Tasks {
   private final CoordinatorRuns runs;
   private final Supplier<OrchestrationConfig> config;
 
-  /** @param open throws where the coordinator is closed */
+  /** @param open throws if the coordinator is closed */
   Tasks(
       Supplier<CoreRuntime> open,
       LentConnections lent,
@@ -65,7 +65,7 @@ public final class Tasks {
     return initializer.initializeAll(requests, connection);
   }
 
-  /** @throws TaskerException.State if a transaction is under way on the connection: what it creates cannot run yet */
+  /** @throws TaskerException.State if a transaction is under way on the connection: a task created in it cannot run yet */
   public void refuseTransaction(Connection connection) {
     open.get();
     lent.refuseTransaction(connection);
@@ -74,7 +74,7 @@ public final class Tasks {
   /**
    * Runs a task in this process. If there is no such task, {@link TaskRun#outcome} throws, not this call.
    *
-   * @param timeoutMs after how long to report what is true then, in milliseconds; null: when nothing is left to do here
+   * @param timeoutMs after how long to return with the state of that moment, in milliseconds; null: when nothing is left to do here
    */
   public TaskRun orchestrate(long taskId, Long timeoutMs) {
     return runs.orchestrate(taskId, timeoutMs);
@@ -86,9 +86,9 @@ public final class Tasks {
   }
 
   /**
-   * Prepares to run one step in this process: look for its {@link StepRun#handlerName}, then start it.
+   * Prepares to run one step in this process. The caller then looks for its {@link StepRun#handlerName} and starts it.
    *
-   * @throws TaskerException.StepNotFound if there is none
+   * @throws TaskerException.StepNotFound if there is no such step
    */
   public StepRun prepareStep(long stepId) {
     open.get();

@@ -3,7 +3,7 @@ package io.taskercore.engine;
 import io.taskercore.engine.run.Worker;
 import io.taskercore.engine.run.WorkerOptions;
 
-/** What works through tasks by itself. */
+/** Workers, which work through tasks by themselves. */
 public final class Workers {
 
   private final Runnable requireOpen;
@@ -14,23 +14,23 @@ public final class Workers {
     this.runs = runs;
   }
 
-  /** Begins to work through everything that may run and whose handler is at hand. */
+  /** Begins to work through all steps that may run and whose handler is at hand. */
   public Worker startWorker() {
     return startWorker(WorkerOptions.NONE);
   }
 
-  /** The same, told more than the configuration says. It works until it is stopped or its coordinator is closed. */
+  /** The same, with options that override the configuration. It works until it is stopped or its coordinator is closed. */
   public Worker startWorker(WorkerOptions options) {
     requireOpen.run();
     return runs.startWorker(options);
   }
 
-  /** Whether there are workers, and all of them were told to take no more; also when the coordinator is closed. */
+  /** Whether there are workers and all of them were told to take no more, or the coordinator is closed. */
   public boolean areStopping() {
     return runs.areWorkersStopping();
   }
 
-  /** The directory has handlers that it did not have before. */
+  /** Called when the directory has handlers that it did not have before. */
   public void handlersCame() {
     runs.signal();
   }

@@ -11,18 +11,18 @@ import java.util.function.Consumer;
 /**
  * Brings what several threads have committed into the order of the database.
  *
- * <p>Two threads that commit one after the other may come here the other way round: one enqueues a step, the other claims it,
- * and the second is told first. So each takes a ticket before its transaction begins, and comes back with the newest id that it
- * has written to the transition log. That id is drawn under the locks of the rows that were changed, so of two transactions that
- * build on each other, the later one has the higher id. Whatever comes before an id, then, has taken its ticket before that id
- * was handed in: once those tickets are back, all that is up to the id is here, and is passed on in the order of the ids.
+ * <p>Two threads that commit one after the other may arrive here the other way round: one enqueues a step, the other claims it, and the
+ * second is heard first. So each thread takes a ticket before its transaction begins, and comes back with the newest id that it has
+ * written to the transition log. That id is drawn under the locks of the rows that were changed. So of two transactions that build on
+ * each other, the later one has the higher id. Every transaction with a lower id has therefore taken its ticket before this id was handed
+ * in. Once those tickets are back, everything up to the id is here, and is passed on in the order of the ids.
  */
 final class CommitOrder {
 
-  /** What one transaction has to tell. */
+  /** The events of one transaction. */
   private record Group(long order, long arrival, List<Event> events) {}
 
-  /** Once all tickets below this one are back, everything up to the order may go. */
+  /** Once all tickets below this one are back, everything up to the order may be passed on. */
   private record Due(long ticket, long order) {}
 
   private final Consumer<Event> next;
@@ -35,7 +35,7 @@ final class CommitOrder {
   private long newest;
   private int waitingEvents;
 
-  /** @param next where the events go, in order; called with the lock held, so must not wait */
+  /** @param next where the events go, in order; called with the lock held, so it must not wait */
   CommitOrder(Consumer<Event> next) {
     this.next = next;
   }
@@ -45,7 +45,7 @@ final class CommitOrder {
     return tickets++;
   }
 
-  /** The transaction has told nothing, or never came to be. */
+  /** The transaction has nothing to tell, or never took place. */
   synchronized void giveBack(long ticket) {
     open.remove(ticket);
     passOn();
@@ -54,9 +54,9 @@ final class CommitOrder {
   /**
    * The transaction is committed.
    *
-   * @param order the newest id that it has written to the transition log; 0: it comes before all that is said of its tasks
+   * @param order the newest id that it has written to the transition log; 0: it comes before everything else about its tasks
    * @param room how many events may wait for others at most
-   * @return false if too many wait already, and these are dropped
+   * @return false if too many wait already; then these are dropped
    */
   synchronized boolean commit(long ticket, long order, List<Event> events, int room) {
     open.remove(ticket);
@@ -66,7 +66,7 @@ final class CommitOrder {
     return added;
   }
 
-  /** Something that is in no log: it comes after all that was committed so far. */
+  /** An event that is in no log. It comes after everything that was committed so far. */
   synchronized boolean append(Event event, int room) {
     boolean added = add(newest, List.of(event), room);
     passOn();

@@ -21,13 +21,13 @@ public final class CoreEvents {
 
   private CoreEvents() {}
 
-  /** Those that begin with the same word. */
+  /** The names that begin with the same word. */
   static List<String> namesLike(String name) {
     String beginning = name.substring(0, name.indexOf('.') + 1);
     return NAMES.stream().filter(other -> other.startsWith(beginning)).toList();
   }
 
-  /** Whether a name is the core's, or could become so: the application's events are called otherwise. */
+  /** Whether a name is the core's, or may become the core's in future. The application's events must have other names. */
   static boolean isReserved(String name) {
     return name.startsWith("task.") || name.startsWith("step.");
   }
@@ -43,7 +43,7 @@ public final class CoreEvents {
     };
   }
 
-  /** Null for {@code PENDING}: that a step waits for its parents again is no event. */
+  /** Null for {@code PENDING}: it is no event when a step waits for its parents again. */
   public static String ofStep(StepState to) {
     return switch (to) {
       case PENDING -> null;

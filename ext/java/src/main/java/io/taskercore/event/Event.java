@@ -7,8 +7,8 @@ import java.time.Instant;
 /**
  * Something that happened to a task or a step, or in the application.
  *
- * @param stepId null where the task itself changed; of an event of the application's, any field but the name may be null
- * @param fromState null where a task was created
+ * @param stepId null if the task itself changed. In an event of the application, any field but the name may be null
+ * @param fromState null if a task was created
  * @param attempt null before the first one
  * @param data what else there is to say, an object
  */

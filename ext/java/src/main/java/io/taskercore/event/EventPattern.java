@@ -4,7 +4,10 @@ import io.taskercore.model.Format;
 import io.taskercore.model.TaskerException;
 import java.util.regex.Pattern;
 
-/** Which events a subscriber hears: {@code *} all, {@code task.*} those whose names begin so, else those of exactly that name. */
+/**
+ * Which events a subscriber hears: with {@code *} all, with {@code task.*} those whose names begin like that, else those of exactly that
+ * name.
+ */
 public final class EventPattern {
 
   private static final String WORD = "[\\p{L}\\p{N}_-]+";
@@ -14,7 +17,7 @@ public final class EventPattern {
 
   private final String text;
 
-  /** What names begin with; null where the name must be the text. */
+  /** What names begin with; null if a name must equal the text. */
   private final String beginning;
 
   private EventPattern(String text, String beginning) {
@@ -23,8 +26,8 @@ public final class EventPattern {
   }
 
   /**
-   * @throws TaskerException.Validation if it is no pattern, or can match nothing: under {@code task.} and {@code step.} are the
-   *     core's own events only
+   * @throws TaskerException.Validation if it is no pattern, or can match nothing: only the core's own events begin with {@code task.} and
+   *     {@code step.}
    */
   public static EventPattern of(String text) {
     if (text.equals("*")) {

@@ -6,8 +6,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 /**
  * Passes on what this process has committed: at most once, in order per task, through a bounded queue for each subscriber.
  *
- * <p>It has no thread. Whoever has committed something puts the events into the queues, which never waits; the subscribers'
- * own threads take them out. While nobody listens, a transaction costs one look at an empty list.
+ * <p>It has no thread. The thread that has committed something puts the events into the queues, which never waits; the subscribers' own
+ * threads take them out. While nobody listens, a transaction costs one look at an empty list.
  */
 public final class EventPublisher {
 
@@ -32,7 +32,7 @@ public final class EventPublisher {
     return subscription;
   }
 
-  /** To be called before a transaction begins, as late as may be: what others commit meanwhile waits for its end. */
+  /** Must be called before a transaction begins, as late as possible: what others commit meanwhile waits for its end. */
   public Publication begin() {
     return subscriptions.isEmpty() ? Publication.UNHEARD : new Publication(this, order.takeTicket());
   }

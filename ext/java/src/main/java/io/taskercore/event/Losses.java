@@ -1,9 +1,9 @@
 package io.taskercore.event;
 
-/** Told of events that did not come through. Called from hot paths: must only count. */
+/** Counts events that were lost. It is called from hot paths, so it must only count. */
 public interface Losses {
 
-  /** So many events found a queue full. */
+  /** This many events found a queue full. */
   void dropped(int events);
 
   /** A subscriber failed on an event. */

@@ -3,8 +3,8 @@ package io.taskercore.event;
 import java.util.List;
 
 /**
- * What one transaction will have to tell: begun before the transaction, so that the order of commits can be kept; committed
- * after it, or given up by {@link #close}.
+ * The events of one transaction. It is begun before the transaction, so that the order of commits can be kept, and committed after it, or
+ * given up by {@link #close}.
  */
 public final class Publication implements AutoCloseable {
 
@@ -20,7 +20,7 @@ public final class Publication implements AutoCloseable {
     this.ticket = ticket;
   }
 
-  /** Whether it is worth while to make events. */
+  /** Whether events are worth making. */
   public boolean isHeard() {
     return publisher != null;
   }
@@ -28,7 +28,7 @@ public final class Publication implements AutoCloseable {
   /**
    * The transaction is committed.
    *
-   * @param order the newest id that it has written to the transition log; 0 where it has written none, since it made the tasks
+   * @param order the newest id that it has written to the transition log; 0 if it has written none because it created the tasks
    */
   public void commit(long order, List<Event> events) {
     if (isHeard() && !over) {

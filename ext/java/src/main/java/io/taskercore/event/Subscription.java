@@ -11,11 +11,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One subscriber's queue of events; a thread of the subscriber's takes them from it.
+ * One subscriber's queue of events; a thread of the subscriber takes them from it.
  *
  * <ol>
- *   <li>While it is open, events that match are added; those that find the queue full are dropped and counted, so a subscriber
- *       that is slow loses its own events and holds nobody up.
+ *   <li>While it is open, events that match are added. Events that find the queue full are dropped and counted, so a slow subscriber
+ *       loses its own events and holds nobody up.
  *   <li>{@link #end} lets no more in; what is there may still be taken.
  *   <li>{@link #close} throws away what is there.
  * </ol>
@@ -58,7 +58,7 @@ public final class Subscription implements AutoCloseable {
     }
   }
 
-  /** {@code delivered}, {@code waiting}, {@code dropped} for want of room, {@code failed}: how many events there were of each. */
+  /** How many events were {@code delivered}, are {@code waiting}, were {@code dropped} for lack of room, and {@code failed}. */
   public Json stats() {
     lock.lock();
     try {
@@ -73,9 +73,9 @@ public final class Subscription implements AutoCloseable {
   }
 
   /**
-   * Waits for the next event; that the last one has been dealt with is taken as said by asking for the next.
+   * Waits for the next event. Asking for the next event also says that the last one has been dealt with.
    *
-   * @return null: there will be none any more
+   * @return null if there will be no more events
    */
   public Event take() throws InterruptedException {
     lock.lockInterruptibly();
@@ -148,7 +148,7 @@ public final class Subscription implements AutoCloseable {
     }
   }
 
-  /** Waits until all events have been taken and dealt with; not longer than this, for the subscriber may be asleep. */
+  /** Waits until all events have been taken and dealt with, but not longer than this, because the subscriber may be asleep. */
   public void awaitDelivery(long timeoutMs) {
     long nanos = TimeUnit.MILLISECONDS.toNanos(timeoutMs);
     lock.lock();

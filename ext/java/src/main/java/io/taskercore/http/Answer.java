@@ -8,7 +8,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /**
- * What is answered to a request.
+ * An answer to a request.
  *
  * @param type of the content
  */
@@ -17,14 +17,14 @@ public record Answer(int status, String type, String body) {
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH).withZone(ZoneOffset.UTC);
 
-  /** Says in a line why there is nothing else. */
+  /** Says in one line why there is no other answer. */
   static Answer refusal(int status, String why) {
     return new Answer(status, "text/plain; charset=utf-8", why + "\n");
   }
 
   /**
-   * As it is sent. The length is told to HEAD too, as RFC 9110 allows, and every connection is closed after its answer: probes come
-   * seconds apart, and one that is kept open would only take the place of another client.
+   * The bytes as they are sent. The length is told to HEAD too, as RFC 9110 allows. Every connection is closed after its answer: probes
+   * come seconds apart, and a connection that is kept open would only take the place of another client.
    */
   ByteBuffer bytes(boolean withBody) {
     byte[] content = body.getBytes(StandardCharsets.UTF_8);

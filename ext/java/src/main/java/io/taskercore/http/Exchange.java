@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * <ol>
  *   <li>The head of the request is read, until an empty line or until it is too long.
  *   <li>The answer is written, as fast as the client takes it.
- *   <li>What the client still sends is read and forgotten, until it closes its side. Were the connection closed on unread bytes, TCP
+ *   <li>What the client still sends is read and forgotten, until it closes its side. If the connection were closed on unread bytes, TCP
  *       would reset it, and the client might lose the answer.
  * </ol>
  */
@@ -83,7 +83,7 @@ final class Exchange implements Closeable {
     return request.isRead() ? answer(request.path()).bytes(!request.isHead()) : Answer.refusal(405, "only GET").bytes(true);
   }
 
-  /** Whatever the responder does: it must not end the thread that serves the others. */
+  /** Whatever the responder does, it must not end the thread that serves the others. */
   private Answer answer(String path) {
     try {
       return responder.answer(path);

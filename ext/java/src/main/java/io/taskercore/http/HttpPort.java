@@ -17,14 +17,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Answers GET and HEAD over HTTP, on one thread that never waits for a client. Each client has a few seconds and one request
- * ({@link Limits}); where there are too many at once the one that came first is dropped, which is the one that stalls, for an
- * answer takes no time.
+ * ({@link Limits}). If there are too many at once, the one that came first is dropped: that is one that stalls, because an answer takes
+ * no time.
  */
 public final class HttpPort implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(HttpPort.class);
 
-  /** The machine is out of files, say: to try again at once would only keep the thread busy. */
+  /** The machine may be out of files: trying again at once would only keep the thread busy. */
   private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long CLOSE_MS = 1_000;
@@ -36,7 +36,7 @@ public final class HttpPort implements AutoCloseable {
   private final SelectionKey arrivals;
   private final Thread thread;
 
-  /** Those who came first are first. Only the thread looks at them. */
+  /** Exchanges in the order in which they came. Only the thread looks at them. */
   private final Set<Exchange> exchanges = new LinkedHashSet<>();
 
   private long pausedSince;
@@ -45,7 +45,7 @@ public final class HttpPort implements AutoCloseable {
   /**
    * Answers from now on.
    *
-   * @throws IOException if the address cannot be had
+   * @throws IOException if the address cannot be used
    */
   public static HttpPort open(InetSocketAddress address, Responder responder) throws IOException {
     return open(address, responder, Limits.DEFAULT);
@@ -77,7 +77,7 @@ public final class HttpPort implements AutoCloseable {
     thread.setDaemon(true);
   }
 
-  /** The one that it got where it asked for any. */
+  /** The port that it got, if it asked for any. */
   public int number() {
     return listener.socket().getLocalPort();
   }
@@ -100,7 +100,7 @@ public final class HttpPort implements AutoCloseable {
     }
   }
 
-  /** Until somebody's time is over; 0, which is for ever, where there is nobody. */
+  /** The time until somebody's time is over; 0, which means for ever, if there is nobody. */
   private long patienceMs() {
     long nanos = exchanges.stream().mapToLong(Exchange::nanosLeft).min().orElse(Long.MAX_VALUE);
     if (isPaused()) {
@@ -174,7 +174,7 @@ public final class HttpPort implements AutoCloseable {
     }
   }
 
-  /** Answers nobody any more. */
+  /** Stops answering. */
   @Override
   public void close() {
     closed = true;

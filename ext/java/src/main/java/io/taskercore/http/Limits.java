@@ -1,10 +1,10 @@
 package io.taskercore.http;
 
 /**
- * What clients may cost.
+ * How much clients may cost.
  *
- * @param clients how many there are at once; one more, and the one that came first has to go
- * @param headBytes the request line and all headers together
+ * @param clients how many there may be at once; when one more comes, the one that came first has to go
+ * @param headBytes the size of the request line and all headers together
  * @param clientMs from the connection to the end, whatever the client does meanwhile
  * @param lingerMs how much of that is left once the answer is sent, for the client to close first
  */

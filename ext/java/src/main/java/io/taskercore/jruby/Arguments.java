@@ -13,7 +13,7 @@ import org.jruby.RubySymbol;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What methods are given, checked and in Java's types. */
+/** The arguments of methods, checked and in Java's types. */
 final class Arguments {
 
   /** A hundred years: a caller who waits longer than that waits for ever. */
@@ -38,7 +38,7 @@ final class Arguments {
     throw new InvalidType(name, "an Integer", id);
   }
 
-  /** A Hash, or what a coordinator returned, which may be given wherever a Hash may. */
+  /** A Hash, or a coordinator's Result, which may be given wherever a Hash may. */
   static RubyHash hash(ThreadContext context, String name, IRubyObject value) {
     IRubyObject given = RubyTypes.isA(value, "TaskerCore::Result") ? values(context, name, value) : value;
     if (given instanceof RubyHash hash) {
@@ -55,7 +55,7 @@ final class Arguments {
     }
   }
 
-  /** The {@code step_id} of a Hash, such as a step of a task context is. */
+  /** The {@code step_id} of a Hash, such as a step in a task context. */
   static long stepIdIn(ThreadContext context, String name, IRubyObject value) {
     RubyHash hash = hash(context, name, value);
     IRubyObject id = hash.fastARef(RubyString.newUTF8String(context.runtime, "step_id"));
@@ -69,7 +69,7 @@ final class Arguments {
     throw new TaskerException.Validation("step_id", problem);
   }
 
-  /** A Hash of settings; what cannot be written down is refused as a setting. */
+  /** A Hash of settings. A value that cannot be written as JSON is refused as a setting. */
   static Json configuration(ThreadContext context, String name, IRubyObject value) {
     try {
       return ValueWriter.write(context, hash(context, name, value), "", ValueWriter.MAX_DOCUMENT_BYTES);

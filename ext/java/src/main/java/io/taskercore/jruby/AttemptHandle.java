@@ -15,7 +15,10 @@ import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** {@code TaskerCore::Native::Attempt}: what a handler's context reads from. Documents are parsed when asked for, each time. */
+/**
+ * {@code TaskerCore::Native::Attempt}: the attempt that a handler's context reads from. Documents are parsed each time they are asked
+ * for.
+ */
 @JRubyClass(name = "TaskerCore::Native::Attempt")
 public final class AttemptHandle extends RubyObject {
 
@@ -79,7 +82,7 @@ public final class AttemptHandle extends RubyObject {
     return results;
   }
 
-  /** {@code result_of(name)}: of any ancestor; nil if there is no such ancestor. */
+  /** {@code result_of(name)}: the result of any ancestor; nil if there is no such ancestor. */
   @JRubyMethod(name = "result_of")
   public IRubyObject resultOf(ThreadContext context, IRubyObject name) {
     return state.guard().run(

@@ -4,10 +4,9 @@ import org.jruby.Ruby;
 import org.jruby.RubyModule;
 
 /**
- * Where Ruby enters: {@code JRuby::Util.load_ext("io.taskercore.jruby.Bridge")} defines what is native in {@code
- * TaskerCore::Native}.
+ * Where Ruby enters: {@code JRuby::Util.load_ext("io.taskercore.jruby.Bridge")} defines what is native in {@code TaskerCore::Native}.
  *
- * <p>What belongs to one Ruby runtime hangs on that module, never on a static: the same classes may serve several runtimes.
+ * <p>Whatever belongs to one Ruby runtime hangs on that module, never on a static, because the same classes may serve several runtimes.
  */
 public final class Bridge {
 

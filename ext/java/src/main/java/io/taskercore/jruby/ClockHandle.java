@@ -44,7 +44,7 @@ public final class ClockHandle extends RubyObject {
           if (ms == null) {
             throw new TaskerException.Validation("milliseconds", "is required");
           }
-          // Not here: a handler that lets so much time pass that its own is up is to be interrupted in this very call.
+          // Not on this thread: if a handler lets its own time run out, it must be interrupted during this very call.
           CoreCall.run(
               context,
               () -> {

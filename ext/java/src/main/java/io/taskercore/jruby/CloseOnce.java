@@ -5,8 +5,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Closes a coordinator exactly once, whoever asks first: its owner, the garbage collector, or the end of the runtime. That takes as
- * long as its handlers do, and all who ask wait for it: the process must not end while one who has given up waiting was the first.
+ * Closes a coordinator exactly once, whoever asks first: its owner, the garbage collector, or the end of the runtime. Closing takes as
+ * long as the coordinator's handlers do, and everybody who asks waits for it. So the process does not end early if the first one to ask
+ * has given up waiting.
  */
 final class CloseOnce {
 
@@ -27,7 +28,7 @@ final class CloseOnce {
     onEnd = action;
   }
 
-  /** Also while it still takes its time to close. */
+  /** Already true while it is still closing. */
   boolean closed() {
     return closed.get();
   }
@@ -40,7 +41,7 @@ final class CloseOnce {
     }
   }
 
-  /** Closed from here on; what that takes happens in the background. */
+  /** Closed from here on; the closing itself happens in the background. */
   void closeInBackground() {
     if (closed.compareAndSet(false, true)) {
       CoreCall.inBackground(this::end);

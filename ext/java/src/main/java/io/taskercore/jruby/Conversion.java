@@ -6,7 +6,7 @@ import org.jruby.exceptions.RaiseException;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What a Ruby object says when it is asked for another form of itself, which runs code of the application's. */
+/** Asks a Ruby object for another form of itself, which runs code of the application. */
 final class Conversion {
 
   private static final int MAX_SHOWN = 300;
@@ -14,9 +14,9 @@ final class Conversion {
   private Conversion() {}
 
   /**
-   * Calls {@code to_h} and its like. What that raises is the object's fault, so the object is refused where it stands.
+   * Calls {@code to_h} and its like. If that raises, the object is at fault, so the object is refused where it stands.
    *
-   * @throws Refusal for what is rescued by a bare {@code rescue}; an interruption, Timeout's included, passes
+   * @throws Refusal for what a bare {@code rescue} would rescue; an interruption, including Timeout's, passes
    */
   static IRubyObject of(ThreadContext context, IRubyObject object, String method, IRubyObject... arguments) {
     try {
@@ -33,7 +33,7 @@ final class Conversion {
     }
   }
 
-  /** A NameError makes its message when it is asked, which is code of the application's again: the class alone may have to do. */
+  /** A NameError makes its message when it is asked, which again is code of the application. If that fails, the class alone must do. */
   static String message(ThreadContext context, RubyException error) {
     try {
       return error.callMethod(context, "message") instanceof RubyString text ? ": " + RubyText.of(text) : "";

@@ -25,11 +25,12 @@ import org.jruby.runtime.builtin.IRubyObject;
 /**
  * {@code TaskerCore::Native::Coordinator}: a coordinator of the core as Ruby holds it.
  *
- * <p>What Ruby can ask of it is in classes by whom it is for: {@link TaskMethods}, {@link OperatorMethods}, {@link QuestionMethods}, {@link
- * EventMethods}, {@link WorkerMethods}.
+ * <p>Its methods are in classes by who they are for: {@link TaskMethods}, {@link OperatorMethods}, {@link QuestionMethods},
+ * {@link EventMethods}, {@link WorkerMethods}.
  *
- * <p>Its life: {@code Native.open} makes it; {@code close} ends it, or the {@link CloseOnce} does once Ruby has dropped it, or the
- * runtime at its end. Nothing else refers to it strongly, except an attempt that is running one of its handlers.
+ * <p>Its life: {@code Native.open} makes it. It ends by {@code close}, or the {@link CloseOnce} closes it after Ruby has dropped it, or
+ * the runtime does so at its end. Nothing else refers to it strongly, except an attempt that runs one of its handlers, and the supervisor
+ * of a running worker.
  */
 @JRubyClass(name = "TaskerCore::Native::Coordinator")
 public final class CoordinatorHandle extends RubyObject {
@@ -44,7 +45,7 @@ public final class CoordinatorHandle extends RubyObject {
   /** The Ruby object that turns names into handlers. */
   private final transient IRubyObject registry;
 
-  /** The blocks that hear of events. */
+  /** The blocks that receive events. */
   private final transient Map<Subscription, IRubyObject> subscribers = new ConcurrentHashMap<>();
 
   private CoordinatorHandle(
@@ -61,7 +62,7 @@ public final class CoordinatorHandle extends RubyObject {
     this.registry = registry;
   }
 
-  /** @param madeAt the line of the application's that asked for it */
+  /** @param madeAt the line of the application that asked for it */
   static CoordinatorHandle open(
       ThreadContext context, RuntimeState state, OrchestrationConfig config, IRubyObject registry, CoreClock clock, String madeAt)
       throws Exception {
@@ -76,7 +77,7 @@ public final class CoordinatorHandle extends RubyObject {
     return handle;
   }
 
-  /** The handler for a name: something with {@code call}, or a class of such; null if there is none. */
+  /** The handler for a name: an object with {@code call}, or a class whose instances have it; null if there is none. */
   IRubyObject find(ThreadContext context, String handler) {
     IRubyObject found = registry.callMethod(context, "find", RubyString.newUTF8String(context.runtime, handler));
     if (found.isNil()) {
@@ -117,7 +118,7 @@ public final class CoordinatorHandle extends RubyObject {
     return coordinator.config().shutdownTimeoutMs();
   }
 
-  /** {@code reconfigure(changes)}: what can be changed at run time, as it is now. */
+  /** {@code reconfigure(changes)}: returns the settings that can be changed at run time, as they are now. */
   @JRubyMethod
   public IRubyObject reconfigure(ThreadContext context, IRubyObject changes) {
     return guarded(
@@ -140,7 +141,7 @@ public final class CoordinatorHandle extends RubyObject {
     subscribers.remove(subscription);
   }
 
-  /** {@code erase(namespaces)}: removes all that is in them; for tests alone. */
+  /** {@code erase(namespaces)}: removes everything in them; for tests only. */
   @JRubyMethod
   public IRubyObject erase(ThreadContext context, IRubyObject namespaces) {
     return guarded(
@@ -167,7 +168,7 @@ public final class CoordinatorHandle extends RubyObject {
         context,
         () -> {
           if (runs(context)) {
-            // A handler of its own, for whose end it waits: so that goes on without the handler.
+            // The close would wait for this handler, which is one of its own. So it goes on without waiting here.
             closeOnce.closeInBackground();
             return context.nil;
           }
@@ -190,7 +191,7 @@ public final class CoordinatorHandle extends RubyObject {
     return ValueReader.read(context, CoreCall.run(context, question));
   }
 
-  /** As {@link Guard#run}; and the handle cannot be collected, hence closed, under the call, which is counted. */
+  /** As {@link Guard#run}. In addition the handle cannot be collected, and so closed, during the call, and the call is counted. */
   IRubyObject guarded(ThreadContext context, Guard.Body body) {
     long began = System.nanoTime() - CoreCall.waitedNanos();
     try {

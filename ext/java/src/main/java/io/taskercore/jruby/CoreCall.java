@@ -14,27 +14,27 @@ import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * Waits that Ruby can interrupt. A Ruby thread that blocks in Java is deaf to Timeout, Thread#raise and Thread#kill, so what may
+ * Waits that Ruby can interrupt. A Ruby thread that blocks in Java is deaf to Timeout, Thread#raise and Thread#kill. So work that may
  * block runs on a Java thread, and the Ruby thread waits for it in the one way that JRuby can break off.
  *
- * <p>When the wait is broken off the work goes on, and its outcome is unknown to the caller; only what may take long and changes
+ * <p>When the wait is broken off, the work goes on, and the caller does not learn its outcome. Only work that may take long and changes
  * nothing, such as the check of a payload, ends then ({@link Caller}).
  */
 final class CoreCall {
 
-  /** Long enough to serve calls in a row, short enough that nothing of us is left over. */
+  /** Long enough to serve calls in a row, short enough that no thread of ours is left over. */
   private static final long IDLE_SECONDS = 5;
 
   private static final AtomicInteger THREAD_NUMBERS = new AtomicInteger();
 
   /**
-   * Unbounded, for each of its threads has a Ruby thread waiting for it; the connection pool bounds what they do at once. For a
-   * virtual one the work is on a virtual thread too: there may be thousands of them.
+   * Unbounded, because each of its threads has a Ruby thread waiting for it; the connection pool bounds what they do at once. For a
+   * virtual thread the work is on a virtual thread too, because there may be thousands of them.
    */
   private static final Executor THREADS =
       new ThreadPoolExecutor(0, Integer.MAX_VALUE, IDLE_SECONDS, TimeUnit.SECONDS, new SynchronousQueue<>(), CoreCall::thread);
 
-  /** What each Ruby thread has waited so far, in nanoseconds, so that the bridge's own time can be told from the core's. */
+  /** How long each Ruby thread has waited so far, in nanoseconds, so that the bridge's own time can be separated from the core's. */
   private static final ThreadLocal<long[]> WAITED = ThreadLocal.withInitial(() -> new long[1]);
 
   private CoreCall() {}
@@ -42,12 +42,12 @@ final class CoreCall {
   private static Thread thread(Runnable work) {
     Thread thread = new Thread(null, work, "tasker-call-" + THREAD_NUMBERS.incrementAndGet(), 0, false);
     thread.setDaemon(true);
-    // Else it would be the application's that happened to call first, and keep that alive.
+    // Otherwise it would be the application's that happened to call first, and would keep that application alive.
     thread.setContextClassLoader(CoreCall.class.getClassLoader());
     return thread;
   }
 
-  /** A wait in Java; thrown into by {@code Thread.interrupt} when Ruby wants the thread. */
+  /** A wait in Java. {@code Thread.interrupt} breaks it off when Ruby wants the thread. */
   @FunctionalInterface
   interface Wait<T> {
     T await() throws InterruptedException, ExecutionException;
@@ -61,7 +61,7 @@ final class CoreCall {
   /**
    * The same for work that acquires something.
    *
-   * @param unwanted disposes of a result that came when nobody waited for it any more
+   * @param unwanted disposes of a result that arrives when nobody waits for it any more
    */
   static <T> T run(ThreadContext context, Callable<T> work, Consumer<? super T> unwanted) throws Exception {
     CompletableFuture<T> future = new CompletableFuture<>();
@@ -113,12 +113,12 @@ final class CoreCall {
         });
   }
 
-  /** For work that nobody waits for, and that sees to its own failures. */
+  /** For work that nobody waits for, and that handles its own failures. */
   static void unattended(Runnable work) {
     THREADS.execute(work);
   }
 
-  /** Waits where the waiting itself is all there is to do. */
+  /** Waits when there is nothing to do but wait. */
   static <T> T await(ThreadContext context, Wait<T> wait) throws ExecutionException {
     long began = System.nanoTime();
     try {
@@ -133,7 +133,7 @@ final class CoreCall {
       try {
         return context.getThread().executeTask(context, wait, new InterruptibleWait<T>());
       } catch (InterruptedException e) {
-        // Woken for nothing that Ruby knows of, by Thread#wakeup for instance.
+        // Woken for nothing that Ruby knows of, for instance by Thread#wakeup.
         context.pollThreadEvents();
       } catch (ExecutionFailed e) {
         throw (ExecutionException) e.getCause();

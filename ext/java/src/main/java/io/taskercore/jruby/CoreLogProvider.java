@@ -7,7 +7,7 @@ import org.slf4j.helpers.NOPMDCAdapter;
 import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
-/** SLF4J's way to us: what the core and its libraries log goes to {@code TaskerCore.logger}. Found as a service. */
+/** Connects SLF4J with us: what the core and its libraries log goes to {@code TaskerCore.logger}. Found as a service. */
 public final class CoreLogProvider implements SLF4JServiceProvider {
 
   private final IMarkerFactory markers = new BasicMarkerFactory();

@@ -5,7 +5,7 @@ import org.slf4j.event.Level;
 import org.slf4j.helpers.LegacyAbstractLogger;
 import org.slf4j.helpers.MessageFormatter;
 
-/** One class's logger. What our libraries call information interests only those who debug. */
+/** One class's logger. What our libraries log as information interests only those who debug. */
 final class CoreLogger extends LegacyAbstractLogger {
 
   private static final long serialVersionUID = 1L;
@@ -16,7 +16,7 @@ final class CoreLogger extends LegacyAbstractLogger {
 
   private final boolean own;
 
-  /** It warns of each connection that is lost, with where it was; the engine says that PostgreSQL is away, once. */
+  /** The pool warns of each lost connection, with a stack trace. The engine already says, once, that PostgreSQL is away. */
   private final boolean pool;
 
   CoreLogger(String name) {

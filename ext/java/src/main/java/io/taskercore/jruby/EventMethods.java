@@ -7,7 +7,7 @@ import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What happens, for whoever listens, as methods of {@link CoordinatorHandle}. */
+/** Events, as methods of {@link CoordinatorHandle}. */
 public final class EventMethods {
 
   private EventMethods() {}

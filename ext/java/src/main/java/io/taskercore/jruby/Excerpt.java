@@ -3,10 +3,10 @@ package io.taskercore.jruby;
 import io.taskercore.model.Printable;
 import java.util.regex.Pattern;
 
-/** As much of a text of the application's as is shown, as PostgreSQL and JSON can hold it. */
+/** The part of a text of the application that is shown, in a form that PostgreSQL and JSON can hold. */
 final class Excerpt {
 
-  /** NUL, and half of a surrogate pair: a pair is one code point, and so no match. */
+  /** NUL, and half of a surrogate pair: a whole pair is one code point, and so no match. */
   private static final Pattern UNSTORABLE = Pattern.compile("[\\x00\\p{Cs}]");
 
   private Excerpt() {}

@@ -22,14 +22,14 @@ import org.jruby.util.ByteList;
 @JRubyModule(name = "TaskerCore::Native")
 public final class Functions {
 
-  /** So long handlers may take to end that were interrupted, before they count as deaf, in milliseconds. */
+  /** How long handlers that were interrupted may take to end before they count as deaf, in milliseconds. */
   private static final long GRACE_MS = 1_000;
 
   private Functions() {}
 
   /**
-   * {@code open(config, registry, made_at)}: a new coordinator; the registry's {@code find(name)} gives it its handlers, and
-   * {@code made_at} is the line of the application's that asked for it.
+   * {@code open(config, registry, made_at)}: a new coordinator. The registry's {@code find(name)} gives it its handlers, and
+   * {@code made_at} is the line of the application that asked for it.
    */
   @JRubyMethod(module = true)
   public static IRubyObject open(
@@ -76,7 +76,7 @@ public final class Functions {
         });
   }
 
-  /** {@code work}: what a handler thread does with its life. */
+  /** {@code work}: the whole life of a handler thread. */
   @JRubyMethod(module = true)
   public static IRubyObject work(ThreadContext context, IRubyObject self) {
     RuntimeState state = RuntimeState.of(self);
@@ -95,14 +95,14 @@ public final class Functions {
         context, () -> ValueReader.read(context, CoreCall.run(context, () -> Coordinator.processMetrics().json())));
   }
 
-  /** {@code prometheus}: the same in Prometheus's text format, from memory, so that there is nothing to wait for. */
+  /** {@code prometheus}: the same in Prometheus's text format, from memory, so there is nothing to wait for. */
   @JRubyMethod(module = true)
   public static IRubyObject prometheus(ThreadContext context, IRubyObject self) {
     return RuntimeState.of(self).guard().run(
         context, () -> RubyString.newUTF8String(context.runtime, Coordinator.lastProcessMetrics().prometheus()));
   }
 
-  /** {@code deaf_handlers}: how many handlers run although their attempts were broken off, a second ago at least. */
+  /** {@code deaf_handlers}: how many handlers whose attempts were broken off still run, after a second's grace. */
   @JRubyMethod(name = "deaf_handlers", module = true)
   public static IRubyObject deafHandlers(ThreadContext context, IRubyObject self) {
     RuntimeState state = RuntimeState.of(self);
@@ -134,7 +134,7 @@ public final class Functions {
         });
   }
 
-  /** {@code logger_changed}: the core looks anew which messages are wanted. */
+  /** {@code logger_changed}: makes the core look again which messages are wanted. */
   @JRubyMethod(name = "logger_changed", module = true)
   public static IRubyObject loggerChanged(ThreadContext context, IRubyObject self) {
     RuntimeState state = RuntimeState.of(self);
@@ -146,7 +146,7 @@ public final class Functions {
         });
   }
 
-  /** {@code wrap_handlers(around)}: from here on handlers run in the block that is given to its {@code call}; nil: in none. */
+  /** {@code wrap_handlers(around)}: from here on handlers run in the block that {@code around.call} is given; nil: in none. */
   @JRubyMethod(name = "wrap_handlers", module = true)
   public static IRubyObject wrapHandlers(ThreadContext context, IRubyObject self, IRubyObject around) {
     RuntimeState.of(self).wrapHandlers(around.isNil() ? null : new HandlerWrap(around));
@@ -166,7 +166,7 @@ public final class Functions {
     return RuntimeState.of(self).guard().run(context, () -> ValueReader.read(context, ConfigKey.describe()));
   }
 
-  /** {@code refuse(path, message)}: raises a ValidationError for what the Ruby side alone can see. */
+  /** {@code refuse(path, message)}: raises a ValidationError for what only the Ruby side can see. */
   @JRubyMethod(module = true)
   public static IRubyObject refuse(ThreadContext context, IRubyObject self, IRubyObject path, IRubyObject message) {
     return RuntimeState.of(self).guard().run(
@@ -194,7 +194,7 @@ public final class Functions {
         context, () -> RubyString.newUTF8String(context.runtime, RubyText.of(text.convertToString())));
   }
 
-  /** {@code mistyped(name, known)}: which of these names it was meant to be; nil where none is that near. */
+  /** {@code mistyped(name, known)}: which of these names was meant; nil if none is near enough. */
   @JRubyMethod(module = true)
   public static IRubyObject mistyped(ThreadContext context, IRubyObject self, IRubyObject name, IRubyObject known) {
     return RuntimeState.of(self).guard().run(

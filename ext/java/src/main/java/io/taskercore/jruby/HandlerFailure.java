@@ -17,7 +17,7 @@ import org.jruby.javasupport.JavaUtil;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What a handler ended with, other than a result, as the failure that is stored with its step. */
+/** Turns whatever a handler ended with, other than a result, into the failure that is stored with its step. */
 final class HandlerFailure {
 
   private static final int MAX_BACKTRACE_LINES = 50;
@@ -66,7 +66,7 @@ final class HandlerFailure {
         List.of());
   }
 
-  /** A handler returned what is no result. */
+  /** A handler returned something that is no result. */
   static Failure ofWrongResult(IRubyObject result) {
     return permanent(
         "TaskerCore::InvalidTypeError",
@@ -78,7 +78,7 @@ final class HandlerFailure {
         "TaskerCore::InvalidTypeError", "the metadata of success(...) is an instance of " + RubyTypes.nameOf(metadata) + ": give a Hash");
   }
 
-  /** A handler returned what cannot be stored. */
+  /** A handler returned a result that cannot be stored. */
   static Failure ofUnwritableResult(TaskerException.Validation refusal) {
     return permanent("TaskerCore::ValidationError", refusal.getMessage());
   }
@@ -129,7 +129,7 @@ final class HandlerFailure {
     return !value.isNil() && read(value, "to_s") instanceof RubyString text ? Excerpt.of(RubyText.of(text), MAX_MESSAGE_LENGTH) : null;
   }
 
-  /** Null for none, and for what cannot be one: then the template's delay holds, and the log says why. */
+  /** Null for nil, and for a value that cannot be a delay. Then the template's delay applies, and the log says why. */
   private Double seconds(IRubyObject retryAfter) {
     if (retryAfter.isNil()) {
       return null;
@@ -142,7 +142,7 @@ final class HandlerFailure {
     }
   }
 
-  /** What the application's object says of itself; nil, if that fails: no part of a failure hides the others. */
+  /** The value of an attribute of the application's object; nil if reading it fails, so that no part of a failure hides the others. */
   private IRubyObject read(IRubyObject object, String attribute) {
     IRubyObject value = readOrNull(object, attribute);
     return value == null ? context.nil : value;
@@ -157,7 +157,7 @@ final class HandlerFailure {
     }
   }
 
-  /** A context that cannot be stored does not hide the failure that it came with: it says so in its place. */
+  /** A context that cannot be stored does not hide the failure that it came with; a note is stored in its place. */
   private Json context(IRubyObject value) {
     if (value.isNil()) {
       return Json.EMPTY_OBJECT;

@@ -8,8 +8,8 @@ import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * The life of a handler thread: wait for an attempt, run it, wait again; retire when there is none for a while. It serves every
- * coordinator of its Ruby runtime, and refers to none while it waits.
+ * The life of a handler thread: it waits for an attempt, runs it, and waits again; it retires if there is none for a while. It serves
+ * every coordinator of its Ruby runtime, and refers to none while it waits.
  */
 final class HandlerLoop {
 
@@ -19,7 +19,7 @@ final class HandlerLoop {
   private final RuntimeState state;
   private final AttemptQueue attempts;
 
-  /** @param attempts those that are for threads of this kind */
+  /** @param attempts the queue for threads of this kind */
   HandlerLoop(ThreadContext context, RuntimeState state, AttemptQueue attempts) {
     this.context = context;
     this.state = state;
@@ -34,8 +34,8 @@ final class HandlerLoop {
   }
 
   /**
-   * An attempt, and then those at its children that the thread goes on with. A method of its own, so that nothing of the last
-   * attempt is on the stack while the thread waits for the next.
+   * Runs an attempt, and then those at its children that the thread goes on with. This is a method of its own, so that nothing of the
+   * last attempt is on the stack while the thread waits for the next.
    */
   private boolean runSome() throws Exception {
     try {
@@ -56,7 +56,7 @@ final class HandlerLoop {
     return true;
   }
 
-  /** What was taken when the thread is interrupted in the same moment goes back. */
+  /** An attempt that was taken at the moment when the thread was interrupted goes back. */
   private Attempt take() throws Exception {
     Attempt[] taken = new Attempt[1];
     try {

@@ -14,7 +14,7 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
 /**
- * One attempt on a handler thread: find the handler, call it, hand back what came of it. Whatever the handler does, the attempt
+ * One attempt on a handler thread: it finds the handler, calls it, and hands back what came of it. Whatever the handler does, the attempt
  * ends exactly once.
  */
 final class HandlerRun {
@@ -25,13 +25,13 @@ final class HandlerRun {
   private final RuntimeState state;
   private final Attempt attempt;
 
-  /** What the handler was left by; null if it returned. */
+  /** What the handler raised or threw; null if it returned. */
   private Throwable left;
 
-  /** Whether the attempt was given back, because its handler could not begin. */
+  /** Whether the attempt was given back because its handler could not begin. */
   private boolean released;
 
-  /** How the attempt ends; null as long as its handler has not ended. */
+  /** How the attempt ends; null until its handler has ended. */
   private Function<Attempt, Attempt> ending;
 
   HandlerRun(ThreadContext context, RuntimeState state, Attempt attempt) {
@@ -40,7 +40,7 @@ final class HandlerRun {
     this.attempt = attempt;
   }
 
-  /** @return the attempt that the thread is to go on with; null if there is none */
+  /** @return the attempt that the thread goes on with; null if there is none */
   Attempt run() {
     CoordinatorHandle handle = ((KnownHandlers) attempt.directory()).handle();
     if (handle == null) {
@@ -54,7 +54,7 @@ final class HandlerRun {
       runInside(wrap, handle);
     }
     Attempt next = ending == null ? null : ending.apply(attempt);
-    // The handler's coordinator must not be collected, and with that closed, before this.
+    // Until here the handler's coordinator must not be collected, and so closed.
     Reference.reachabilityFence(handle);
     context.setErrorInfo(context.nil);
     if (RubyErrors.isEndOfThread(left)) {
@@ -91,9 +91,9 @@ final class HandlerRun {
   }
 
   /**
-   * The handler is found and runs inside what the application has put around handlers, which sees what the handler raises. What
-   * goes wrong there once the handler has ended does not change how it ended. Before, it is as if the handler were missing here:
-   * the step waits, and the name is looked for again after a while.
+   * Finds and runs the handler inside what the application has put around handlers, which sees what the handler raises. If that wrap
+   * fails after the handler has ended, this does not change how the handler ended. If it fails before, it is as if the handler were
+   * missing here: the step waits, and the handler is looked for again after a while.
    */
   private void runInside(HandlerWrap wrap, CoordinatorHandle handle) {
     try {
@@ -123,7 +123,7 @@ final class HandlerRun {
     } catch (Throwable failure) {
       released = true;
       if (!RubyErrors.isEndOfThread(failure)) {
-        // Else it would be claimed again at once, in vain, until somebody mends its code.
+        // Otherwise the step would be claimed again at once, in vain, until somebody mends the handler's code.
         forgetHandler();
       }
       attempt.release();
@@ -131,7 +131,7 @@ final class HandlerRun {
     }
   }
 
-  /** As if the handler were missing here, until it is looked for again. */
+  /** Treats the handler as missing here, until it is looked for again. */
   private void forgetHandler() {
     ((KnownHandlers) attempt.directory()).remove(attempt.handler());
   }
@@ -188,7 +188,7 @@ final class HandlerRun {
     };
   }
 
-  /** One line of the log. Never the payload, though the application's message may quote it. */
+  /** Writes one line to the log. It never holds the payload, though the application's message may quote it. */
   private void tell(Failure failure, boolean late) {
     boolean last = !failure.retryable() || attempt.isLast();
     String how = late ? "was broken off" : last ? "failed for good" : "failed, and is tried again";
@@ -199,7 +199,7 @@ final class HandlerRun {
         attempt.tag() + " " + how + ": " + failure.errorClass() + ": " + Printable.of(message));
   }
 
-  /** An exception may be of the application's making: asking it for its message runs code that may raise in its turn. */
+  /** An exception may be a class of the application: asking it for its message runs code that may raise as well. */
   private Failure failure(HandlerFailure failures) {
     try {
       return failures.of(left);

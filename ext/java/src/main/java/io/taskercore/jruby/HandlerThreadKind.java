@@ -3,15 +3,15 @@ package io.taskercore.jruby;
 import io.taskercore.config.OrchestrationConfig;
 import io.taskercore.model.TaskerException;
 
-/** On which threads a coordinator's handlers run; each kind has a queue of its own. */
+/** On which threads a coordinator's handlers run. Each kind has a queue of its own. */
 enum HandlerThreadKind {
-  /** Threads that Ruby makes, each one of the operating system's. */
+  /** Threads that Ruby makes, each of them a thread of the operating system. */
   PLATFORM,
 
   /** Virtual threads, which cost next to nothing while they wait. */
   VIRTUAL;
 
-  /** @throws TaskerException.Configuration if this Java has no virtual threads and they are asked for */
+  /** @throws TaskerException.Configuration if virtual threads are asked for and this Java has none */
   static HandlerThreadKind of(OrchestrationConfig config) {
     if (!config.virtualThreads()) {
       return PLATFORM;

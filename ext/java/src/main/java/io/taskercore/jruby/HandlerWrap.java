@@ -12,15 +12,16 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
 /**
- * What the application has put around its handlers: a Ruby object whose {@code call} takes a block and calls it once. Rails' reloader
- * is such a thing. It is entered for each attempt, and never while a thread waits for the next.
+ * What the application has put around its handlers: a Ruby object whose {@code call} takes a block and calls it once, such as Rails'
+ * reloader. It is entered for each attempt, and never while a thread waits for the next.
  */
 record HandlerWrap(IRubyObject around) {
 
   /**
-   * The attempt begins and ends once, on the thread that took it; to call the block again, or elsewhere, is refused.
+   * Runs the handler inside the wrap. The attempt begins and ends once, on the thread that took it, so calling the block again, or on
+   * another thread, is refused.
    *
-   * @param handler runs a handler, and returns what it was left by, which is thrown on through the wrap; null if it returned
+   * @param handler runs a handler, and returns what it raised or threw, which is thrown on through the wrap; null if it returned
    */
   void run(ThreadContext context, Guard guard, Supplier<Throwable> handler) {
     AtomicBoolean called = new AtomicBoolean();
@@ -52,7 +53,7 @@ record HandlerWrap(IRubyObject around) {
     return inside.nil;
   }
 
-  /** Whether what came out of the wrap is what the handler threw; JRuby may have put the exception into another Java one. */
+  /** Whether the wrap raised what the handler had thrown; JRuby may have put the same Ruby exception into another Java one. */
   static boolean isSame(Throwable thrown, Throwable left) {
     return thrown == left
         || thrown instanceof RaiseException outer

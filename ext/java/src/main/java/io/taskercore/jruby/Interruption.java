@@ -9,14 +9,14 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
 /**
- * How the core breaks into one run of one handler, and never into anything after it.
+ * How the core interrupts one run of one handler, and never anything after it.
  *
- * <p>Ruby delivers what {@code Thread#raise} sends when the thread next looks. So sending and ending exclude each other, and what
- * was sent but not seen is fetched out of the thread once the handler has ended.
+ * <p>Ruby delivers an exception of {@code Thread#raise} when the thread next looks. So sending and ending exclude each other, and an
+ * exception that was sent but not seen is taken out of the thread once the handler has ended.
  */
 final class Interruption implements RunningHandler {
 
-  /** Where a handler stands is told by so many lines of Ruby, from the innermost. */
+  /** Where a handler is now: this many lines of Ruby, from the innermost. */
   private static final int LINES = 3;
 
   private final RubyThread target;
@@ -39,7 +39,7 @@ final class Interruption implements RunningHandler {
       sent = errorClass.callMethod(context, "new", target.getRuntime().newString("the step's time is up, or it was cancelled"));
       target.raise(context, new IRubyObject[] {sent}, Block.NULL_BLOCK);
     } catch (RuntimeException runtimeIsGone) {
-      // Then so are its handlers.
+      // Then its handlers are gone as well.
     }
   }
 
@@ -60,8 +60,8 @@ final class Interruption implements RunningHandler {
   /**
    * Called by the handler's own thread when the handler has ended; from here on nothing is sent.
    *
-   * @param left what the handler was left by, null if it returned
-   * @return the same, or what else reached the thread meanwhile
+   * @param left what the handler raised or threw, null if it returned
+   * @return the same, or whatever else reached the thread meanwhile
    */
   Throwable end(ThreadContext context, Throwable left) {
     synchronized (this) {
@@ -72,7 +72,7 @@ final class Interruption implements RunningHandler {
     while (outstanding) {
       try {
         context.pollThreadEvents();
-        // Not under way any more: the handler rescued it.
+        // It is no longer under way: the handler rescued it.
         outstanding = false;
       } catch (Throwable pending) {
         outstanding = !isSent(pending);

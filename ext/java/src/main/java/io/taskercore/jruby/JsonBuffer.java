@@ -4,13 +4,13 @@ import io.taskercore.model.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** JSON text being written: UTF-8 bytes that grow. */
+/** JSON text that is being written: UTF-8 bytes that grow. */
 final class JsonBuffer {
 
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] SMALLEST_LONG = "-9223372036854775808".getBytes(StandardCharsets.US_ASCII);
 
-  /** For what cannot go as it is: 'u' becomes a six-character escape, any other letter follows a backslash. */
+  /** How to escape a character that cannot be written as it is: 'u' means a six-character escape, any other letter follows a backslash. */
   private static final byte[] ESCAPES = escapes();
 
   private byte[] bytes = new byte[1024];
@@ -42,7 +42,7 @@ final class JsonBuffer {
     bytes[size++] = (byte) ascii;
   }
 
-  /** A comma, unless nothing stands yet in the object or array that was opened with {@code open}. */
+  /** Writes a comma, unless nothing has been written yet to the object or array that was opened with {@code open}. */
   void separate(char open) {
     if (bytes[size - 1] != open) {
       token(',');
@@ -58,9 +58,9 @@ final class JsonBuffer {
   }
 
   /**
-   * A JSON string from bytes that are valid UTF-8.
+   * Writes a JSON string from bytes that are valid UTF-8.
    *
-   * @return false when it holds a NUL, which PostgreSQL cannot store; what was written is then worthless
+   * @return false if it holds a NUL, which PostgreSQL cannot store; then the text written so far is worthless
    */
   boolean string(byte[] source, int begin, int length) {
     reserve(length + 2);

@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-/** JSON text being read: UTF-8 bytes, and how far they were read. */
+/** JSON text that is being read: UTF-8 bytes, and how far they were read. */
 final class JsonText {
 
   private static final byte NOTHING = 0;
@@ -14,7 +14,7 @@ final class JsonText {
     this.bytes = bytes;
   }
 
-  /** The next byte that is not white space, which stays to be read; NUL at the end, where no token may begin either. */
+  /** The next byte that is not white space; it stays unread. NUL at the end, where no token may begin either. */
   byte peek() {
     int i = at;
     while (i < bytes.length && isSpace(bytes[i])) {

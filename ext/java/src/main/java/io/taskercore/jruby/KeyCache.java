@@ -9,9 +9,9 @@ import org.jruby.util.ByteList;
 /**
  * The keys of Hashes that one Ruby runtime has read lately: frozen, deduplicated, found by their bytes.
  *
- * <p>Documents have the same few keys again and again, and the runtime's own table of frozen Strings costs more to ask than all the
- * rest of reading a key. Without locks: a key that gets lost because two threads add at once is added again. Bounded, so that
- * keys made of data push each other out and nothing more.
+ * <p>Documents have the same few keys again and again. Asking the runtime's own table of frozen Strings costs more than everything else
+ * in reading a key. There are no locks: if two threads add keys at once and one gets lost, it is added again later. The cache is bounded,
+ * so that keys that are really data push each other out and do no other harm.
  */
 final class KeyCache {
 
@@ -24,7 +24,7 @@ final class KeyCache {
 
   private record Key(int hash, byte[] bytes, RubyString string) {}
 
-  /** The runtime's own; it hangs on {@code Object}, and goes with it. */
+  /** The runtime's own cache. It hangs on {@code Object}, and goes with it. */
   static KeyCache of(ThreadContext context) {
     RubyModule object = context.runtime.getObject();
     KeyCache cache = (KeyCache) object.getInternalVariable(VARIABLE);
@@ -35,7 +35,7 @@ final class KeyCache {
     return cache;
   }
 
-  /** @return null if it is not here */
+  /** @return null if it is not in the cache */
   RubyString find(byte[] bytes, int from, int to, int hash) {
     for (int probe = 0; probe < PROBES; probe++) {
       Key key = keys[slot(hash, probe)];
@@ -56,7 +56,7 @@ final class KeyCache {
       while (probe < PROBES - 1 && keys[slot(hash, probe)] != null) {
         probe++;
       }
-      // The oldest stay: they are a template's, what comes late in such numbers is data.
+      // The oldest keys stay: they are a template's. Keys that come late and in such numbers are data.
       keys[slot(hash, probe)] = new Key(hash, bytes.bytes(), key);
     }
     return key;

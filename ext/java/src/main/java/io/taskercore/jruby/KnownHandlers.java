@@ -8,8 +8,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * The names for which a coordinator has handlers, for the core to ask.
  *
- * <p>The core holds this as long as it works for the coordinator; the handlers themselves hang on the handle, which it knows
- * weakly. A handler that refers to its own coordinator, as a block easily does, therefore doesn't keep it from being collected.
+ * <p>The core holds this object for as long as it works for the coordinator. The handlers themselves hang on the handle, to which this
+ * object has a weak reference. So a handler that refers to its own coordinator, as a block easily does, does not keep it from being
+ * collected.
  */
 final class KnownHandlers implements HandlerDirectory {
 

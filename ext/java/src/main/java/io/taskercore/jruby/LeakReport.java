@@ -4,12 +4,12 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Tells the log of coordinators that were left to the garbage collector, by the places where they were made: each place once, for
- * what is made and dropped a thousand times is one line of code. Refers to no handle and no runtime.
+ * Logs coordinators that were left to the garbage collector, by the places where they were made. Each place is logged once, because what
+ * is made and dropped a thousand times is one line of code. Refers to no handle and no runtime.
  */
 final class LeakReport {
 
-  /** Beyond it nothing is reported: code that is made up at run time has places without end. */
+  /** After this many places nothing is reported: code that is generated at run time has endless places. */
   private static final int MOST_PLACES = 1_000;
 
   private final Set<String> reported = ConcurrentHashMap.newKeySet();

@@ -11,10 +11,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * From the core's threads to a Ruby logger, which may be slow, may raise, and must not run while the core holds a lock: so by a
- * bounded queue and a thread that exists only while there is something to say.
+ * Passes messages from the core's threads to a Ruby logger. The logger may be slow, may raise, and must not run while the core holds a
+ * lock. So messages go through a bounded queue, and a thread that exists only while there are messages.
  *
- * <p>Where several Ruby runtimes share the core, the oldest that lives gets its messages; each message is logged once.
+ * <p>If several Ruby runtimes share the core, the oldest one alive gets the core's messages; each message is logged once.
  */
 final class LogRelay {
 
@@ -25,7 +25,7 @@ final class LogRelay {
   private static final AtomicLong DROPPED = new AtomicLong();
   private static final AtomicBoolean RELAYING = new AtomicBoolean();
 
-  /** Weak: a runtime that ended without a word is not kept by its log. */
+  /** Weak references: the log must not keep a runtime that ended without a word. */
   private static final List<WeakReference<RubyLog>> LOGS = new CopyOnWriteArrayList<>();
 
   private static volatile boolean debugging;
@@ -43,7 +43,7 @@ final class LogRelay {
     LOGS.removeIf(known -> known.get() == null || known.refersTo(log));
   }
 
-  /** Whether messages for debugging are wanted; as of the last time that anybody looked at the logger. */
+  /** Whether messages for debugging were wanted when somebody last looked at the logger. */
   static boolean debugging() {
     return debugging;
   }
@@ -99,7 +99,7 @@ final class LogRelay {
       log.write(context, entry.level(), entry.message());
       debugging = log.isDebugging(context);
     } catch (RuntimeException | Error lost) {
-      // Nobody can be told: to say so here would be the next message for the same logger.
+      // Nobody can be told: a message about this would go to the same logger.
     }
   }
 

@@ -9,24 +9,27 @@ import tools.jackson.core.io.NumberInput;
 /** The numbers of a JSON text: an Integer of any size, or a Float where there is a fraction or an exponent. */
 final class NumberReader {
 
-  /** So many digits fit into a long, whatever they are. */
+  /** This many digits always fit into a long. */
   private static final int LONG_DIGITS = 18;
 
-  /** Below it every integer is a double of its own. */
+  /** Below this every integer is a double of its own. */
   private static final long EXACT_INTEGERS = 1L << 53;
 
-  /** Those that doubles hold exactly. */
+  /** The powers of ten that doubles hold exactly. */
   private static final double[] POWERS_OF_TEN = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
   };
 
-  /** Far beyond what any exponent of use is, far below what an int holds. */
+  /** Far beyond any useful exponent, and far below the largest int. */
   private static final int MAX_EXPONENT = 100_000_000;
 
   private final Ruby runtime;
   private final JsonText text;
 
-  /** Of the number being read: its digits as one integer, worthless if there are too many, and how many they are. */
+  /**
+   * For the number that is being read: its digits as one integer, which is worthless if there are too many, and how many digits there
+   * are.
+   */
   private long digits;
 
   private int count;
@@ -99,7 +102,7 @@ final class NumberReader {
     return negative ? -exponent : exponent;
   }
 
-  /** Reads one digit or more. */
+  /** Reads one or more digits. */
   private void digits() {
     byte[] bytes = text.bytes;
     int begin = text.at;
@@ -120,7 +123,7 @@ final class NumberReader {
     }
   }
 
-  /** The next byte, of whatever kind; NUL at the end. */
+  /** The next byte, whatever it is; NUL at the end. */
   private byte next() {
     return text.at < text.bytes.length ? text.bytes[text.at] : 0;
   }

@@ -6,7 +6,7 @@ import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What a person decides, as methods of {@link CoordinatorHandle}. */
+/** Decisions of people, as methods of {@link CoordinatorHandle}. */
 public final class OperatorMethods {
 
   private OperatorMethods() {}

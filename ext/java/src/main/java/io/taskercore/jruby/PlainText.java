@@ -4,7 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Stretches of UTF-8 text, looked at eight bytes at a time: most of what crosses the boundary is text that needs nothing done. */
+/** Stretches of UTF-8 text, looked at eight bytes at a time: most of what crosses the boundary is text that needs no change. */
 final class PlainText {
 
   private static final VarHandle WORD = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -17,12 +17,12 @@ final class PlainText {
 
   private PlainText() {}
 
-  /** Where the stretch ends that stands in a JSON string as it is: at a quote, a backslash, a control character, or {@code to}. */
+  /** Where a stretch ends that can stand in a JSON string as it is: at a quote, a backslash, a control character, or {@code to}. */
   static int end(byte[] bytes, int from, int to) {
     int at = from;
     while (at <= to - Long.BYTES) {
       long word = (long) WORD.get(bytes, at);
-      // Subtraction sets the high bit of the bytes below the bound, and perhaps of some after the first of them.
+      // The subtraction sets the high bit of each byte below the bound, and perhaps of some bytes after the first of these.
       long stops = (word - CONTROLS | (word ^ QUOTES) - ONES | (word ^ BACKSLASHES) - ONES) & ~word & HIGH_BITS;
       if (stops != 0) {
         return at + (Long.numberOfTrailingZeros(stops) >>> 3);
@@ -51,7 +51,7 @@ final class PlainText {
     return (seen & HIGH_BITS) == 0;
   }
 
-  /** Whether the bytes are UTF-8 by the book: nothing cut short or overlong, no surrogates, nothing beyond U+10FFFF. */
+  /** Whether the bytes are strictly valid UTF-8: nothing cut short or overlong, no surrogates, nothing beyond U+10FFFF. */
   static boolean isUtf8(byte[] bytes) {
     int at = 0;
     while (at < bytes.length) {
@@ -64,7 +64,7 @@ final class PlainText {
     return true;
   }
 
-  /** The length of the sequence that begins here with a byte beyond ASCII; 0 when there is none. */
+  /** The length of the sequence that begins here with a byte beyond ASCII; 0 if there is no valid one. */
   private static int sequence(byte[] bytes, int at) {
     int lead = bytes[at] & 0xff;
     int length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;

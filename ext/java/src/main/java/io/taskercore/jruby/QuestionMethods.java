@@ -6,7 +6,7 @@ import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What somebody wants to know, as methods of {@link CoordinatorHandle}. */
+/** Questions, as methods of {@link CoordinatorHandle}. */
 public final class QuestionMethods {
 
   private QuestionMethods() {}

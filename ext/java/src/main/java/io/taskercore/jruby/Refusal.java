@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A value that cannot become JSON. Knows what is wrong at once and learns where on its way out: each container that it passes adds
- * its key or index, so that nothing is spent on paths while values are accepted.
+ * Says that a value cannot become JSON. It knows at once what is wrong, and learns on its way out where: each container that it passes
+ * adds its key or index. So nothing is spent on paths while values are accepted.
  */
 final class Refusal extends RuntimeException {
 
@@ -16,7 +16,7 @@ final class Refusal extends RuntimeException {
   /** Keys as String, indexes as Integer, innermost first. */
   private final transient List<Object> segments = new ArrayList<>();
 
-  /** How many of the outermost segments make the path; the rest lies inside what is refused as a whole. */
+  /** How many of the outermost segments make the path; the others lie inside a value that is refused as a whole. */
   private final int kept;
 
   Refusal(String message) {

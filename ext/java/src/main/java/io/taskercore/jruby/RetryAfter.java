@@ -11,13 +11,13 @@ import org.jruby.RubyTime;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** A failure's {@code retry_after}: seconds, or a moment, in the forms in which applications and what they call have them. */
+/** A failure's {@code retry_after}: seconds, or a moment, in the forms that applications and the services that they call use. */
 final class RetryAfter {
 
   private static final Pattern NUMBER = Pattern.compile("[+-]?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
   private static final int MAX_SHOWN = 100;
 
-  /** An HTTP date has no fractions of seconds, so one that has just come may seem to be over. */
+  /** An HTTP date has no fractions of seconds, so one that has just arrived may seem to be over. */
   private static final double JUST_NOW_S = -1;
 
   private final ThreadContext context;
@@ -29,7 +29,7 @@ final class RetryAfter {
   /**
    * Seconds from now on.
    *
-   * @throws Refusal for what is neither, or has no meaning as a delay
+   * @throws Refusal for a value that is neither, or that has no meaning as a delay
    */
   double seconds(IRubyObject value) {
     if (value instanceof RubyString) {
@@ -73,12 +73,12 @@ final class RetryAfter {
     return Math.max(0, seconds);
   }
 
-  /** What time Ruby has: an application's test may have moved it, and computes with it. */
+  /** The time that Ruby has: a test of the application may have moved it, and the application computes with it. */
   private Instant now() {
     return instant(Conversion.of(context, context.runtime.getTime(), "now"), "Time.now");
   }
 
-  /** A Time, or anything that can become one and says itself when in the day. */
+  /** A Time, or any object that can become one and names a time of day. */
   private Instant moment(IRubyObject value) {
     boolean wholeDay = RubyTypes.isA(value, "Date") && !RubyTypes.isA(value, "DateTime");
     if (!(value instanceof RubyTime) && (wholeDay || value.getMetaClass().searchMethod("to_time").isUndefined())) {

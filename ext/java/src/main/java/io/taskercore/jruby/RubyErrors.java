@@ -21,7 +21,7 @@ import org.jruby.ir.runtime.IRJump;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** Failures of the core as exceptions of Ruby, and their entries in the log. */
+/** Turns failures of the core into Ruby exceptions, and writes their entries in the log. */
 final class RubyErrors {
 
   private final Ruby runtime;
@@ -38,7 +38,7 @@ final class RubyErrors {
     this.libraryPath = libraryPath;
   }
 
-  /** What Ruby code may see instead of {@code failure}: what is Ruby's own stays, all else gets its class. */
+  /** The exception that Ruby code sees for {@code failure}: Ruby's own exceptions stay, all others get their class. */
   RuntimeException translate(ThreadContext context, Throwable failure) {
     if (isRubys(failure)) {
       return (RuntimeException) failure;
@@ -58,8 +58,8 @@ final class RubyErrors {
   }
 
   /**
-   * Whether what application code threw is its own fault: what a bare {@code rescue} takes, and Java's exceptions. Interrupts, those of
-   * Timeout included, are meant for whoever called it, and pass.
+   * Whether the code of the application that threw this is itself at fault: true for what a bare {@code rescue} rescues, and for Java's
+   * exceptions. Interrupts, including Timeout's, are meant for the caller of that code, and pass.
    */
   static boolean isFault(Throwable thrown) {
     return thrown instanceof RaiseException raised

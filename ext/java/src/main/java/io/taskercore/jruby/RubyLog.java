@@ -12,7 +12,8 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
 /**
- * {@code TaskerCore.logger}. A logger that raises harms nobody; one whose runtime has ended is left alone, for its file is closed.
+ * {@code TaskerCore.logger}. A logger that raises harms nobody. A logger whose runtime has ended is not called, because its file is
+ * closed.
  */
 final class RubyLog {
 
@@ -30,7 +31,10 @@ final class RubyLog {
     this.taskerCore = taskerCore;
   }
 
-  /** One entry for an error that is about to be raised: whole where somebody must look into it, else a line for debugging. */
+  /**
+   * Writes one entry for an error that is about to be raised: the whole failure if somebody must look into it, otherwise a line for
+   * debugging.
+   */
   void failure(ThreadContext context, String reference, Throwable failure) {
     if (failure instanceof TaskerException.Database) {
       write(context, "error", "[" + reference + "] " + withCauses(failure));
@@ -41,12 +45,12 @@ final class RubyLog {
     }
   }
 
-  /** Takes messages, again perhaps: coordinators may be made while the process exits. */
+  /** Takes messages, perhaps again: coordinators may be made while the process exits. */
   void open() {
     closed = false;
   }
 
-  /** Takes no more messages, from whichever thread. */
+  /** Takes no more messages, from any thread. */
   void close() {
     closed = true;
     try {
@@ -69,7 +73,7 @@ final class RubyLog {
     }
   }
 
-  /** For threads of the library's own, which go on whatever the logger raises: an interrupt there is meant for nobody. */
+  /** For threads of the library, which go on whatever the logger raises: an interrupt there is meant for nobody. */
   void writeRegardless(ThreadContext context, String level, String message) {
     try {
       write(context, level, message);
@@ -98,7 +102,7 @@ final class RubyLog {
     }
   }
 
-  /** The logger's own faults harm nobody; an interrupt is for the thread that logs. */
+  /** The logger's own faults harm nobody; an interrupt is meant for the thread that logs. */
   private static void passOrForget(ThreadContext context, Throwable thrown) {
     if (!RubyErrors.isFault(thrown)) {
       Helpers.throwException(thrown);
@@ -106,7 +110,7 @@ final class RubyLog {
     context.setErrorInfo(context.nil);
   }
 
-  /** The calling thread's; a Java thread becomes known to the runtime by asking. */
+  /** The calling thread's context; asking for it makes a Java thread known to the runtime. */
   ThreadContext currentContext() {
     return taskerCore.getRuntime().getCurrentContext();
   }

@@ -16,8 +16,9 @@ import org.jruby.RubyString;
 import org.jruby.util.ByteList;
 
 /**
- * A String of the application's or of JRuby's as text that people can read, whatever its bytes are: for messages and backtraces,
- * which are told in any case. What is to come back as it went is written by {@link ValueWriter}, which refuses what is no text.
+ * A String of the application or of JRuby as text that people can read, whatever its bytes are. It is for messages and backtraces, which
+ * must be reported in any case. A value that must come back unchanged is written by {@link ValueWriter}, which refuses bytes that are no
+ * text.
  */
 final class RubyText {
 
@@ -25,7 +26,7 @@ final class RubyText {
 
   private RubyText() {}
 
-  /** Bytes that are no text are shown as {@code \xE9}. JRuby 9.4 itself calls the UTF-8 in the lines of a backtrace US-ASCII. */
+  /** Bytes that are no text are shown as {@code \xE9}. JRuby 9.4 itself labels the UTF-8 in the lines of a backtrace as US-ASCII. */
   static String of(RubyString string) {
     ByteList bytes = string.getByteList();
     ByteBuffer buffer = ByteBuffer.wrap(bytes.unsafeBytes(), bytes.begin(), bytes.realSize());
@@ -34,13 +35,13 @@ final class RubyText {
       try {
         return charset.newDecoder().decode(buffer.duplicate()).toString();
       } catch (CharacterCodingException broken) {
-        // Its bytes are shown.
+        // Its bytes are shown below.
       }
     }
     return utf8(buffer);
   }
 
-  /** Null where the encoding says nothing, or Java does not know it. */
+  /** Null if the encoding says nothing, or if Java does not know it. */
   private static Charset charset(Encoding encoding) {
     if (encoding == UTF8Encoding.INSTANCE || encoding == ASCIIEncoding.INSTANCE || encoding == USASCIIEncoding.INSTANCE) {
       return null;

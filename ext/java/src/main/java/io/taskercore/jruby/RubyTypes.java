@@ -3,7 +3,7 @@ package io.taskercore.jruby;
 import org.jruby.RubyClass;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** Ruby classes as the bridge asks about them, without calling Ruby code. */
+/** Questions of the bridge about Ruby classes, answered without calling Ruby code. */
 final class RubyTypes {
 
   private RubyTypes() {}
@@ -14,7 +14,7 @@ final class RubyTypes {
 
   /**
    * Whether the value is an instance of a class that this runtime may or may not have. The value's own ancestors are asked, not the
-   * constant: that may wait to be loaded although the class is there, and must not be loaded by us.
+   * constant. The constant may not be loaded yet although the class exists, and we must not load it.
    *
    * @param className in full, such as {@code ActiveSupport::TimeWithZone}
    */

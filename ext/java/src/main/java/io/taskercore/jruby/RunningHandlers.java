@@ -8,13 +8,13 @@ import java.util.concurrent.TimeUnit;
 import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 
-/** The handlers that run in a Ruby runtime, those too whose attempts were given back, for they heed no interrupt. */
+/** The handlers that run in a Ruby runtime, including those that ignore their interrupt and whose attempts were given back. */
 final class RunningHandlers {
 
   private final Map<RubyThread, Attempt> byThread = new ConcurrentHashMap<>();
   private final Monitor monitor = new Monitor();
 
-  /** Whether somebody waits for handlers to end; mostly not, and then their threads tell nobody. */
+  /** Whether somebody waits for handlers to end. Usually nobody does, and then their threads tell nobody. */
   private volatile boolean awaited;
 
   void began(ThreadContext context, Attempt attempt) {
@@ -28,7 +28,10 @@ final class RunningHandlers {
     }
   }
 
-  /** How many run on although their attempts were broken off, {@code graceMs} after this was asked: most end when they are interrupted. */
+  /**
+   * How many still run, {@code graceMs} after this was asked, although their attempts were broken off. Most end when they are
+   * interrupted.
+   */
   long brokenOff(long graceMs) throws InterruptedException {
     awaited = true;
     return monitor.await(() -> brokenOff() == 0, TimeUnit.MILLISECONDS.toNanos(graceMs), this::brokenOff);

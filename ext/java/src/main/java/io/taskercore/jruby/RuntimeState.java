@@ -32,13 +32,13 @@ final class RuntimeState {
   private final AttemptQueue attempts = new AttemptQueue();
   private final AttemptQueue virtualAttempts = new AttemptQueue();
 
-  /** Null if there is nothing around handlers. */
+  /** Null if nothing is around handlers. */
   private volatile HandlerWrap handlerWrap;
 
   private final LeakReport leaks = new LeakReport();
   private final RunningHandlers runningHandlers = new RunningHandlers();
 
-  /** Coordinators that are not closed to their end yet, for the end of the runtime. Their handles may be garbage already. */
+  /** Coordinators that are not fully closed yet, for the end of the runtime. Their handles may already be garbage. */
   private final Set<CloseOnce> open = ConcurrentHashMap.newKeySet();
 
   private RuntimeState(RubyModule taskerCore, RubyModule nativeModule) {
@@ -120,12 +120,12 @@ final class RuntimeState {
     return taskerCore.getConstant("StepContext").callMethod(context, "new", new AttemptHandle(attemptClass, this, attempt));
   }
 
-  /** A Hash as the methods of Ruby's face return it. */
+  /** The Hash as a Result, which the methods of the Ruby side return. */
   IRubyObject result(ThreadContext context, IRubyObject hash) {
     return taskerCore.getConstant("Result").callMethod(context, "new", hash);
   }
 
-  /** Starts as many handler threads as the core misses. */
+  /** Starts as many handler threads as the core is missing. */
   void startHandlerThreads(ThreadContext context) {
     startVirtualThreads();
     int missing = attempts.threadsToStart();
@@ -150,7 +150,7 @@ final class RuntimeState {
     }
   }
 
-  /** Starts the Ruby thread that does for the worker what only Ruby can. */
+  /** Starts the Ruby thread that does for the worker what only Ruby can do. */
   void startSupervisor(ThreadContext context, WorkerHandle worker) {
     taskerCore.getConstant("WorkerSupervisor").callMethod(context, "start", worker);
   }
@@ -160,7 +160,7 @@ final class RuntimeState {
     taskerCore.getConstant("SubscriberThread").callMethod(context, "start", subscription);
   }
 
-  /** Sees to it that the coordinator is closed when its handle is dropped, at the latest when the runtime ends. */
+  /** Makes sure that the coordinator is closed when its handle is dropped, and at the latest when the runtime ends. */
   void keep(CoordinatorHandle handle, CloseOnce closeOnce, String madeAt) {
     Set<CloseOnce> others = open;
     others.add(closeOnce);
@@ -172,7 +172,7 @@ final class RuntimeState {
         });
   }
 
-  /** From here on this runtime's logger gets what the core has to say. */
+  /** From here on this runtime's logger gets the core's messages. */
   void connectLog(ThreadContext context) {
     log.open();
     LogRelay.add(log);
@@ -185,7 +185,7 @@ final class RuntimeState {
     log.close();
   }
 
-  /** All at the same time: each may wait for its handlers. */
+  /** All close at the same time, because each may wait for its handlers. */
   void closeAll() {
     List<CompletableFuture<Void>> closing =
         open.stream().map(closeOnce -> CompletableFuture.runAsync(closeOnce::close, CoreCall::inBackground)).toList();
@@ -198,7 +198,7 @@ final class RuntimeState {
     }
   }
 
-  /** What the collector of a handle sets off; knows neither the handle nor the runtime. Closing may block, so not here. */
+  /** Runs when a handle was collected. Knows neither the handle nor the runtime. Closing may block, so it happens elsewhere. */
   private record Dropped(CloseOnce closeOnce, LeakReport leaks, String madeAt) implements Runnable {
     @Override
     public void run() {

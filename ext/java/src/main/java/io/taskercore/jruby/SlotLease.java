@@ -5,15 +5,15 @@ import org.jruby.RubyThread;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * A running handler's slot, as known to whatever runs on its behalf: its thread, the fibers in that, and threads that it starts
- * (not the fibers in those).
+ * A running handler's slot, known to everything that runs on the handler's behalf: its thread, the fibers in that thread, and threads
+ * that the handler starts (but not the fibers in those).
  *
- * <p>While any of these waits for other steps, the slot is lent to others, once; with {@code max_parallel_steps: 1} the handler
- * would wait for itself otherwise. When the handler has ended it lends nothing any more, whoever still refers to it.
+ * <p>While any of these waits for other steps, the slot is lent to others, once; otherwise, with {@code max_parallel_steps: 1}, the
+ * handler would wait for itself. Once the handler has ended nothing is lent any more, whoever still refers to this object.
  */
 final class SlotLease {
 
-  /** For threads that the handler starts; never read by the pooled threads of fibers, which it may have started too. */
+  /** For threads that the handler starts. Never read by the pooled threads of fibers, which the handler may also have started. */
   private static final InheritableThreadLocal<SlotLease> INHERITED = new InheritableThreadLocal<>();
 
   /** For the handler's thread and its fibers, which run on Java threads of their own. */
@@ -36,7 +36,7 @@ final class SlotLease {
     return lease;
   }
 
-  /** The calling thread is the library's own and serves others too, whichever handler's thread has started it. */
+  /** The calling thread is the library's own and serves other handlers too, even if a handler's thread has started it. */
   static void disinherit() {
     INHERITED.remove();
   }
@@ -46,14 +46,14 @@ final class SlotLease {
     context.getThread().removeInternalVariable(VARIABLE);
     synchronized (this) {
       if (loans > 0) {
-        // One of its threads still waits: the handler has gone without it.
+        // One of the handler's threads still waits: the handler has ended without it.
         attempt.reclaimSlot();
       }
       attempt = null;
     }
   }
 
-  /** The handler on whose behalf this thread runs; null if there is none, or if it is a fiber in a thread that a handler started. */
+  /** The handler on whose behalf this thread runs; null if there is none, or if this is a fiber in a thread that a handler started. */
   static SlotLease here(ThreadContext context) {
     RubyThread thread = context.getFiberCurrentThread();
     Object known = thread.getInternalVariable(VARIABLE);
@@ -64,7 +64,7 @@ final class SlotLease {
     return thread == context.getThread() ? INHERITED.get() : null;
   }
 
-  /** Whether this thread runs on behalf of a handler of that coordinator's, which must not wait for its own end. */
+  /** Whether this thread runs on behalf of a handler of that coordinator; such a handler must not wait for its own end. */
   static boolean isOf(KnownHandlers coordinator, ThreadContext context) {
     SlotLease here = here(context);
     return here != null && here.isOf(coordinator);
@@ -77,7 +77,7 @@ final class SlotLease {
   /**
    * Lends the slot of the handler on whose behalf this thread runs, if there is one.
    *
-   * @return what {@link #reclaim} must follow with; null if there is no handler
+   * @return the lease to pass to {@link #reclaim} afterwards; null if there is no handler
    */
   static SlotLease lend(ThreadContext context) {
     SlotLease lease = here(context);

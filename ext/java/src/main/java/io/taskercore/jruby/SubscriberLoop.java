@@ -8,7 +8,7 @@ import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** The life of a subscriber's thread: wait for an event, call the block with it, wait again, until no more events come. */
+/** The life of a subscriber's thread: it waits for an event, calls the block with it, and waits again, until no more events come. */
 final class SubscriberLoop {
 
   private final ThreadContext context;

@@ -13,8 +13,8 @@ import org.jruby.runtime.builtin.IRubyObject;
 /**
  * {@code TaskerCore::Native::Subscription}: a subscription of the core as Ruby and the subscriber's thread hold it.
  *
- * <p>The subscriber's block hangs on the coordinator's handle, which is known weakly here: a block easily refers to its own
- * coordinator, and a thread that waits for events must not keep that from being collected.
+ * <p>The subscriber's block hangs on the coordinator's handle, to which there is only a weak reference here. A block easily refers to its
+ * own coordinator, and a thread that waits for events must not keep the coordinator from being collected.
  */
 @JRubyClass(name = "TaskerCore::Native::Subscription")
 public final class SubscriptionHandle extends RubyObject {
@@ -36,13 +36,13 @@ public final class SubscriptionHandle extends RubyObject {
     return subscription;
   }
 
-  /** The block; null once the coordinator was dropped or has forgotten it. */
+  /** The block; null once the coordinator was dropped or has forgotten the block. */
   IRubyObject subscriber() {
     CoordinatorHandle handle = coordinator.get();
     return handle == null ? null : handle.subscriber(subscription);
   }
 
-  /** {@code deliver}: what the subscriber's thread does with its life; returns when nothing comes any more. */
+  /** {@code deliver}: the whole life of the subscriber's thread; returns when no more events come. */
   @JRubyMethod
   public IRubyObject deliver(ThreadContext context) {
     return state.guard().run(

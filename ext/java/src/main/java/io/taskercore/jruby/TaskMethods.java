@@ -38,7 +38,7 @@ public final class TaskMethods {
         () -> {
           Json json = ValueWriter.writeRequest(context, Arguments.hash(context, "request", request), "", handle.maxPayloadBytes());
           Connection given = Arguments.connection(connection);
-          // A connection belongs to the thread that uses it, so its work stays on this one.
+          // A connection belongs to the thread that uses it, so work on it stays on this thread.
           return given == null
               ? handle.answer(context, () -> handle.coordinator().tasks().initializeTask(json))
               : ValueReader.read(context, CoreCall.here(() -> handle.coordinator().tasks().initializeTask(json, given)));
@@ -79,7 +79,7 @@ public final class TaskMethods {
     }
   }
 
-  /** {@code refuse_transaction(connection)}: raises where one is under way. */
+  /** {@code refuse_transaction(connection)}: raises if a transaction is under way. */
   @JRubyMethod(name = "refuse_transaction")
   public static IRubyObject refuseTransaction(ThreadContext context, IRubyObject self, IRubyObject connection) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);
@@ -121,7 +121,7 @@ public final class TaskMethods {
     return run(handle, context, () -> handle.coordinator().tasks().orchestrate(taskId, timeoutMs));
   }
 
-  /** Handlers are found here, on a thread of Ruby's, because that may load code. */
+  /** Handlers are looked for here, on a thread of Ruby, because that may load code. */
   private static IRubyObject run(CoordinatorHandle handle, ThreadContext context, Supplier<TaskRun> begin) throws Exception {
     SlotLease lent = SlotLease.lend(context);
     try (TaskRun run = begin.get()) {
@@ -135,7 +135,7 @@ public final class TaskMethods {
     }
   }
 
-  /** {@code execute_step(step)}: a Hash with {@code step_id}; what else is in it does not matter. */
+  /** {@code execute_step(step)}: takes a Hash with {@code step_id}; its other keys do not matter. */
   @JRubyMethod(name = "execute_step")
   public static IRubyObject executeStep(ThreadContext context, IRubyObject self, IRubyObject step) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);

@@ -7,7 +7,7 @@ import org.jruby.RubyString;
 import org.jruby.util.ByteList;
 import org.jruby.util.StringSupport;
 
-/** The strings of a JSON text, from bytes to bytes: as Ruby Strings in UTF-8, never as anything in between. */
+/** The strings of a JSON text, read from bytes directly into Ruby Strings in UTF-8. */
 final class TextReader {
 
   private final Ruby runtime;
@@ -25,7 +25,7 @@ final class TextReader {
     this.keys = keys;
   }
 
-  /** A new String, from the quote that comes next. */
+  /** A new String, read from the quote that comes next. */
   RubyString value() {
     int begin = text.at + 1;
     int end = PlainText.end(text.bytes, begin, text.bytes.length);
@@ -34,7 +34,7 @@ final class TextReader {
     return string(own, begin);
   }
 
-  /** A frozen String, the same for the same key. */
+  /** A frozen String; equal keys give the same String. */
   RubyString key() {
     byte[] bytes = text.bytes;
     int begin = text.at + 1;
@@ -73,7 +73,7 @@ final class TextReader {
     return string;
   }
 
-  /** A string of which the part up to {@code plainEnd} needs nothing done; reads its closing quote. */
+  /** A string of which the part up to {@code plainEnd} needs no change; also reads its closing quote. */
   private byte[] unescape(int begin, int plainEnd) {
     size = 0;
     int from = begin;
@@ -95,7 +95,7 @@ final class TextReader {
     }
   }
 
-  /** The code point that the escape after the backslash means. */
+  /** The code point that the escape after the backslash stands for. */
   private int escaped() {
     byte letter = text.at < text.bytes.length ? text.bytes[text.at] : 0;
     int meant =
@@ -141,7 +141,7 @@ final class TextReader {
     return unit;
   }
 
-  /** -1 for what is no digit; {@code Character.digit} would take those of all scripts. */
+  /** -1 for a byte that is no digit; {@code Character.digit} would accept digits of all scripts. */
   private static int hexadecimal(byte unit) {
     if (unit >= '0' && unit <= '9') {
       return unit - '0';

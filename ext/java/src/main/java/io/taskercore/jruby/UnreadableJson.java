@@ -1,6 +1,6 @@
 package io.taskercore.jruby;
 
-/** A text that is not the JSON that the core promised. Tells where, never what: it may be anybody's data. */
+/** The text is not the JSON that the core promised. The message says where, but never what: it may be anybody's data. */
 final class UnreadableJson extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

@@ -10,14 +10,14 @@ import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
 /**
- * JSON to Ruby value, in one visit, from bytes to Ruby's objects with nothing in between.
+ * Reads JSON into a Ruby value, in one visit, from bytes directly to Ruby's objects.
  *
- * <p>Strict, as RFC 8259 has it; beyond that, half a surrogate pair is refused, which is no text, and a number that is too large for
- * a Float. Of equal keys the last counts. A reader serves one document.
+ * <p>Strict, as RFC 8259 demands. It also refuses half a surrogate pair, which is no text, and a number that is too large for a Float. Of
+ * equal keys the last one counts. A reader serves one document.
  */
 final class ValueReader {
 
-  /** A payload's own depth, and the document that the core puts it in. */
+  /** A payload's own depth, plus that of the document that the core puts it in. */
   static final int MAX_DEPTH = ValueWriter.MAX_DEPTH + 50;
 
   private final Ruby runtime;
@@ -26,7 +26,7 @@ final class ValueReader {
   private final TextReader texts;
   private final NumberReader numbers;
 
-  /** The elements of arrays that are not read to their end yet; those of the innermost last. */
+  /** The elements of arrays that have not been read to their end yet; those of the innermost array come last. */
   private IRubyObject[] elements = new IRubyObject[16];
 
   private int elementCount;
@@ -40,7 +40,7 @@ final class ValueReader {
     this.numbers = new NumberReader(runtime, text);
   }
 
-  /** @throws UnreadableJson if it is none */
+  /** @throws UnreadableJson if it is not JSON */
   static IRubyObject read(ThreadContext context, Json json) {
     return new ValueReader(context, new JsonText(json.utf8())).document();
   }

@@ -33,20 +33,20 @@ import org.jruby.util.ByteList;
 import org.jruby.util.StringSupport;
 
 /**
- * Ruby value to JSON, in one visit, straight to UTF-8 bytes.
+ * Writes a Ruby value as JSON, in one visit, directly to UTF-8 bytes.
  *
- * <p>Strict: what would not come back as it went is refused, naming its path, and nothing is asked for its {@code to_json}. A
+ * <p>Strict: a value that would not come back as it went is refused, with its path, and no object is asked for its {@code to_json}. A
  * writer serves one value.
  */
 final class ValueWriter {
 
-  /** Containers within containers, counted from the value's own root; as in Ruby's own JSON library. */
+  /** Containers within containers, counted from the value's own root, as in Ruby's own JSON library. */
   static final int MAX_DEPTH = 100;
 
-  /** What a template, or a request around its payload, may take. */
+  /** The size limit of a template, and of a request without its payload. */
   static final int MAX_DOCUMENT_BYTES = 16 << 20;
 
-  /** What PostgreSQL's {@code numeric} holds, as which numbers in JSON are compared. */
+  /** The most digits in PostgreSQL's {@code numeric}, by which it compares numbers in JSON. */
   private static final int MAX_DIGITS = 131_072;
 
   private static final byte[] NULL = ascii("null");
@@ -55,7 +55,7 @@ final class ValueWriter {
   private static final ByteList PAYLOAD = new ByteList(ascii("payload"), false);
   private static final ByteList DATA = new ByteList(ascii("data"), false);
 
-  /** As Ruby's {@code Time#iso8601(3)}: cut, not rounded, and {@code Z} only for a time that is in UTC by name. */
+  /** The form of Ruby's {@code Time#iso8601(3)}: cut, not rounded, with {@code Z} only for a time that is in UTC by name. */
   private static final DateTimeFormatter UTC_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'");
 
   private static final DateTimeFormatter OFFSET_TIME = DateTimeFormat.forPattern("yyyy-MM-dd'T'HH:mm:ss.SSSZZ");
@@ -68,7 +68,7 @@ final class ValueWriter {
         }
       };
 
-  /** Kinds of keys met in one Hash. Keys of one of the first two kinds cannot collide with each other; all else may. */
+  /** Kinds of keys found in one Hash. If all keys are of one of the first two kinds, they cannot collide; otherwise they may. */
   private static final int STRING_KEY = 1;
 
   private static final int SYMBOL_KEY = 2;
@@ -77,25 +77,25 @@ final class ValueWriter {
   private final ThreadContext context;
   private final JsonBuffer json = new JsonBuffer();
 
-  /** The containers that are being written, outermost first: how a cycle is told from mere depth. */
+  /** The containers that are being written, outermost first. They distinguish a cycle from mere depth. */
   private final IRubyObject[] open = new IRubyObject[MAX_DEPTH];
 
   private int depth;
 
-  /** The text may grow by this many bytes from {@link #limitStart} on. */
+  /** How many bytes the text may reach. The part beyond {@link #limitStart} is what the value being written may have. */
   private int limit;
 
   private int limitStart;
 
   private int keyKinds;
 
-  /** The value under this key has a depth and a size of its own. Null if there is no such key, or it has been written. */
+  /** The value under this key has a depth and a size limit of its own. Null if there is no such key, or it has been written. */
   private ByteList payloadKey;
 
   /** How many bytes the value under {@link #payloadKey} may have. */
   private int maxPayloadBytes;
 
-  /** Path segments from what the caller gave to the root from which depth and size are counted. */
+  /** How many path segments lead from the given value to the root from which depth and size are counted. */
   private int rootSegments;
 
   private ValueWriter(ThreadContext context, int limit) {
@@ -106,23 +106,23 @@ final class ValueWriter {
   /**
    * Writes any value.
    *
-   * @param root how refusals name it: {@code result}
-   * @param maxBytes the most that its JSON may take
+   * @param root its name in refusals, such as {@code result}
+   * @param maxBytes the most bytes that its JSON may have
    */
   static Json write(ThreadContext context, IRubyObject value, String root, int maxBytes) {
     return new ValueWriter(context, maxBytes).toJson(value, root);
   }
 
   /**
-   * Writes a task request, whose payload counts depth and size from its own root.
+   * Writes a task request. Depth and size of its payload are counted from the payload's own root.
    *
-   * @param root how refusals name it; empty for a request that comes alone
+   * @param root its name in refusals; empty for a request that comes alone
    */
   static Json writeRequest(ThreadContext context, RubyHash request, String root, int maxPayloadBytes) {
     return writeAround(PAYLOAD, context, request, root, maxPayloadBytes);
   }
 
-  /** Writes an event, whose data counts depth and size from its own root. */
+  /** Writes an event. Depth and size of its data are counted from the data's own root. */
   static Json writeEvent(ThreadContext context, RubyHash event, int maxDataBytes) {
     return writeAround(DATA, context, event, "", maxDataBytes);
   }
@@ -216,7 +216,7 @@ final class ValueWriter {
         : codeRange == StringSupport.CR_7BIT && isAsciiBased(encoding);
   }
 
-  /** UTF-7 and ISO-2022-JP are made of ASCII bytes that mean something else. */
+  /** UTF-7 and ISO-2022-JP consist of ASCII bytes that mean something else. */
   private static boolean isAsciiBased(Encoding encoding) {
     return encoding.isAsciiCompatible() && !encoding.isDummy();
   }
@@ -291,7 +291,7 @@ final class ValueWriter {
       throw notFinite(decimal.callMethod(context, "to_s").asJavaString());
     }
     BigDecimal plain = decimal.getValue().stripTrailingZeros();
-    // 1e1000000 is a few bytes as it is and a million written out.
+    // 1e1000000 has few bytes as it is, and a million when it is written out.
     if (Math.abs((long) plain.scale()) + plain.precision() > limit - json.size()) {
       throw tooLarge();
     }
@@ -310,7 +310,7 @@ final class ValueWriter {
     container(parameters, "to_h");
   }
 
-  /** A value that becomes a Hash or an Array; the value, not what it becomes, is what a cycle comes back to. */
+  /** Writes a value that becomes a Hash or an Array. A cycle leads back to the value itself, not to what it becomes. */
   private void container(IRubyObject value, String conversion) {
     IRubyObject converted = Conversion.of(context, value, conversion);
     if (converted instanceof RubyHash hash) {
@@ -339,7 +339,7 @@ final class ValueWriter {
 
   private void hash(RubyHash hash, IRubyObject identity) {
     if (hash instanceof RubyGlobal.StringOnlyRubyHash) {
-      // In JRuby, ENV is a Hash. Nobody means to store what secrets it holds.
+      // In JRuby, ENV is a Hash. Nobody intends to store the secrets in it.
       throw new Refusal("is the environment of the whole process: give the variables that are meant");
     }
     enter(identity);
@@ -378,7 +378,7 @@ final class ValueWriter {
       keyKinds |= isAscii(symbol) || symbol.getEncoding() == UTF8Encoding.INSTANCE ? SYMBOL_KEY : TRANSCODED_KEY;
       symbol(symbol);
     } else {
-      // YAML makes true of on and yes, and numbers of much else.
+      // YAML turns on and yes into true, and many other texts into numbers.
       boolean mayBeText = key instanceof RubyBoolean || key instanceof RubyNumeric || key.isNil();
       String quotes = mayBeText ? "; in YAML, write it in quotes" : "";
       throw new Refusal("has a key that is an instance of " + RubyTypes.nameOf(key) + ": keys are Strings or Symbols" + quotes);
@@ -419,7 +419,7 @@ final class ValueWriter {
     return key instanceof RubyString || key instanceof RubySymbol;
   }
 
-  /** The key as it is written, if it can be; Java's own reading of its bytes is another for some encodings, and for all Symbols. */
+  /** The key as it is written, if it can be. Java's own reading of the bytes differs for some encodings, and for all Symbols. */
   private String name(IRubyObject key) {
     RubyString name = key instanceof RubyString string ? string : (RubyString) ((RubySymbol) key).to_s(context);
     try {

@@ -7,8 +7,8 @@ import org.jruby.exceptions.ThreadKill;
 import org.jruby.runtime.ThreadContext;
 
 /**
- * The life of a handler thread that is virtual. Ruby has no way to make one; so Java does, and Ruby adopts it, for as long as it
- * lives and no longer.
+ * The life of a handler thread that is virtual. Ruby cannot make one. So Java makes it, and Ruby adopts it, for as long as it lives and
+ * no longer.
  */
 final class VirtualHandlerThread implements Runnable {
 
@@ -29,7 +29,7 @@ final class VirtualHandlerThread implements Runnable {
     try {
       new HandlerLoop(context, state, state.attempts(HandlerThreadKind.VIRTUAL)).run();
     } catch (ThreadKill | MainExitException end) {
-      // Whoever sent it knows. Another thread is started when one is missed.
+      // Whoever sent it knows about it. Another thread is started when one is missing.
     } catch (Exception failure) {
       state.log().writeRegardless(context, "error", "a handler thread ended by " + RubyLog.stackTrace(failure));
     } finally {

@@ -4,7 +4,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 
-/** Java's virtual threads, by reflection, for the bridge is compiled for Java 17. */
+/** Java's virtual threads, by reflection, because the bridge is compiled for Java 17. */
 final class VirtualThreads {
 
   private static final int FIRST_JAVA = 21;
@@ -29,7 +29,7 @@ final class VirtualThreads {
 
   private VirtualThreads() {}
 
-  /** Runs it on a virtual thread of its own. */
+  /** Runs the task on a virtual thread of its own. */
   static void start(Runnable task) {
     try {
       Thread started = (Thread) START.invokeExact(task);
@@ -41,7 +41,7 @@ final class VirtualThreads {
     }
   }
 
-  /** Whether the calling thread is one. */
+  /** Whether the calling thread is a virtual one. */
   static boolean isCurrent() {
     try {
       return AVAILABLE && (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());

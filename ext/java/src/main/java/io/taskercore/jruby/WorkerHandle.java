@@ -12,8 +12,8 @@ import org.jruby.runtime.builtin.IRubyObject;
 /**
  * {@code TaskerCore::Native::Worker}: a worker of the core as Ruby holds it.
  *
- * <p>Its supervisor, a Ruby thread inside {@link #oversee}, holds on to it and to its coordinator's handle for as long as the worker
- * has not stopped. So a running worker needs nobody else to refer to it, and its coordinator is not collected under it.
+ * <p>Its supervisor, a Ruby thread inside {@link #oversee}, refers to it and to its coordinator's handle until the worker has stopped. So
+ * nobody else need refer to a running worker, and its coordinator is not collected while it runs.
  */
 @JRubyClass(name = "TaskerCore::Native::Worker")
 public final class WorkerHandle extends RubyObject {
@@ -31,7 +31,7 @@ public final class WorkerHandle extends RubyObject {
     this.worker = worker;
   }
 
-  /** {@code oversee}: what the supervisor does with its life; returns when the worker has stopped. */
+  /** {@code oversee}: the whole life of the supervisor; returns when the worker has stopped. */
   @JRubyMethod
   public IRubyObject oversee(ThreadContext context) {
     return state.guard().run(
@@ -50,7 +50,7 @@ public final class WorkerHandle extends RubyObject {
         });
   }
 
-  /** All of them, also those that were found before: their code may have gone, or have come back. */
+  /** Looks for all of them, including those that were found before: their code may have gone, or have come back. */
   private void resolveHandlers(ThreadContext context, Set<String> names) {
     try {
       names.forEach(name -> resolveHandler(context, name));
@@ -59,7 +59,7 @@ public final class WorkerHandle extends RubyObject {
     }
   }
 
-  /** One whose code is broken, in whatever way, is no reason to miss the others. */
+  /** If the code of one handler is broken, in whatever way, the others are still looked for. */
   private void resolveHandler(ThreadContext context, String name) {
     try {
       coordinator.find(context, name);
@@ -71,7 +71,7 @@ public final class WorkerHandle extends RubyObject {
     }
   }
 
-  /** {@code stop(timeout_ms)}: true if every handler came to its end by itself; nil for the configuration's time-out. */
+  /** {@code stop(timeout_ms)}: true if every handler ended by itself; nil means the configuration's time-out. */
   @JRubyMethod
   public IRubyObject stop(ThreadContext context, IRubyObject timeoutMs) {
     return state.guard().run(
@@ -95,7 +95,7 @@ public final class WorkerHandle extends RubyObject {
     return context.nil;
   }
 
-  /** {@code wait(timeout_ms)}: whether it has stopped; nil waits for as long as it takes. */
+  /** {@code wait(timeout_ms)}: whether the worker has stopped; nil waits for as long as it takes. */
   @JRubyMethod(name = "wait")
   public IRubyObject await(ThreadContext context, IRubyObject timeoutMs) {
     return state.guard().run(

@@ -6,7 +6,7 @@ import org.jruby.anno.JRubyMethod;
 import org.jruby.runtime.ThreadContext;
 import org.jruby.runtime.builtin.IRubyObject;
 
-/** What works by itself, and with which handlers, as methods of {@link CoordinatorHandle}. */
+/** Workers and their handlers, as methods of {@link CoordinatorHandle}. */
 public final class WorkerMethods {
 
   private WorkerMethods() {}
@@ -28,7 +28,7 @@ public final class WorkerMethods {
     return context.runtime.newBoolean(CoordinatorHandle.of(self).coordinator().workers().areStopping());
   }
 
-  /** {@code start_worker(options)}: a worker that has begun, and its supervisor with it. */
+  /** {@code start_worker(options)}: starts a worker and its supervisor. */
   @JRubyMethod(name = "start_worker")
   public static IRubyObject startWorker(ThreadContext context, IRubyObject self, IRubyObject options) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);

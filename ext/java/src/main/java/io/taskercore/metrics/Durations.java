@@ -10,16 +10,16 @@ import java.util.function.LongSupplier;
 /**
  * Durations of about the last minute, for their percentiles, and the sum of all.
  *
- * <p>Counts them in buckets that grow with the value, sixteen to each doubling, so that a percentile is within 3 % of the truth
- * from a microsecond to a week, in a table of a few kilobytes. The minute is made of slices, of which the oldest is dropped as a
- * whole; to count takes no lock but at the turn of a slice.
+ * <p>It counts them in buckets that grow with the value, sixteen to each doubling. So a percentile is within 3 % of the truth from a
+ * microsecond to a week, in a table of a few kilobytes. The minute is made of slices, and the oldest slice is dropped as a whole.
+ * Counting takes a lock only at the turn of a slice.
  */
 final class Durations {
 
   private static final long SLICE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int SLICES = SlidingSum.WINDOW_SECONDS / 10;
 
-  /** As bits of the number of buckets to each doubling. */
+  /** The number of buckets to each doubling, as bits. */
   private static final int BITS = 4;
 
   private static final int LINEAR = 2 << BITS;
@@ -79,7 +79,7 @@ final class Durations {
   }
 
   private synchronized Slice turnTo(long number) {
-    // Somebody else was here first, perhaps with a later time.
+    // Another thread was here first, perhaps with a later time.
     if (newest == null || newest.number < number) {
       if (newest != null) {
         older.addLast(newest);

@@ -8,10 +8,10 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
 /**
- * What one coordinator has done, or the process as a whole. Counting costs well under a microsecond for a step, waits for
- * nothing, and goes up to the process's figures by itself, so that these go on when a coordinator is closed.
+ * What one coordinator has done, or the process as a whole. Counting costs well under a microsecond for a step, and waits for nothing.
+ * Each figure is also added to the process's figures, which go on when a coordinator is closed.
  *
- * <p>{@code now} is the clock's time at which it happened: whoever counts has looked at the clock anyway.
+ * <p>{@code now} is the clock's time at which it happened: the caller has looked at the clock anyway.
  */
 public final class EngineMetrics {
 
@@ -33,7 +33,7 @@ public final class EngineMetrics {
   private final SlidingSum recentSteps;
   private final SlidingSum recentTasks;
 
-  /** Milliseconds that tasks took which ended by themselves; and a 1 for each of those that failed. */
+  /** How many milliseconds tasks took that ended by themselves; and a 1 for each of those that failed. */
   private final SlidingSum completionTimes;
 
   private final SlidingSum failures;
@@ -54,7 +54,7 @@ public final class EngineMetrics {
     Arrays.setAll(tasks, state -> new LongAdder());
   }
 
-  /** So many steps were claimed, or handed over with their parents' results. */
+  /** This many steps were claimed, or handed over with their parents' results. */
   public void claimed(int steps) {
     claims.add(steps);
     if (whole != null) {
@@ -62,7 +62,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** A handler begins, so long after its step could have run. */
+  /** A handler begins, this long after its step could have run. */
   public void began(long waitedNanos, long now) {
     queueWait.add(waitedNanos, now);
     if (whole != null) {
@@ -70,7 +70,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** An attempt has ended, so long after it began. */
+  /** An attempt has ended, this long after it began. */
   public void ran(long nanos, long now) {
     handlerTime.add(nanos, now);
     if (whole != null) {
@@ -78,7 +78,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** An outcome was accepted, so long after its attempt had ended. */
+  /** An outcome was accepted, this long after its attempt had ended. */
   public void recorded(StepState to, long overheadNanos, long now) {
     overhead.add(overheadNanos, now);
     if (to == StepState.WAITING_FOR_RETRY) {
@@ -92,7 +92,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** A task has ended, so long after it could have begun. */
+  /** A task has ended, this long after it could have begun. */
   public void taskEnded(TaskState state, double afterMs, long now) {
     tasks[state.ordinal()].increment();
     recentTasks.add(1, now);
@@ -105,7 +105,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** So many steps were found to be held by processes that are gone. */
+  /** This many steps were found to be held by processes that are gone. */
   public void crashed(int steps) {
     crashes.add(steps);
     if (whole != null) {
@@ -121,7 +121,7 @@ public final class EngineMetrics {
     }
   }
 
-  /** A call came over from Ruby, and took so long beside the waiting for the core. */
+  /** A call came over from Ruby, and took this long without the waiting for the core. */
   public void bridgeCalled(long nanos) {
     bridgeCalls.increment();
     bridgeNanos.add(nanos);
@@ -145,11 +145,11 @@ public final class EngineMetrics {
   }
 
   /**
-   * How things stand.
+   * All figures as they are now.
    *
-   * @param shared has what belongs to no coordinator: crashes of other processes, tasks put right, and what became of events
-   * @param activeTasks of the databases concerned; null where those of one are not known
-   * @param deafHandlers how many handlers heed no interrupt
+   * @param shared counts what belongs to no coordinator: crashes of other processes, tasks put right, and lost events
+   * @param activeTasks of the databases concerned; null if those of one are not known
+   * @param deafHandlers how many handlers ignore their interrupt
    */
   public MetricsReport report(EngineMetrics shared, PoolUse pool, Long activeTasks, int deafHandlers) {
     Totals steps = recentSteps.totals();

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * All figures at one time; docs/metrics.md says what each means.
  *
- * @param activeTasks null where they are not known
+ * @param activeTasks null if they are not known
  */
 public record MetricsReport(
     double tasksPerSecond,

@@ -3,7 +3,7 @@ package io.taskercore.metrics;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
-/** How many there were in the last minute, and what they add up to, to the second. */
+/** How many values there were in the last minute, and their sum, to the second. */
 final class SlidingSum {
 
   static final int WINDOW_SECONDS = 60;
@@ -31,7 +31,7 @@ final class SlidingSum {
     this.startNanos = nanos.getAsLong();
   }
 
-  /** @param now the clock's time, which the caller mostly knows: to ask for it takes longer than all else here */
+  /** @param now the clock's time, which the caller usually knows: asking for it takes longer than all else here */
   synchronized void add(double value, long now) {
     long second = second(now);
     int slot = (int) (second % WINDOW_SECONDS);
@@ -44,7 +44,10 @@ final class SlidingSum {
     sums[slot] += value;
   }
 
-  /** Of the last minute, or since the beginning, if that is less long ago; a second at least, or the first step made a thousand. */
+  /**
+   * Of the last minute, or since the beginning if that is more recent. Counts as one second at least, or the first step would make a
+   * thousand.
+   */
   synchronized Totals totals() {
     long nowNanos = nanos.getAsLong();
     long now = second(nowNanos);

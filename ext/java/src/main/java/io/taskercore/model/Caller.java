@@ -3,8 +3,8 @@ package io.taskercore.model;
 import java.util.concurrent.Callable;
 
 /**
- * Who waits for what a thread of the core does. Work that may be long asks whether somebody still does, and otherwise ends: a
- * caller whose time is up must not leave a processor busy behind.
+ * Waits for the work of a thread of the core. Work that may take long asks whether its caller still waits, and ends otherwise: a caller
+ * whose time is up must not leave a busy processor behind.
  */
 public final class Caller {
 
@@ -27,12 +27,12 @@ public final class Caller {
     }
   }
 
-  /** Nobody waits any more. */
+  /** The caller no longer waits. */
   public void leave() {
     gone = true;
   }
 
-  /** Whether whoever asked for what this thread does has gone; false where nobody asked. */
+  /** Whether the caller of this thread's work has gone; false if there is no caller. */
   public static boolean isGone() {
     Caller caller = CURRENT.get();
     return caller != null && caller.gone;

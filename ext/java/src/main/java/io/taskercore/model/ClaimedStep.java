@@ -6,9 +6,9 @@ import java.util.List;
  * A step that this process may run now, under a lease.
  *
  * @param attempt the number of this attempt, from 1
- * @param failures how many attempts count against {@code maxAttempts}, this one included: crashes of a process do not
- * @param fence the token without which no result is accepted
- * @param apart whether it was claimed for a handler's place that is held free for it: it is to begin at once
+ * @param failures how many attempts count against {@code maxAttempts}, this one included; crashes of a process do not count
+ * @param fence the token without which no outcome is accepted
+ * @param apart whether it was claimed for a slot that is held free for it, so that it must begin at once
  * @param lastChance whether processes have died under it, and one more would end it
  */
 public record ClaimedStep(
@@ -25,7 +25,7 @@ public record ClaimedStep(
     boolean apart,
     boolean lastChance) {
 
-  /** Steps of a task are numbered in these low bits of the step's id. */
+  /** The number of a step within its task is in these low bits of the step's id. */
   public static final int ORDINAL_BITS = 16;
 
   public static long stepId(long taskId, int ordinal) {
@@ -40,7 +40,7 @@ public record ClaimedStep(
     return (int) (stepId & ((1 << ORDINAL_BITS) - 1));
   }
 
-  /** Which claim this is: a step may be claimed again while the claim before is still being dealt with. */
+  /** Identifies a claim: a step may be claimed again while an earlier claim is still being dealt with. */
   public record Claim(long stepId, long fence) {}
 
   public Claim claim() {

@@ -2,7 +2,7 @@ package io.taskercore.model;
 
 import java.util.Locale;
 
-/** What a task is doing, told from its state and its steps; and what somebody should do about it. */
+/** What a task is doing, derived from its state and its steps, and what somebody should do about it. */
 public enum ExecutionStatus {
   ALL_COMPLETE("none"),
   CANCELLED("none"),
@@ -40,7 +40,7 @@ public enum ExecutionStatus {
         return BLOCKED_BY_FAILURES;
       }
       default -> {
-        // Its steps tell.
+        // Its steps decide.
       }
     }
     boolean moving = steps.inProgress() + steps.enqueued() + steps.waiting() > 0;

@@ -2,12 +2,12 @@ package io.taskercore.model;
 
 import java.util.Locale;
 
-/** Texts with values in them, the same everywhere: a JVM may have digits of its own by default, which are neither SQL nor keys. */
+/** Texts with values in them, the same everywhere. A JVM may by default use digits that are valid neither in SQL nor in keys. */
 public final class Format {
 
   private Format() {}
 
-  /** As {@link String#format}, in the language of the program and not in that of the JVM. */
+  /** As {@link String#format}, in the program's own locale and not in the JVM's. */
   public static String text(String format, Object... values) {
     return String.format(Locale.ROOT, format, values);
   }

@@ -4,12 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * A JSON value as UTF-8 bytes, carried through the core unread.
+ * A JSON value as UTF-8 bytes, which the core passes on unread.
  *
- * <p>Payloads, results and error contexts cost one visit on each side of the Ruby boundary and none in between, so the core
- * passes their bytes on and builds a tree only where it must look inside.
+ * <p>Payloads, results and error contexts cost one visit on each side of the Ruby boundary and none in between. So the core passes their
+ * bytes on, and builds a tree only where it must look inside.
  *
- * <p>The array is shared, not copied: whoever holds a {@code Json} must not write to it.
+ * <p>The array is shared, not copied: nobody who has a {@code Json} may write to it.
  */
 public record Json(byte[] utf8) {
 
@@ -25,7 +25,7 @@ public record Json(byte[] utf8) {
     return utf8.length;
   }
 
-  /** The same text as a String; for JDBC, which takes text, and for people. */
+  /** The same text as a String, for people and for JDBC, which takes text. */
   public String text() {
     return new String(utf8, StandardCharsets.UTF_8);
   }
@@ -40,7 +40,7 @@ public record Json(byte[] utf8) {
     return Arrays.hashCode(utf8);
   }
 
-  /** The size only: a payload may hold what a log must not. */
+  /** Shows the size only: a payload may hold what must not get into a log. */
   @Override
   public String toString() {
     return "Json[" + utf8.length + " bytes]";

@@ -11,12 +11,12 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
-/** Writes the documents that the core answers with; what is opaque goes in as it is. */
+/** Writes the documents that the core answers with; opaque values are written as they are. */
 public final class JsonWriter {
 
   private static final JsonFactory FACTORY = JsonFactory.builder().build();
 
-  /** UTC with exactly three digits of a second: the form of every time that leaves the core. */
+  /** UTC with exactly three digits of a second: every time that leaves the core has this form. */
   private static final DateTimeFormatter TIME = new DateTimeFormatterBuilder().appendInstant(3).toFormatter(Locale.ROOT);
 
   private final JsonGenerator out;

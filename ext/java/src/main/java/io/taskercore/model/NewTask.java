@@ -4,7 +4,7 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * A task to be created, with everything decided: which template, which correlation id.
+ * A task to be created, with everything decided, such as its template and its correlation id.
  *
  * @param taskId the id to use; null: the next one
  * @param rootSteps how many steps have no parents
@@ -32,7 +32,7 @@ public record NewTask(
         idempotencyKey, initiator, reason, tags, runAt, payload);
   }
 
-  /** What its steps need to know of it, once it is written. */
+  /** What its steps need to know about it, once it is written. */
   public TaskFacts facts(long id, Instant createdAt) {
     return new TaskFacts(id, createdAt, template, namespace, name, correlationId, failFast, payload);
   }

@@ -6,8 +6,8 @@ import tools.jackson.core.io.NumberOutput;
 /**
  * Floating-point numbers as text, in the fewest digits that give the same number again.
  *
- * <p>A number of a usual magnitude is written out, {@code 12345678.5} and not {@code 1.23456785E7}: people read it in the database,
- * where {@code ->>} shows it as it was written. It always has a fraction, so that it does not come back as an integer.
+ * <p>A number of a usual magnitude is written out, {@code 12345678.5} and not {@code 1.23456785E7}, because people read it in the
+ * database, where {@code ->>} shows it as it was written. It always has a fraction, so that it does not come back as an integer.
  */
 public final class PlainNumber {
 
@@ -17,12 +17,12 @@ public final class PlainNumber {
   private PlainNumber() {}
 
   /**
-   * The number in digits, up to 10^15 and from 10^-15 in magnitude; beyond that with an exponent.
+   * The number in digits if its magnitude is from 10^-15 to 10^15; otherwise with an exponent.
    *
    * @param number must be finite
    */
   public static String of(double number) {
-    // The shortest form on every Java, so that equal payloads stay equal; Double.toString is that from Java 19 on only.
+    // The shortest form on every Java, so that equal payloads stay equal. Double.toString gives it only from Java 19 on.
     String shortest = NumberOutput.toString(number, true);
     double magnitude = Math.abs(number);
     if (magnitude > LARGEST || magnitude < SMALLEST || shortest.indexOf('E') < 0) {

@@ -1,12 +1,12 @@
 package io.taskercore.model;
 
 /**
- * Text for one line of a message or a log. What would leave the line, colour a terminal or show as something else is written as
- * an escape, as in Java and JSON: a payload's key must not be able to forge a line of the log.
+ * Text for one line of a message or a log. Characters that would leave the line, colour a terminal or look like something else are
+ * written as escapes, as in Java and JSON: a payload's key must not be able to forge a line of the log.
  */
 public final class Printable {
 
-  /** Words of some languages, and some emojis, are written with these. */
+  /** Words of some languages, and some emojis, contain these characters. */
   private static final int ZERO_WIDTH_JOINER = 0x200d;
 
   private static final int ZERO_WIDTH_NON_JOINER = 0x200c;
@@ -33,12 +33,12 @@ public final class Printable {
     return shown.toString();
   }
 
-  /** The same for text between quotes: these and backslashes are escaped too, and what is longer is cut. */
+  /** The same for text between quotes: quotes and backslashes are escaped too, and longer text is cut. */
   public static String quoted(String text, int maxLength) {
     return '"' + of(cut(text, maxLength).replace("\\", "\\\\").replace("\"", "\\\"")) + '"';
   }
 
-  /** At most so many characters of the text, of no pair only a half; an ellipsis stands for the rest. */
+  /** At most this many characters of the text, without splitting a surrogate pair; an ellipsis stands for the rest. */
   public static String cut(String text, int maxLength) {
     if (text.length() <= maxLength) {
       return text;

@@ -13,12 +13,12 @@ package io.taskercore.model;
 public record StepOutcome(
     long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason, Json metadata) {
 
-  /** One without metadata. */
+  /** An outcome without metadata. */
   public StepOutcome(long stepId, long fence, StepState to, Json result, Json error, Long delayMs, String reason) {
     this(stepId, fence, to, result, error, delayMs, reason, null);
   }
 
-  /** About how much there is to write. */
+  /** About how many bytes there are to write. */
   public long bytes() {
     return size(result) + size(error) + size(metadata);
   }

@@ -3,9 +3,9 @@ package io.taskercore.model;
 import java.time.Instant;
 
 /**
- * What never changes about a task and every one of its attempts needs.
+ * The facts about a task that never change and that each of its attempts needs.
  *
- * @param createdAt tells it from another task that had or will have the same id, where the database goes back in time
+ * @param createdAt distinguishes it from another task that had or will have the same id, if the database goes back in time
  */
 public record TaskFacts(
     long taskId,

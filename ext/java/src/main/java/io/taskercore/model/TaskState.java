@@ -22,7 +22,7 @@ public enum TaskState {
     return value;
   }
 
-  /** True once nothing of the task runs any more; only {@code ERROR} can be brought back to life. */
+  /** True once nothing of the task runs any more. Only a task in {@code ERROR} can be brought back to life. */
   public boolean ended() {
     return ended;
   }

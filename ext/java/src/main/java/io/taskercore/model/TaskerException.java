@@ -7,10 +7,10 @@ import java.util.stream.Collectors;
 /**
  * The closed set of failures that the core reports. The bridge gives each kind its Ruby class.
  *
- * <p>A message is one line, whatever names and keys it quotes.
+ * <p>A message is always one line, whatever names and keys it quotes.
  *
- * <p>The expected kinds carry no Java stack trace: nobody reads it (Ruby sees its own backtrace), and walking the stack is most
- * of an exception's cost.
+ * <p>The expected kinds carry no Java stack trace: nobody reads it (Ruby sees its own backtrace), and walking the stack is most of an
+ * exception's cost.
  */
 public abstract sealed class TaskerException extends RuntimeException {
 
@@ -47,7 +47,7 @@ public abstract sealed class TaskerException extends RuntimeException {
     }
   }
 
-  /** A bad request, template or value; says where and what of each. */
+  /** A bad request, template or value; names each thing that is wrong, and where it is. */
   public static final class Validation extends TaskerException {
     private static final long serialVersionUID = 1L;
     private final transient List<Violation> violations;
@@ -81,7 +81,7 @@ public abstract sealed class TaskerException extends RuntimeException {
     }
   }
 
-  /** A configuration that cannot work; names the key. */
+  /** A configuration that cannot work; the message names the key. */
   public static final class Configuration extends TaskerException {
     private static final long serialVersionUID = 1L;
 
@@ -100,8 +100,8 @@ public abstract sealed class TaskerException extends RuntimeException {
 
     /**
      * @param message what happened, without SQL and without credentials
-     * @param sqlState the five characters, or null where the server said nothing
-     * @param isTransient true where the same call may succeed later
+     * @param sqlState the five characters, or null if the server said nothing
+     * @param isTransient true if the same call may succeed later
      */
     public Database(String message, String sqlState, boolean isTransient, Throwable cause) {
       super("Database error: " + message, cause, true);
@@ -110,14 +110,14 @@ public abstract sealed class TaskerException extends RuntimeException {
     }
 
     /**
-     * Whether PostgreSQL, or the way to it, did not work at all, whatever was asked: no connection, sessions that were ended, no more of
-     * something that the server has.
+     * Whether PostgreSQL, or the way to it, did not work at all, whatever was asked: there was no connection, a session was ended, or the
+     * server ran out of a resource.
      */
     public boolean isOutage() {
       return isTransient && (sqlState == null || OUTAGES.contains(sqlState.substring(0, 2)) && !"57014".equals(sqlState));
     }
 
-    /** Whether it waited in vain for a row that somebody else has locked; then it has changed nothing. */
+    /** Whether it waited in vain for a row that somebody else has locked. Then it has changed nothing. */
     public boolean isLocked() {
       return "55P03".equals(sqlState);
     }
@@ -149,7 +149,7 @@ public abstract sealed class TaskerException extends RuntimeException {
     }
   }
 
-  /** Something nobody foresaw; the cause goes to the log, not to the caller. */
+  /** A failure that nobody foresaw; its cause goes to the log, not to the caller. */
   public static final class Internal extends TaskerException {
     private static final long serialVersionUID = 1L;
 

@@ -5,10 +5,10 @@ import java.time.Instant;
 /**
  * One entry of the transition log.
  *
- * @param stepId null where the task itself changed
+ * @param stepId null if the task itself changed
  * @param attempt null before the first one
  * @param reason may be null
- * @param nextRunAt when the step's next attempt may begin; null where it waits for none
+ * @param nextRunAt when the step's next attempt may begin; null if it waits for none
  */
 public record Transition(long taskId, Long stepId, String from, String to, Integer attempt, String reason, Instant nextRunAt) {
 

@@ -1,11 +1,11 @@
 package io.taskercore.model;
 
 /**
- * One thing wrong with a request, a template or a value.
+ * One thing that is wrong with a request, a template or a value.
  *
- * <p>It is one line, whatever the document's keys and texts hold.
+ * <p>It is always one line, whatever the document's keys and texts hold.
  *
- * @param path where, as a reader of the document would write it: {@code payload.items[3].price}; empty for the whole
+ * @param path where, as a reader of the document would write it: {@code payload.items[3].price}; empty for the whole document
  * @param message what is wrong and what to do
  */
 public record Violation(String path, String message) {

@@ -7,7 +7,7 @@ import java.sql.Statement;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
-/** Word between processes that there are steps in the queue, by LISTEN and NOTIFY. It carries nothing but itself. */
+/** Tells other processes, by LISTEN and NOTIFY, that there are steps in the queue. An announcement carries no data. */
 public final class Announcements {
 
   private static final String CHANNEL = "tasker_work";
@@ -24,7 +24,7 @@ public final class Announcements {
     }
   }
 
-  /** @return whether there was word within {@code timeoutMs} */
+  /** @return whether an announcement arrived within {@code timeoutMs} */
   public boolean await(Connection connection, int timeoutMs) throws SQLException {
     PGNotification[] heard = connection.unwrap(PGConnection.class).getNotifications(timeoutMs);
     return heard != null && heard.length > 0;

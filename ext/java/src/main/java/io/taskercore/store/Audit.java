@@ -12,11 +12,11 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Compares what is counted and queued with the steps that it tells of, and puts it right. The steps' states are what counts; a
- * counter that disagrees with them can only come from a fault of ours, or of somebody who wrote to the tables.
+ * Compares a task's counters and queue rows with its steps, and corrects them. The states of the steps are the truth: a counter can only
+ * disagree with them through a fault of ours, or because somebody wrote to the tables.
  *
- * <p>To look takes no lock: one statement sees one moment, in which all of it agrees. To put right takes the task's lock and those
- * of its queue rows, which waits for claims that are under way; from then on nobody else changes the task.
+ * <p>A look takes no lock: one statement sees one moment, in which everything agrees. A correction takes the task's lock and those of its
+ * queue rows, which waits for claims that are under way; from then on nobody else changes the task.
  */
 public final class Audit {
 
@@ -24,7 +24,7 @@ public final class Audit {
    * What a look has found.
    *
    * @param taskIds tasks that are not as they should be
-   * @param last up to where it has looked; null where it came to the end
+   * @param last the last id that the look has reached; null if it came to the end
    */
   public record Look(List<Long> taskIds, Long last) {}
 
@@ -37,7 +37,7 @@ public final class Audit {
        JOIN tasker.workflow_steps parent ON parent.task_id = s.task_id AND parent.step_id = tasker.step_id(s.task_id, p.ordinal)
        WHERE NOT tasker.is_satisfied(parent.state))""";
 
-  /** What a task's counters are to be, of its steps {@code s}. */
+  /** What a task's counters should be, computed from its steps {@code s}. */
   private static final String COUNTED = Sql.of("""
       count(*) FILTER (WHERE tasker.is_active(s.state))::integer AS active,
       count(*) FILTER (WHERE s.state = {error})::integer AS failed""");
@@ -150,7 +150,7 @@ public final class Audit {
   }
 
   /**
-   * Looks at the queue, in the order of its primary key, for rows of tasks that have ended or are not there.
+   * Looks at the queue, in the order of its primary key, for rows of tasks that have ended or do not exist.
    *
    * @param after the step's id after which to begin
    */
@@ -193,15 +193,15 @@ public final class Audit {
     }
   }
 
-  /** Keeps claims off the task, and waits for those that are under way. After the task's lock, before those of its steps. */
+  /** Keeps claims off the task, and waits for those that are under way. Comes after the task's lock and before those of its steps. */
   public void lockQueue(Connection connection, long taskId) throws SQLException {
     run(connection, "SELECT 1 FROM tasker.step_queue WHERE task_id = ? ORDER BY step_id FOR UPDATE", taskId);
   }
 
   /**
-   * Counts anew what each step that has not begun still waits for.
+   * Recounts, for each step that has not begun, how many parents it still waits for.
    *
-   * @return how many steps were not as they should be
+   * @return how many steps had a wrong count
    */
   public int recountParents(Connection connection, long taskId) throws SQLException {
     return run(connection, Format.text("""
@@ -220,7 +220,7 @@ public final class Audit {
   /**
    * Sets the task's counters to what its steps say.
    *
-   * @return in words what they were instead; null if they were right
+   * @return the corrections in words; null if the counters were right
    */
   public String recountTask(Connection connection, long taskId) throws SQLException {
     String sql = Format.text("""
@@ -250,7 +250,7 @@ public final class Audit {
   }
 
   /**
-   * Takes out queue rows whose step is not to be claimed, and those that tell another state than the step's.
+   * Deletes queue rows whose step may not be claimed, and rows whose state differs from the step's.
    *
    * @return how many
    */
@@ -265,7 +265,7 @@ public final class Audit {
   }
 
   /**
-   * Puts steps that may be claimed and are not queued into the queue.
+   * Queues steps that may be claimed and are not in the queue.
    *
    * @return how many
    */

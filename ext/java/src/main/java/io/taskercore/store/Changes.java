@@ -15,14 +15,14 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What one transaction has changed: the one answer of everybody who changes tasks and steps.
+ * What one transaction has changed. Everybody who changes tasks and steps answers with this.
  *
- * @param accepted which of the outcomes that were handed in were accepted, by their places in that list, from 0
- * @param transitions what changed, in the order of the log; without the outcomes that were accepted, which the caller knows
+ * @param accepted the places, from 0, of the accepted outcomes in the list that was handed in
+ * @param transitions the changes in the order of the log, without the accepted outcomes, which the caller knows
  * @param handedOver steps that the process holds from now on
  * @param ended tasks that have ended
- * @param at when all this happened; null where nothing did
- * @param newest the last entry that was made in the log; 0 where none was
+ * @param at when all this happened; null if nothing did
+ * @param newest the newest entry that was written to the log; 0 if none was
  */
 public record Changes(
     List<Integer> accepted, List<Transition> transitions, List<ClaimedStep> handedOver, List<Ended> ended, Instant at, long newest) {
@@ -32,17 +32,17 @@ public record Changes(
   /**
    * A task that has ended.
    *
-   * @param createdAt tells it from another one that had the same id
+   * @param createdAt distinguishes it from another task that had the same id
    * @param afterMs how many milliseconds after it could have begun
    */
   public record Ended(long taskId, Instant createdAt, TaskState state, double afterMs) {}
 
-  /** The same with the outcomes that were accepted, which come before what follows from them. */
+  /** The same changes, preceded by the accepted outcomes that they follow from. */
   public Changes after(List<Transition> outcomes) {
     return new Changes(accepted, joined(outcomes, transitions), handedOver, ended, at, newest);
   }
 
-  /** What two parts of one transaction have changed. */
+  /** The changes of two parts of one transaction, together. */
   public Changes and(Changes other) {
     return new Changes(
         joined(accepted, other.accepted),
@@ -112,7 +112,7 @@ public record Changes(
     }
   }
 
-  /** Tasks after their steps. */
+  /** The same changes, with those of tasks after those of steps. */
   private static List<Transition> inOrder(List<Transition> transitions) {
     List<Transition> ordered = new ArrayList<>(transitions.size());
     transitions.stream().filter(change -> change.stepId() != null).forEach(ordered::add);

@@ -9,7 +9,7 @@ import java.time.Instant;
 /** {@code tasker.now()}, the clock of the engine's rows, and how a test moves it. */
 public final class ClockOffset {
 
-  /** Moves it for all that the session does from now on. */
+  /** Moves the clock for everything that the session does from now on. */
   public void set(Connection connection, long offsetMs) throws SQLException {
     String sql = "SELECT set_config('tasker.clock_offset', ?, false)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {

@@ -11,8 +11,8 @@ public final class ConnectionFailure extends SQLException {
 
   /**
    * @param place user, host, port and database
-   * @param reason what PostgreSQL said, or the machine
-   * @param configuration what of the configuration is to blame, and how; null where it may be right
+   * @param reason what PostgreSQL or the machine said
+   * @param configuration which part of the configuration is to blame, and why; null if the configuration may be right
    * @param failure what the driver threw
    */
   public ConnectionFailure(String place, String reason, String configuration, SQLException failure) {
@@ -20,7 +20,7 @@ public final class ConnectionFailure extends SQLException {
     this.configuration = configuration;
   }
 
-  /** What of the configuration is to blame, and how; null where it may be right. */
+  /** Which part of the configuration is to blame, and why; null if the configuration may be right. */
   public String configuration() {
     return configuration;
   }

@@ -12,7 +12,7 @@ import org.postgresql.core.TransactionState;
 /**
  * Connections and transactions, with failures turned into {@link TaskerException.Database}.
  *
- * <p>Whoever is inside one of its methods holds a connection and must not ask for a second one.
+ * <p>Code that runs inside one of its methods holds a connection, and must not ask for a second one.
  */
 public final class Database {
 
@@ -25,21 +25,21 @@ public final class Database {
     T on(Connection connection) throws SQLException;
   }
 
-  /** Losers of a race that may simply run again: serialization failure, deadlock. */
+  /** The losers of a race may simply run again: serialization failure, deadlock. */
   private static final Set<String> RACES = Set.of("40001", "40P01");
 
   private static final int RACE_TRIES = 5;
 
-  /** What PostgreSQL says of a statement that is for transactions only. */
+  /** PostgreSQL's state for a statement that is allowed in a transaction only. */
   private static final String NO_TRANSACTION = "25P01";
 
-  /** What is done with each connection before anything else is. */
+  /** Prepares each connection before anything else runs on it. */
   @FunctionalInterface
   public interface Preparation {
     void of(Connection connection) throws SQLException;
   }
 
-  /** Hears of how calls end. */
+  /** Is told how calls end. */
   public interface Watch {
     Watch NOBODY = new Watch() {
       @Override
@@ -85,7 +85,7 @@ public final class Database {
     }
   }
 
-  /** As {@link #transaction}, and where it waits for a lock for longer than a quarter of a second, it fails. */
+  /** As {@link #transaction}, but it fails if it waits for a lock for longer than a quarter of a second. */
   public <T> T impatientTransaction(Work<T> work) {
     return transaction(connection -> {
       execute(connection, "SET LOCAL lock_timeout = '250ms'");
@@ -112,7 +112,7 @@ public final class Database {
     return result;
   }
 
-  /** What fails here only follows from the failure that led to it, and must not hide that. */
+  /** A failure of the rollback only follows from the first failure, and must not hide it. */
   private static void undo(Connection connection, Throwable failure) {
     rollback(connection, failure);
     try {
@@ -123,8 +123,8 @@ public final class Database {
   }
 
   /**
-   * Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. Where the caller has begun
-   * none, the work is a transaction of its own.
+   * Runs the work in a transaction that belongs to the caller, who alone commits it or rolls it back. If the caller has begun none, the
+   * work is a transaction of its own.
    */
   public static <T> T within(Connection connection, Work<T> work) {
     try {
@@ -135,8 +135,8 @@ public final class Database {
   }
 
   /**
-   * JDBC's own flag is not enough: Sequel, for one, begins its transactions by a statement, under auto-commit. Where the
-   * driver cannot be asked, PostgreSQL is: it takes savepoints in a transaction only.
+   * JDBC's own flag is not enough: Sequel, for one, begins its transactions by a statement, under auto-commit. If the driver cannot be
+   * asked, PostgreSQL is asked by a savepoint, which it takes in a transaction only.
    */
   static boolean isInTransaction(Connection connection) throws SQLException {
     if (!connection.getAutoCommit()) {
@@ -159,10 +159,10 @@ public final class Database {
     return true;
   }
 
-  /** As {@link #within}, for work of several statements: if it fails, what it has written is taken back, and only that. */
+  /** As {@link #within}, for work of several statements: if it fails, exactly what it has written is rolled back. */
   public static <T> T allOrNothingWithin(Connection connection, Work<T> work) {
     return within(connection, on -> {
-      // By statements: JDBC refuses savepoints under auto-commit, also where a statement has begun a transaction.
+      // By statements: JDBC refuses savepoints under auto-commit, even if a statement has begun a transaction.
       execute(on, "SAVEPOINT tasker_call");
       try {
         T result = work.on(on);
@@ -232,7 +232,7 @@ public final class Database {
     if (MissingRight.STATE.equals(state)) {
       return new TaskerException.Database(MissingRight.described(failure), state, false, failure);
     }
-    // Where no connection could be made, and why; what a statement's failure says may hold data.
+    // Only a connection that failed says where and why. What a failed statement says may contain data.
     String why = failure instanceof ConnectionFailure ? " (" + failure.getMessage() + ")" : "";
     String kind = state == null || state.length() < 2 ? "" : state.substring(0, 2);
     return switch (kind) {

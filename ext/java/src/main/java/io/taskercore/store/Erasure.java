@@ -12,7 +12,7 @@ import java.util.List;
 /** Removes what a test has made. */
 public final class Erasure {
 
-  /** Everything in these namespaces: tasks, their steps and their log, and templates. Locks the tasks by id first. */
+  /** Removes everything in these namespaces: tasks, their steps and their log, and templates. Locks the tasks by id first. */
   public void namespaces(Connection connection, Collection<String> namespaces) throws SQLException {
     List<Long> taskIds = lockTasks(connection, namespaces);
     delete(connection, "DELETE FROM tasker.tasks WHERE task_id = ANY (?)", Rows.bigints(connection, taskIds));

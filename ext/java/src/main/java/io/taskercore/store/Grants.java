@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Which rights a user needs to work, and lacks. */
+/** The rights that a user needs to work, and lacks. */
 public final class Grants {
 
   private static final String MISSING = """
@@ -31,7 +31,7 @@ public final class Grants {
         SELECT 1 FROM pg_proc p
         WHERE p.pronamespace = to_regnamespace('tasker') AND NOT has_function_privilege(p.oid, 'EXECUTE'))""";
 
-  /** The statements that give what is missing, without {@code TO} and whom; empty: nothing is. */
+  /** The statements that grant what is missing, without {@code TO} and the user; empty if nothing is missing. */
   public List<String> missing(Connection connection) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(MISSING);
         ResultSet row = statement.executeQuery()) {

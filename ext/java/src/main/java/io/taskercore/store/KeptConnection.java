@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection beside the pool, for what must not wait behind anything else: made when it is needed, kept, and replaced once it
- * has failed. One caller at a time.
+ * One connection beside the pool, for statements that must not wait behind anything else. It is made when it is needed, kept, and
+ * replaced after it has failed. One caller at a time.
  */
 public final class KeptConnection implements AutoCloseable {
 

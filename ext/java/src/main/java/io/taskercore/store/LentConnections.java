@@ -12,15 +12,15 @@ import org.postgresql.core.BaseConnection;
 import org.postgresql.core.TransactionState;
 
 /**
- * What callers lend us to write in their transactions. That it will not do is said before anything is written: above all that
- * it leads to another database, where the tasks would be nobody's.
+ * Connections that callers lend us, so that we write in their transactions. One that cannot be used is refused before anything is
+ * written, above all if it leads to another database, where nobody would run the tasks.
  */
 public final class LentConnections {
 
   private final Database ours;
   private volatile String identity;
 
-  /** Those that lead to our database, by the connections themselves: whatever they are wrapped in is made anew each time. */
+  /** Those that are known to lead to our database. The keys are the driver's own connections, for their wrappers are new each time. */
   private final Map<Connection, Boolean> known = Collections.synchronizedMap(new WeakHashMap<>());
 
   public LentConnections(Database ours) {
@@ -47,7 +47,7 @@ public final class LentConnections {
     }
   }
 
-  /** @throws TaskerException.State if a transaction is under way, of which others see nothing yet */
+  /** @throws TaskerException.State if a transaction is under way, for others cannot see its changes yet */
   public void refuseTransaction(Connection connection) {
     check(connection);
     try {
@@ -79,7 +79,7 @@ public final class LentConnections {
     }
     String theirs = identityOf(connection);
     if (!theirs.equals(identity)) {
-      // Read anew: PostgreSQL may have been started again since.
+      // Read again: PostgreSQL may have been restarted since.
       identity = ours.call(LentConnections::identityOf);
     }
     if (!theirs.equals(identity)) {
@@ -89,7 +89,7 @@ public final class LentConnections {
     known.put(itself, true);
   }
 
-  /** What no two databases have in common, whichever way they are reached. */
+  /** A text that differs between any two databases, whichever way they are reached. */
   private static String identityOf(Connection connection) throws SQLException {
     String sql = """
         SELECT extract(epoch FROM pg_postmaster_start_time()) || ' ' || d.oid AS identity

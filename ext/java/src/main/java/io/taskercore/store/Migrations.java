@@ -13,18 +13,18 @@ import java.sql.Statement;
 import java.util.List;
 
 /**
- * Brings the schema {@code tasker} to the version that this core needs: numbered SQL files, each applied once, all under one
- * advisory lock and in one transaction, so that any number of processes may start together.
+ * Brings the schema {@code tasker} to the version that this core needs: numbered SQL files, each applied once, all under one advisory
+ * lock and in one transaction, so that any number of processes may start together.
  *
- * <p>Which version it is, a function of the schema tells. So a dump of the schema alone, as Rails' {@code structure.sql}, is complete,
- * and there is no table of versions that another library's could be mistaken for.
+ * <p>A function of the schema returns its version. So a dump of the schema alone, such as Rails' {@code structure.sql}, is complete, and
+ * there is no table of versions that could be mistaken for another library's.
  *
- * <p>No library does this here: the one considered, Flyway, adds 0.6 s of processor time to the start of every process, also
- * where there is nothing to migrate.
+ * <p>No library does this: Flyway, which was considered, adds 0.6 s of processor time to the start of every process, even if there is
+ * nothing to migrate.
  */
 public final class Migrations {
 
-  /** For whoever is told that the schema is not as it should be. */
+  /** Advice for error messages about a schema that is not as it should be. */
   public static final String CURE = "run `tasker migrate` (in Rails `rails tasker_core:migrate`, in Ruby TaskerCore.migrate!)";
 
   private static final String IS_OF_VERSION = """
@@ -36,7 +36,7 @@ public final class Migrations {
       "0001_engine.sql", "0002_transitions.sql", "0003_version_order.sql", "0004_history.sql", "0005_dead_processes.sql",
       "0006_metadata.sql");
 
-  /** Any fixed number will do; every version of the core must use the same. */
+  /** Any fixed number will do, but every version of the core must use the same one. */
   private static final long LOCK = 0x7461736b6572L;
 
   private final Database database;
@@ -56,7 +56,7 @@ public final class Migrations {
     }
   }
 
-  /** As a core of that version would, which a test begins with. */
+  /** Applies files as a core of that version would, for tests that begin with one. */
   void applyUpTo(int newest) {
     database.transaction(connection -> {
       try (Statement statement = connection.createStatement()) {
@@ -89,12 +89,12 @@ public final class Migrations {
   /**
    * The database as it was found.
    *
-   * @param version of the schema; 0: there is none, or it is empty
-   * @param hasTableOfVersions whether it has the table by which early builds knew the version
+   * @param version the schema's version; 0: there is no schema, or it is empty
+   * @param hasTableOfVersions whether it has the table in which early builds kept the version
    */
   private record Ground(String database, int version, boolean hasTableOfVersions) {
 
-    /** One statement, which sees one moment: others may be migrating. */
+    /** Uses one statement, which sees one moment: others may be migrating. */
     private static final String LOOK = """
         SELECT current_database() AS database, current_setting('server_encoding') AS encoding,
           EXISTS (
@@ -117,7 +117,7 @@ public final class Migrations {
                  ORDER BY c.relname
                  LIMIT 3) t) AS tables""";
 
-    /** @throws TaskerException.Configuration if it cannot be, or become, ours */
+    /** @throws TaskerException.Configuration if the schema is not, and cannot become, ours */
     static Ground of(Connection connection) throws SQLException {
       try (Statement statement = connection.createStatement(); ResultSet row = statement.executeQuery(LOOK)) {
         row.next();
@@ -143,12 +143,12 @@ public final class Migrations {
       }
     }
 
-    /** A schema that is newer than this core is current, too: migrations only ever add to it. */
+    /** A schema that is newer than this core also counts as current: migrations only ever add to it. */
     boolean isCurrent() {
       return version >= FILES.size() && !hasTableOfVersions;
     }
 
-    /** An encoding that is not UTF8 lacks most letters, and fails at the first payload that has one. */
+    /** Any encoding but UTF8 lacks most letters, and fails at the first payload that has one of them. */
     private static void refuseEncoding(String database, String encoding) {
       if (!"UTF8".equals(encoding)) {
         throw new TaskerException.Configuration(Format.text(

@@ -10,7 +10,7 @@ final class MissingRight {
 
   static final String STATE = "42501";
 
-  /** As PostgreSQL says it in English; in another language its words are all that is told. */
+  /** PostgreSQL's message in English. In another language, only that message itself is passed on. */
   private static final Pattern DENIED =
       Pattern.compile("permission denied for (schema|database|table|relation|view|sequence|function|type) (.+)");
 

@@ -10,20 +10,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds out whether a pooler is between us and PostgreSQL that lends a session for one transaction only.
+ * Finds out whether a pooler that lends a session for one transaction only is between us and PostgreSQL.
  *
  * <ol>
- *   <li>PostgreSQL names its process when a session begins. A pooler names something of its own: where it is PostgreSQL's, there is none.
- *   <li>Else one connection keeps its session busy with a transaction, and another one asks before and during that which process answers
- *       it. Where that changes, the session was not its own.
+ *   <li>PostgreSQL tells the id of its process when a session begins. A pooler tells an id of its own. So if the id is PostgreSQL's,
+ *       there is no pooler.
+ *   <li>Otherwise one connection keeps its session busy with a transaction, and another connection asks before and during that which
+ *       process answers it. If that changes, the session was not its own.
  * </ol>
  */
 public final class PoolerProbe {
 
-  /** A pooler takes the session that was free last, or longest, or any: so often it may be the same one by chance. */
+  /** A pooler lends the session freed last, or free for longest, or any. It may be the same one by chance, so we ask this often. */
   private static final int TRIES = 3;
 
-  /** A pooler that has one session only lets the second connection wait for the transaction to end. */
+  /** A pooler with a single session makes the second connection wait until the transaction ends. */
   private static final int ANSWER_MS = 2_000;
 
   private static final Logger LOG = LoggerFactory.getLogger(PoolerProbe.class);
@@ -31,7 +32,7 @@ public final class PoolerProbe {
   private PoolerProbe() {}
 
   /**
-   * @param one of these connections
+   * @param one a connection from the same source
    * @param connections makes connections that leave nothing on a session
    */
   public static boolean findsTransactionPooler(Connection one, DataSource connections) throws SQLException {
@@ -52,7 +53,7 @@ public final class PoolerProbe {
 
   private static boolean changesItsSession(Connection one, DataSource connections) throws SQLException {
     try (Connection other = connections.getConnection()) {
-      // By the socket, for a pooler may not heed that a waiting client cancels.
+      // A time-out of the socket, because a pooler may ignore it when a waiting client cancels.
       other.setNetworkTimeout(Runnable::run, ANSWER_MS);
       long before = process(other);
       one.setAutoCommit(false);

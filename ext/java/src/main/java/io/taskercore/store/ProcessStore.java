@@ -14,15 +14,15 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The processes that hold claims, and their leases. These are under real time, for a test that moves its own kills nobody. */
+/** The processes that hold claims, and their leases. Leases run in real time, so that a test that moves its clock kills nobody. */
 public final class ProcessStore {
 
   /**
    * A claim of a process that is gone.
    *
-   * @param inOrder whether the process has ended by itself, which is no crash
+   * @param inOrder whether the process has ended in order, which is no crash
    * @param begun whether the process had begun all that it held
-   * @param nameless whether the process has no row at all, which may be a living one's whose row was lost
+   * @param nameless whether the process has no row at all; it may be alive, and its row lost
    */
   public record Orphan(ClaimedStep step, long processId, boolean inOrder, boolean begun, boolean nameless) {
     public long taskId() {
@@ -34,25 +34,25 @@ public final class ProcessStore {
    * What a renewal found.
    *
    * @param alive whether the process has its row, and is not taken for dead
-   * @param late whether the lease was all but over, or lapsed, by the server's clock
+   * @param late whether less than a third of the lease was left, or none, by the server's clock
    * @param othersLapsed whether leases of other processes have lapsed
    * @param lost which of its claims are no longer its own
    * @param failing ids of tasks that have failed fast
-   * @param serverPid the process of the server's that has answered; null if the process is not alive
+   * @param serverPid the server's process that has answered; null if this process is not alive
    */
   public record Renewal(boolean alive, boolean late, boolean othersLapsed, Set<Claim> lost, Set<Long> failing, Integer serverPid) {}
 
   /**
-   * A lease that is lost with the server is renewed again, so nobody need wait for it to be on disk, or with a standby: whose standby
-   * acknowledges no more lives on. For the transaction alone, for behind a pooler the session is others' next.
+   * A renewal that is lost with the server is simply made again, so it need not wait for the disk, or for a standby: a process lives on
+   * while its standby acknowledges nothing. It is set for the transaction alone, because behind a pooler others use the session next.
    */
   private static final String NOT_DURABLE = "set_config('synchronous_commit', 'off', true)";
 
   /**
-   * What a process tells of itself.
+   * What a process tells others about itself.
    *
-   * @param handlers names of those that it can run
-   * @param places how many of them each of its coordinators runs at once, at least
+   * @param handlers the names of the handlers that it can run
+   * @param places how many handlers each of its coordinators runs at once, at least
    */
   public record Abilities(Collection<String> handlers, int places) {}
 
@@ -80,11 +80,11 @@ public final class ProcessStore {
   }
 
   /**
-   * Extends the lease over all claims of the process, publishes what it can do, and tells which claims it has lost: those
-   * cancelled, ended or taken over meanwhile.
+   * Extends the lease over all claims of the process, publishes what the process can do, and finds the claims that it has lost: those
+   * whose steps were cancelled, ended or taken over meanwhile.
    *
-   * @param list null: what was written before stands
-   * @param mayFailFast ids of tasks under {@code fail_fast}, to be told which of them have failed
+   * @param list the tasks that it holds; null: what was written before stays as it is
+   * @param mayFailFast ids of tasks under {@code fail_fast}; the answer tells which of them have failed
    */
   public Renewal renew(
       Connection connection,
@@ -169,10 +169,10 @@ public final class ProcessStore {
   }
 
   /**
-   * A process whose lease does not say that it lives.
+   * A process whose lease does not say that it is alive.
    *
-   * @param leaseUntil as the database has it; each renewal writes another
-   * @param inOrder whether it has ended by itself
+   * @param leaseUntil as the database has it; each renewal writes another time
+   * @param inOrder whether the process has ended in order
    * @param ahead whether the lease ends later than any that is written now
    */
   public record Lapse(long processId, Instant leaseUntil, boolean inOrder, boolean ahead) {}
@@ -180,10 +180,11 @@ public final class ProcessStore {
   /**
    * Processes whose lease has lapsed, or ends so late that the server's clock must have gone back since.
    *
-   * <p>None as long as the server itself has not been up for a lease: what lapsed while it was away says nothing about the
-   * processes. None either if the one who asks has let its own lapse: a machine that stood still did so for all who are on it.
+   * <p>There are none until the server itself has been up for a lease: leases that lapsed while it was away say nothing about their
+   * processes. There are none either if the asking process's own lease has lapsed: a machine that stood still stopped all processes on
+   * it.
    *
-   * @param asking the process that wants to know
+   * @param asking the process that asks
    */
   public List<Lapse> lapsed(Connection connection, long asking, long leaseMs) throws SQLException {
     String sql = """
@@ -209,7 +210,7 @@ public final class ProcessStore {
     }
   }
 
-  /** What is in progress of tasks {@code h}, for processes that are dead or have no row. OFFSET 0: by the key of each task. */
+  /** The steps in progress of tasks {@code h} whose process is dead or has no row. OFFSET 0: found by the key of each task. */
   private static final String ORPHANED = Sql.of("""
       CROSS JOIN LATERAL (
         SELECT s.* FROM tasker.workflow_steps s WHERE s.task_id = h.task_id AND s.state = {in_progress} OFFSET 0) s
@@ -250,9 +251,9 @@ public final class ProcessStore {
 
   /**
    * Claims of processes that are dead, or have no row. They are found through process_tasks, at a cost that follows from what the dead
-   * have held; where one of them was of a build that did not write there, by a look at all tasks in progress.
+   * have held. If one of the dead was of an older build, which did not write there, all tasks in progress are looked at.
    *
-   * @param taskIds where to look as well
+   * @param taskIds further tasks to look at
    */
   public List<Orphan> orphans(Connection connection, Collection<Long> taskIds) throws SQLException {
     String sql = hasUnlistedDead(connection) ? ALL_ORPHANS : ORPHANS_LISTED;
@@ -315,8 +316,8 @@ public final class ProcessStore {
   }
 
   /**
-   * Takes processes for dead that have not renewed their leases since they were seen: none of them can do so any more. Those whose row
-   * somebody else has locked are left to that one, or to a later look.
+   * Takes processes for dead that have not renewed their leases since they were seen; from then on they cannot renew them. A process
+   * whose row somebody else has locked is left to that one, or to a later look.
    *
    * @return how many
    */
@@ -340,7 +341,7 @@ public final class ProcessStore {
     }
   }
 
-  /** Marks dead processes that held more steps than they can have begun. A later look may find fewer of these, and must know. */
+  /** Marks dead processes that held more steps than they can have begun. A later look may find fewer of the steps, and needs the mark. */
   public void markCrowded(Connection connection, Collection<Long> processIds) throws SQLException {
     String sql = """
         WITH free AS (
@@ -387,7 +388,7 @@ public final class ProcessStore {
     }
   }
 
-  /** The process ends in order, and cannot give back what it holds: its lease lapses now. */
+  /** The process ends in order, but cannot give back what it holds: its lease lapses now. */
   public void leave(Connection connection, long processId) throws SQLException {
     String sql = """
         UPDATE tasker.processes SET lease_until = statement_timestamp(), left_in_order = true WHERE process_id = ?

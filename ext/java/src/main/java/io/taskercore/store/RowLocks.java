@@ -9,10 +9,10 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
 
-/** Rows that somebody else keeps locked: which, and who. */
+/** Finds which rows somebody else keeps locked, and who does. */
 public final class RowLocks {
 
-  /** The rows that outcomes of some steps change: their own, and their children's. */
+  /** The rows that the outcomes of some steps change: the steps' own rows, and their children's. */
   private static final String TOUCHED = """
       WITH outcome AS MATERIALIZED (
         SELECT s.task_id, s.step_id, s.children
@@ -27,7 +27,7 @@ public final class RowLocks {
       )
       """;
 
-  /** The tasks of these steps of which somebody else has locked a row that the steps' outcomes change. It waits for nobody. */
+  /** Those of the steps' tasks in which somebody else has locked a row that the outcomes change. Waits for nobody. */
   public Set<Long> lockedTasks(Connection connection, Collection<Long> stepIds) throws SQLException {
     String sql = TOUCHED + """
         , free_task AS MATERIALIZED (
@@ -58,10 +58,10 @@ public final class RowLocks {
   }
 
   /**
-   * Who keeps a row locked that the outcomes of these steps change, in words, with what ends it. The mark of a lock is the number of its
-   * transaction in the row.
+   * Says in words who keeps a row locked that the outcomes of these steps change, and how to end that. A lock marks its row with the
+   * number of its transaction.
    *
-   * @return null if nobody does any more, or several do so together, whose marks PostgreSQL keeps elsewhere
+   * @return null if nobody does any more, or if several do together: PostgreSQL keeps their marks elsewhere
    */
   public String holder(Connection connection, Collection<Long> stepIds) throws SQLException {
     String sql = TOUCHED + """

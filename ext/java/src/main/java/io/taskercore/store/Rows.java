@@ -37,7 +37,7 @@ final class Rows {
     return row.wasNull() ? null : value;
   }
 
-  /** PostgreSQL's places in an array begin at 1, ours at 0; none where the column is null. */
+  /** Places in an array, which begin at 1 in PostgreSQL and at 0 here; none if the column is null. */
   static List<Integer> places(ResultSet row, String column) throws SQLException {
     Array array = row.getArray(column);
     return array == null ? List.of() : Arrays.stream((Integer[]) array.getArray()).map(place -> place - 1).toList();

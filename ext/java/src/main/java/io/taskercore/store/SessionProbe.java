@@ -11,7 +11,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What the server says of sessions of this process's. */
+/** What the server says about the sessions of this process. */
 public final class SessionProbe {
 
   private static final String BEGUN_MICROS = "(extract(epoch FROM backend_start) * 1000000)::bigint";
@@ -19,9 +19,9 @@ public final class SessionProbe {
   /**
    * A session as the server has it.
    *
-   * @param isAtWork whether it is at a statement
-   * @param sinceS for how long it has been at that, or at nothing, in seconds
-   * @param waitEvent what it waits for, in PostgreSQL's word; empty where it does not
+   * @param isAtWork whether it runs a statement
+   * @param sinceS for how long it has been running it, or idle, in seconds
+   * @param waitEvent what it waits for, in PostgreSQL's word; empty if it does not wait
    */
   public record Seen(boolean isAtWork, double sinceS, String waitEvent) {}
 

@@ -9,8 +9,8 @@ import java.util.concurrent.Executor;
 import org.postgresql.PGConnection;
 
 /**
- * The sessions that this process has with PostgreSQL. They tell which calls wait for an answer and since when, and which sessions were
- * given up here and may still be there.
+ * The sessions that this process has with PostgreSQL: which calls wait for an answer and since when, and which sessions were given up
+ * here and may still exist on the server.
  */
 public class Sessions {
 
@@ -41,7 +41,7 @@ public class Sessions {
       return identity;
     }
 
-    /** The process that serves it. */
+    /** The server's process that serves the session. */
     public int pid() {
       return identity.pid();
     }
@@ -58,7 +58,7 @@ public class Sessions {
     }
   }
 
-  /** Sessions that nobody watches over, as those behind a pooler. */
+  /** For sessions that nobody watches, such as those behind a pooler. */
   public static final Sessions UNWATCHED = new Sessions() {
     @Override
     public void opened(Connection connection, Identity identity) {
@@ -68,7 +68,7 @@ public class Sessions {
 
   private static final String CONNECTION_LOST = "08";
 
-  /** By the driver's connections. */
+  /** The keys are the driver's connections. */
   private final Map<Connection, Session> open = new ConcurrentHashMap<>();
 
   /** There is a new one. */
@@ -82,7 +82,7 @@ public class Sessions {
     T run() throws SQLException;
   }
 
-  /** Makes the call, and has it watched over. */
+  /** Makes the call, and watches it. */
   <T> T watched(Connection connection, Call<T> call) throws SQLException {
     Session session = open.isEmpty() ? null : open.get(connection.unwrap(PGConnection.class));
     if (session == null) {
@@ -99,19 +99,19 @@ public class Sessions {
     }
   }
 
-  /** Those on which one call has waited for so long. */
+  /** The sessions on which a call has waited for longer than this. */
   public List<Session> waitingFor(long nanos) {
     long now = System.nanoTime();
     return open.values().stream().filter(session -> session.hasWaitedFor(nanos, now)).toList();
   }
 
-  /** Those that were broken off here. Others that were closed are forgotten, for the server has been told. */
+  /** The sessions that were broken off here. Others that were closed are forgotten, for the server has been told. */
   public List<Session> givenUp() {
     open.values().removeIf(session -> !session.givenUp && isClosed(session.connection));
     return open.values().stream().filter(session -> session.givenUp).toList();
   }
 
-  /** It is known not to be there any more. */
+  /** Forgets a session that is known to be gone. */
   public void forget(Session session) {
     open.remove(session.connection, session);
   }

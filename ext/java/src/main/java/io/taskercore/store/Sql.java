@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Statements that name states. What a set of states means is a function of the schema's, such as {@code tasker.is_active}. */
+/** Statements that name states. What a set of states means is decided by a function of the schema, such as {@code tasker.is_active}. */
 final class Sql {
 
   private static final Pattern NAME = Pattern.compile("\\{([a-z_]+)}");

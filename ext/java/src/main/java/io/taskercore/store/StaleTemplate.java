@@ -1,6 +1,6 @@
 package io.taskercore.store;
 
-/** The template that a task was prepared with is not the newest any more, or not there: prepare it anew. */
+/** The template that a task was prepared with is no longer the newest, or no longer exists: prepare the task again. */
 public final class StaleTemplate extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

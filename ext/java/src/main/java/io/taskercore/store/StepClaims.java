@@ -25,23 +25,24 @@ public final class StepClaims {
    *
    * @param beginsTask whether its task began with this claim
    * @param runAt since when it could run
-   * @param taskCreatedAt tells its task from another one that had the same id
+   * @param taskCreatedAt distinguishes its task from another one that had the same id
    */
   public record Taken(ClaimedStep step, StepState from, boolean beginsTask, Instant runAt, Instant taskCreatedAt) {}
 
   /**
    * What one statement has claimed.
    *
-   * @param at null where it is nothing
-   * @param newestTransition the last entry that the statement has made in the log
-   * @param apartWaits whether there are, or were, steps for the same claimer that are claimed apart; false for those of one task
+   * @param at when it claimed; null if it claimed nothing
+   * @param newestTransition the newest entry that the statement has written to the log
+   * @param apartWaits whether there are, or were, steps for the same claimer that are claimed apart; always false for claims of one task
+   *     or step
    */
   public record Claims(List<Taken> taken, Instant at, long newestTransition, boolean apartWaits) {
     public List<ClaimedStep> steps() {
       return taken.stream().map(Taken::step).toList();
     }
 
-    /** The claims as entries of the log: tasks that begin by them first. */
+    /** The claims as entries of the log. A task that begins comes before its first step. */
     public Changes changes() {
       List<Transition> transitions = new ArrayList<>(taken.size() + 1);
       Set<Long> begun = new HashSet<>();
@@ -57,9 +58,9 @@ public final class StepClaims {
   }
 
   /**
-   * What may be claimed that stands apart, as {@code tasker.is_apart} has it.
+   * Which steps may be claimed apart ({@code tasker.is_apart}).
    *
-   * @param places how many at most: those for which a handler's place is held free
+   * @param places how many at most: one for each slot that is held free
    * @param lastChance whether one of them may be on its last chance
    */
   public record Apart(int places, boolean lastChance) {
@@ -71,8 +72,8 @@ public final class StepClaims {
   }
 
   /**
-   * The priorities that occur in the queue for each of some handlers, of what stands apart and of what does not; each found by one look
-   * at step_queue_order. A backlog of other handlers' steps is not touched, however long it is.
+   * The priorities that occur in the queue for each of some handlers, once for steps that are claimed apart and once for the others. Each
+   * is found by one look at step_queue_order. A backlog of other handlers' steps is not touched, however long it is.
    */
   private static final String LEVELS = """
       WITH RECURSIVE level AS (
@@ -92,7 +93,7 @@ public final class StepClaims {
   private static final List<Boolean> USUAL = List.of(false);
   private static final List<Boolean> ALL = List.of(false, true);
 
-  /** Whether anything stands apart that some handlers could run now (step_queue_apart); mostly nothing stands apart at all. */
+  /** Whether a step that is claimed apart could run now with these handlers (step_queue_apart). Usually there is no such step at all. */
   private static final String APART_WAITS = """
       (EXISTS (SELECT 1 FROM tasker.step_queue WHERE apart) AND EXISTS (
         SELECT 1
@@ -112,7 +113,7 @@ public final class StepClaims {
             LIMIT 1)
       """;
 
-  /** The candidates, without those that stand apart and find no place. */
+  /** The candidates, without steps that are claimed apart and find no free slot. */
   private static final String BOUNDED = """
       (
             SELECT n.*
@@ -190,9 +191,9 @@ public final class StepClaims {
   /**
    * Claims steps of one task that may run now and whose handler is at hand.
    *
-   * <p>Takes queue rows with SKIP LOCKED (by the primary key of step_queue), so it never waits for another claim. The first
-   * claim of a task also begins the task, which needs the task's row; where somebody else has that row this instant, the step
-   * stays in the queue for the next look.
+   * <p>Takes queue rows with SKIP LOCKED (by the primary key of step_queue), so it never waits for another claim. The first claim of a
+   * task also begins the task, which needs the task's row; while somebody else has locked that row, the step stays in the queue for the
+   * next look.
    *
    * @param handlers names of the handlers at hand
    * @param limit how many at most
@@ -234,19 +235,19 @@ public final class StepClaims {
   }
 
   /**
-   * Claims steps of any task that may run now and whose handler is at hand: higher priority first, then the time since when
-   * they may run, then the id.
+   * Claims steps of any task that may run now and whose handler is at hand: higher priority first, then the time since when they may run,
+   * then the id.
    *
-   * <p>Looks at each handler and priority by itself (step_queue_order), for only there do the steps that may run come first. It
-   * looks at more candidates than it takes, for those that others have locked this instant are passed over.
+   * <p>Looks at each handler and priority separately (step_queue_order), because only there do the steps that may run come first. It
+   * looks at more candidates than it takes, because it passes over those that others have locked at the moment.
    *
-   * <p>Tasks that have not begun are begun by their first claim, unless somebody else has their row this instant. Where a claim looks deep,
-   * it passes over the steps of these, too; else it may pick them, and take nothing.
+   * <p>The first claim of a task also begins the task, unless somebody else has locked its row at the moment. A deep claim passes over
+   * the steps of such tasks, too; another claim may pick them, and take nothing.
    *
    * @param namespaces empty: all
    * @param limit how many at most
    * @param candidates how many to look at
-   * @param deep whether steps are passed over whose task cannot be begun this instant
+   * @param deep whether to pass over steps whose task cannot be begun at the moment
    */
   public Claims claimReady(
       Connection connection,
@@ -308,8 +309,8 @@ public final class StepClaims {
   /**
    * Claims one step, if it may run now. Like the other claims it waits for nobody (primary key of step_queue, SKIP LOCKED).
    *
-   * @return nothing where the step is not in the queue, its time has not come, or somebody else has its queue row or, if this is
-   *     its task's first claim, the task's row this instant
+   * @return no claim if the step is not in the queue, its time has not come, or somebody else has locked its queue row. The same holds if
+   *     {@code apart} does not admit it, or if this is its task's first claim and somebody else has locked the task's row
    */
   public Claims claimStep(Connection connection, Claimant claimant, long stepId, Apart apart) throws SQLException {
     String sql = """
@@ -349,10 +350,10 @@ public final class StepClaims {
   }
 
   /**
-   * What one who was given nothing has to expect.
+   * What a claimer that got nothing may expect.
    *
-   * @param ready whether there are steps for the handlers that may run and stand not apart, though others may be about to claim them
-   * @param nextInMs how long until the next one may run, in milliseconds; null where none waits for its time
+   * @param ready whether steps for the handlers may run now and are not claimed apart; others may be about to claim them
+   * @param nextInMs how long until the next step may run, in milliseconds; null if none waits for its time
    * @param apartWaits whether there are steps that may run now and are claimed apart
    * @param newestTemplate the template registered last
    */
@@ -360,7 +361,7 @@ public final class StepClaims {
 
   /**
    * @param namespaces empty: all
-   * @param mayTakeLastChance whether a step may be claimed that is on its last chance
+   * @param mayTakeLastChance whether a step on its last chance may be claimed
    */
   public QueueForecast forecast(
       Connection connection, Collection<String> handlers, Collection<String> namespaces, boolean mayTakeLastChance)

@@ -20,7 +20,7 @@ public final class StepStore {
   /** A step's row, locked until the transaction ends. */
   public record LockedStep(long stepId, String name, StepState state) {}
 
-  /** Locks a step, after its task: its queue row first, which waits for a claim that is under way, then its own. */
+  /** Locks a step whose task is locked: first its queue row, which waits for a claim that is under way, then its own row. */
   public Optional<LockedStep> lock(Connection connection, long stepId) throws SQLException {
     String queue = "SELECT 1 FROM tasker.step_queue WHERE task_id = ? AND step_id = ? FOR UPDATE";
     try (PreparedStatement statement = connection.prepareStatement(queue)) {
@@ -53,7 +53,7 @@ public final class StepStore {
    */
   public record HeldStep(long stepId, int crashes, boolean lastCrash, boolean apart) {}
 
-  /** Those of the steps that one of the processes still holds, after the lock of their task. */
+  /** Those of the steps that one of the processes still holds. Takes their locks after that of their task. */
   public List<HeldStep> held(Connection connection, long taskId, List<Long> stepIds, Collection<Long> processIds)
       throws SQLException {
     String sql = Sql.of("""

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Of which tasks a process may hold steps, in the place of what was written of that before.
+ * The tasks in which a process may hold steps, written in the place of earlier rows about that.
  *
  * @param jump a number that no other row of the process has
  * @param replaced the numbers of the rows whose place it takes

@@ -18,7 +18,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
-/** What is asked about tasks: each question one statement, so that its answer is of one moment. */
+/** Answers questions about tasks. Each question is one statement, so that its answer is of one moment. */
 public final class TaskReader {
 
   /** A task without its steps. */
@@ -41,11 +41,11 @@ public final class TaskReader {
   public record TaskView(TaskRow task, Json payload, StepCounts counts, Json steps, Json transitions) {}
 
   /**
-   * How far a task is, seen from where some handlers are at hand.
+   * How far a task is, as seen from where some handlers are at hand.
    *
-   * @param nextRunAt when the earliest step that waits for its time may run; null: none waits
-   * @param nextRunInMs the same from now, in milliseconds; null: none waits
-   * @param runnableHere steps that are or will be ready by themselves and whose handler is at hand
+   * @param nextRunAt when the earliest step that waits for its time may run; null if none waits
+   * @param nextRunInMs the same from now, in milliseconds; null if none waits
+   * @param runnableHere how many steps are queued, now or for later, and have their handler at hand
    */
   public record Progress(
       TaskState state, StepCounts counts, Instant nextRunAt, Long nextRunInMs, int runnableHere) {}
@@ -80,7 +80,7 @@ public final class TaskReader {
       String holder,
       List<String> openParents) {}
 
-  /** Which tasks to list; null where it does not matter. Newest first. */
+  /** Which tasks to list, newest first. A field that does not matter is null. */
   public record Filter(
       String namespace,
       String name,
@@ -164,7 +164,7 @@ public final class TaskReader {
     return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
   }
 
-  /** Empty where the task is not there any more. Another task may have its id by then. */
+  /** Empty if the task no longer exists. Another task may have its id by then. */
   public Optional<Progress> progress(Connection connection, TaskFacts task, Collection<String> handlers) throws SQLException {
     String sql = Format.text("""
         SELECT t.state, c.*, extract(epoch FROM c.next_run_at - tasker.now()) * 1000 AS next_run_in_ms
@@ -265,7 +265,7 @@ public final class TaskReader {
       LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
       """;
 
-  /** The status of every step that is neither done nor failed for good. */
+  /** The status of every step that is pending or active. */
   public List<StepStatus> stepStatuses(Connection connection, long taskId) throws SQLException {
     String sql = STANDING + Sql.of("""
         WHERE t.task_id = ? AND (s.state = {pending} OR tasker.is_active(s.state))
@@ -315,7 +315,7 @@ public final class TaskReader {
     add(conditions, values, "t.namespace = ?", filter.namespace());
     add(conditions, values, "t.name = ?", filter.name());
     if (filter.state() != null) {
-      // Written out, for only then the planner sees that tasks_unfinished serves.
+      // Written out as a literal: only then the planner sees that tasks_unfinished serves.
       conditions.add("t.state = '" + filter.state().value() + "'");
     }
     add(conditions, values, "? = ANY (t.tags)", filter.tag());

@@ -33,7 +33,7 @@ public final class TaskStore {
   /** The task that an idempotency key made before. */
   public record Earlier(long taskId, int totalSteps, TaskState state, boolean samePayload) {}
 
-  /** How many attempts a step or a handler may have, by its name; beats the template. */
+  /** How many attempts a step may have, by its own name or its handler's; stronger than the template. */
   public record AttemptLimits(Map<String, Integer> byName) {
     private Array names(Connection connection) throws SQLException {
       return Rows.texts(connection, byName.keySet());
@@ -47,14 +47,14 @@ public final class TaskStore {
   /**
    * The tasks that were written, in the order given.
    *
-   * @param claims of their root steps
+   * @param claims the claims of their root steps
    */
   public record Created(List<Long> taskIds, Instant at, Claims claims) {
 
     public static final Created NOTHING = new Created(List.of(), null, new Claims(List.of(), null, 0, false));
   }
 
-  /** As many ids as tasks are to be created; ids of a transaction that fails are lost, which is no harm. */
+  /** Draws ids for this many tasks. Ids of a transaction that fails are lost, which does no harm. */
   public List<Long> nextIds(Connection connection, int count) throws SQLException {
     String sql = "SELECT nextval('tasker.tasks_task_id_seq') FROM generate_series(1, ?)";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -64,8 +64,8 @@ public final class TaskStore {
   }
 
   /**
-   * Takes the idempotency keys that are free, in the order of the keys, so that two who want the same ones cannot lock each
-   * other out; waits for others who are about to take one.
+   * Takes the idempotency keys that are free. It takes them in the order of the keys, so that two callers who want the same ones cannot
+   * lock each other out, and waits for others who are about to take one.
    *
    * @return the ids of those tasks that got their key
    */
@@ -86,7 +86,10 @@ public final class TaskStore {
     }
   }
 
-  /** The task that has the key now, if one has; payloads compare as {@code jsonb}, so that neither spacing nor the order of keys counts. */
+  /**
+   * The task that has the key now, if one has. Payloads are compared as {@code jsonb}, so that neither spacing nor the order of keys
+   * counts.
+   */
   public Optional<Earlier> earlier(Connection connection, NewTask task) throws SQLException {
     String sql = """
         SELECT t.task_id, t.total_steps, t.state, t.payload::jsonb = ?::jsonb AS same_payload
@@ -112,9 +115,9 @@ public final class TaskStore {
   }
 
   /**
-   * On whose behalf root steps are claimed with the creation of their task.
+   * For whom root steps are claimed when their task is created.
    *
-   * @param claimant null: on nobody's
+   * @param claimant null: for nobody
    * @param handlers names of the handlers at hand
    * @param limit how many steps at most
    */
@@ -123,9 +126,9 @@ public final class TaskStore {
   }
 
   /**
-   * That the tasks were prepared with a template that this process remembers: it must still be the one that is asked for.
+   * Says that the tasks were prepared with a template that this process remembers. It must still be the one that the request asks for.
    *
-   * @param version that was asked for; null: the newest
+   * @param version the version that was asked for; null: the newest
    */
   public record Remembered(TemplateKey template, String version) {}
 
@@ -136,7 +139,7 @@ public final class TaskStore {
             ON v.template_id = r.template_id AND v.digest = ? AND v.template_id = tasker.newest_template(r.namespace, r.name, ?)
       """);
 
-  /** @param proof what else must hold for a request, for nothing of it to be written otherwise */
+  /** @param proof a further condition on each request, without which nothing of it is written */
   private static String create(String proof) {
     return Sql.of("""
         WITH request AS MATERIALIZED (
@@ -227,11 +230,11 @@ public final class TaskStore {
   }
 
   /**
-   * Writes the tasks, their steps and the queue rows of their root steps in one statement; root steps that are claimed at once
-   * never see the queue.
+   * Writes the tasks, their steps and the queue rows of their root steps in one statement. Root steps that are claimed at once never see
+   * the queue.
    *
    * @param remembered null: the templates were looked up in this transaction
-   * @throws StaleTemplate if a template is not what the task was prepared with; nothing is written then
+   * @throws StaleTemplate if a template is no longer what the task was prepared with; nothing is written then
    */
   public Created create(
       Connection connection, List<NewTask> tasks, AttemptLimits limits, int maxCrashes, RootClaims claims, Remembered remembered)
@@ -313,7 +316,8 @@ public final class TaskStore {
   }
 
   /**
-   * Locks the task's row: nothing is recorded for the task until the transaction ends. Take it before any lock on its steps.
+   * Locks the task's row. Until the transaction ends, nothing is recorded for the task except plain outcomes
+   * ({@link Transitions#record}). Take it before any lock on its steps.
    */
   public Optional<LockedTask> lock(Connection connection, long taskId) throws SQLException {
     String sql = """

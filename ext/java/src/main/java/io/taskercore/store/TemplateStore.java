@@ -21,7 +21,7 @@ public final class TemplateStore {
   /** A stored revision: which it is, and its resolved document. */
   public record Revision(TemplateKey key, int revision, Json definition) {}
 
-  /** Holds off other registrations of the same name until the transaction ends; released with it. */
+  /** Makes other registrations of the same name wait until this transaction ends. */
   public void lockName(Connection connection, String namespace, String name) throws SQLException {
     String sql = "SELECT pg_advisory_xact_lock(hashtextextended('tasker.template:' || ? || ':' || ?, 0))";
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
@@ -75,7 +75,7 @@ public final class TemplateStore {
     }
   }
 
-  /** The one that was written last. */
+  /** The template that was written last. */
   public TemplateKey newestKey(Connection connection) throws SQLException {
     String sql = "SELECT template_id, digest FROM tasker.templates ORDER BY template_id DESC LIMIT 1";
     try (PreparedStatement statement = connection.prepareStatement(sql);
@@ -84,7 +84,7 @@ public final class TemplateStore {
     }
   }
 
-  /** Where the columns are null, there is none. */
+  /** {@link TemplateKey#NONE} if the columns are null. */
   static TemplateKey key(ResultSet row) throws SQLException {
     return new TemplateKey(row.getLong("template_id"), row.getLong("digest"));
   }
@@ -100,7 +100,7 @@ public final class TemplateStore {
     }
   }
 
-  /** The versions of a name, highest first: for the error that says what there is. */
+  /** The versions of a name, highest first, for the error message that lists them. */
   public List<String> versions(Connection connection, String namespace, String name) throws SQLException {
     String sql = """
         SELECT DISTINCT ON (version_order, version) version

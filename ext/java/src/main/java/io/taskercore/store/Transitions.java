@@ -12,25 +12,25 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Every change of a task or a step but its creation and its claim. Each method is one call of a function of the schema's, which also
- * sees to whatever follows from the change: see {@code 0002_transitions.sql}.
+ * Makes every change of a task or a step, except its creation, its claim, and the sweeper's recounts ({@link Audit}). Each method is one
+ * call of a function of the schema, which also makes the changes that follow: see {@code 0002_transitions.sql}.
  *
- * <p>All of them lock the tasks by id first, then the steps.
+ * <p>All of them lock the tasks by id first, then the steps. Only a plain outcome does not lock its task ({@link #record}).
  */
 public final class Transitions {
 
-  /** What the schema raises where an outcome was called plain and is not. */
+  /** What the schema raises if an outcome was called plain and is not. */
   private static final String NOT_PLAIN = "TK001";
 
   /**
    * Records outcomes of attempts, whatever tasks they belong to. An outcome whose fence is old, or whose step is no longer in progress,
    * is refused without touching the others. The connection is under auto-commit.
    *
-   * @param claimant who is to have the children that are wanted
+   * @param claimant who gets the wanted children that become ready
    * @param outcomes in the order of their steps' ids
    * @param wanted ids of children that this process would run itself, if they become ready now
-   * @param plain whether the outcome is the only one, is complete, and has one child, which has no other parent and a higher id, and
-   *     is wanted. It is recorded without the task's lock then, if nobody has changed the child meanwhile.
+   * @param plain whether the outcome is the only one and is complete, and its step has one child, which has no other parent, has a higher
+   *     id, and is wanted. Then it is recorded without the task's lock, if nobody has changed the child meanwhile.
    */
   public Changes record(Connection connection, Claimant claimant, List<StepOutcome> outcomes, Collection<Long> wanted, boolean plain)
       throws SQLException {
@@ -96,7 +96,7 @@ public final class Transitions {
   }
 
   /**
-   * Gives claims back: anybody may run the steps at once. Those that are no longer valid stay as they are.
+   * Gives claims back, so that anybody may run the steps at once. Claims that are no longer valid stay as they are.
    *
    * @param started false: the handlers never ran, so the attempts do not count
    */
@@ -113,7 +113,7 @@ public final class Transitions {
   /**
    * A step that a dead process holds.
    *
-   * @param counts whether the process had begun it for certain: else neither the crash nor the attempt counts
+   * @param counts whether the process had certainly begun it; otherwise neither the crash nor the attempt counts
    * @param error what ends the step; null: it may run again
    */
   public record Crash(long stepId, boolean counts, Json error) {}
@@ -129,7 +129,7 @@ public final class Transitions {
     }
   }
 
-  /** Lets a step run at once, with one attempt more than it had; the caller holds its lock and its task's. */
+  /** Lets a step run at once, and allows it one more attempt. The caller holds the step's lock and its task's. */
   public Changes retryStep(Connection connection, long stepId) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.retry_step(?)")) {
       statement.setLong(1, stepId);
@@ -137,7 +137,7 @@ public final class Transitions {
     }
   }
 
-  /** Ends a step by decision of a person; the caller holds its lock and its task's. */
+  /** Ends a step by a person's decision. The caller holds the step's lock and its task's. */
   public Changes resolveStep(Connection connection, long stepId, Json result, String reason) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.resolve_step(?, ?, ?)")) {
       statement.setLong(1, stepId);
@@ -147,7 +147,7 @@ public final class Transitions {
     }
   }
 
-  /** Ends a task by decision of a person, and cancels what is unfinished of it; the caller holds its lock. */
+  /** Ends a task by a person's decision, and cancels what is unfinished of it. The caller holds its lock. */
   public Changes endTask(Connection connection, long taskId, TaskState to, String reason) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.end_task(?, ?, ?)")) {
       statement.setLong(1, taskId);
@@ -157,7 +157,7 @@ public final class Transitions {
     }
   }
 
-  /** Lets a task go on from where it stands, after {@link Audit} has put its counters and its queue right under its lock. */
+  /** Lets a task go on after {@link Audit} has corrected its counters and its queue under its lock. */
   public Changes heal(Connection connection, long taskId) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement("SELECT * FROM tasker.heal(?)")) {
       statement.setLong(1, taskId);

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * A resolved template in the template's own format. Every key has its place, and the opaque parts (configurations, the schema)
- * are in alphabetical order, so that equal templates are equal byte for byte.
+ * A resolved template in the template's own format. Every key has a fixed place, and the opaque parts (configurations, the schema) are in
+ * alphabetical order, so that equal templates are equal byte for byte.
  *
  * @param descriptions by ordinal; they are part of the document only
  */

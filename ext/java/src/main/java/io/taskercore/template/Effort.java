@@ -5,21 +5,21 @@ import com.networknt.schema.ExecutionContext;
 import io.taskercore.model.Caller;
 
 /**
- * What one check of a payload may cost. A legal schema can ask for work that doubles with each level of its alternatives, or with
- * each character that a pattern looks at; so both are counted, and the check ends where they are used up, or its caller has gone.
+ * Bounds what one check of a payload may cost. A legal schema can ask for work that doubles with each level of its alternatives, or with
+ * each character that a pattern looks at. So both are counted, and the check ends when they are used up, or when its caller has gone.
  */
 final class Effort extends ExecutionContext {
 
   /**
-   * How much there is of everything: so much in any case, and so much more for each byte of the payload.
+   * How much of everything is allowed: a fixed amount, and an amount for each byte of the payload.
    *
    * @param steps keywords that are looked at
-   * @param characters that patterns look at, again and again where they go back
-   * @param errors that are kept, those of alternatives that fail among them
+   * @param characters that patterns look at, including each time they go back
+   * @param errors that are kept, including those of alternatives that fail
    */
   record Limits(long steps, long stepsPerByte, long characters, long charactersPerByte, long errors) {
 
-    /** About a second of one processor at most for a small payload, some seconds for one of a MiB. */
+    /** At most about a second of one processor for a small payload, and some seconds for a payload of one MiB. */
     static final Limits USUAL = new Limits(200_000, 10, 20_000_000, 100, 50_000);
   }
 
@@ -48,7 +48,7 @@ final class Effort extends ExecutionContext {
     errors = limits.errors();
   }
 
-  /** Patterns that this thread looks with count from here on. */
+  /** From here on, the patterns that this thread looks with count. */
   void begin() {
     outer = CURRENT.get();
     CURRENT.set(this);
@@ -62,7 +62,7 @@ final class Effort extends ExecutionContext {
     }
   }
 
-  /** Each keyword adds itself to the path, and so does each value. */
+  /** Each keyword adds itself to the path, and so does each value, so each counts as a step here. */
   @Override
   public void evaluationPathAddLast(String keyword) {
     step();

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * What one entry of {@code environments} changes: the settings of steps, never the DAG. From weak to strong: the template's
- * defaults, the environment's defaults, the step's own settings, the environment's {@code ALL}, the environment's step.
+ * What one entry of {@code environments} changes: the settings of steps, but never the DAG. From weak to strong: the template's defaults,
+ * the environment's defaults, the step's own settings, the environment's {@code ALL}, the environment's step.
  */
 record EnvironmentOverrides(StepSettings defaults, Map<String, StepOverride> steps) {
 

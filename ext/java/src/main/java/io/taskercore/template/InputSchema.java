@@ -18,22 +18,25 @@ import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A JSON Schema (2020-12) that payloads are held against. Formats are asserted; nothing is ever fetched. Thread-safe.
+ * A JSON Schema (2020-12) that payloads are checked against. Formats are asserted; nothing is ever fetched. Thread-safe.
  *
- * <p>The first one that a process checks takes it 0.4 s of processor time, nearly all of it class loading (the first stored one,
- * 0.2 s); who has no schema pays nothing.
+ * <p>The first schema that a process checks takes it 0.4 s of processor time, nearly all of it class loading (the first stored one, 0.2
+ * s). A process without schemas pays nothing.
  */
 public final class InputSchema {
 
   private static final Path SCHEMA = Path.ROOT.key("input_schema");
 
-  /** What the checks of a schema itself may cost, which grow with its size only: many for each keyword, for the schema of schemas is large. */
+  /**
+   * What the checks of a schema itself may cost. They grow with its size only; each keyword takes many, because the schema of schemas is
+   * large.
+   */
   private static final Effort.Limits OF_THE_SCHEMA = new Effort.Limits(5_000_000, 500, 20_000_000, 100, 100_000);
 
-  /** Longer ones are programs. */
+  /** Longer schemas are programs. */
   private static final int MAX_BYTES = 512 << 10;
 
-  /** Bounds the depth of what a schema that refers to itself asks for; a payload of the greatest depth needs a fraction of this. */
+  /** Bounds the depth of evaluating a schema that refers to itself; a payload of the greatest depth needs a fraction of this. */
   private static final ExecutionConfig CONFIG =
       ExecutionConfig.builder().formatAssertionsEnabled(true).maxEvaluationDepth(2_000).build();
 
@@ -56,7 +59,7 @@ public final class InputSchema {
   }
 
   /**
-   * The same with limits of one's own.
+   * The same with other limits than the usual ones.
    *
    * @param limits what each check of a payload may cost
    * @param maxBytes how large the schema may be
@@ -74,7 +77,7 @@ public final class InputSchema {
           check(SchemaLibrary.metaSchema(), tree, new Effort(OF_THE_SCHEMA, schema.size())), SCHEMA, violations);
       violations.throwIfAny();
       InputSchema compiled = new InputSchema(SchemaLibrary.compile(tree), limits);
-      // A schema that refers to itself without going deeper into the payload does so with the smallest payload too.
+      // If a schema refers to itself without going deeper into the payload, it does so with the smallest payload too.
       check(compiled.schema, SchemaTree.read(Json.EMPTY_OBJECT, SCHEMA), new Effort(limits, Json.EMPTY_OBJECT.size()));
       return compiled;
     } catch (Effort.Exhausted e) {
@@ -100,7 +103,7 @@ public final class InputSchema {
     }
   }
 
-  /** What keeps the payload from satisfying the schema, each with its path, such as {@code payload.items[3].price}. */
+  /** The violations that keep the payload from satisfying the schema, each with its path, such as {@code payload.items[3].price}. */
   public List<Violation> validate(Json payload) {
     return validate(payload, "payload");
   }
@@ -122,7 +125,7 @@ public final class InputSchema {
     } catch (Effort.Exhausted e) {
       violations.add(root, "cannot be checked: the template's input_schema takes too much on it (" + e.getMessage() + ")");
     } catch (ValidationLimitExceededException | StackOverflowError e) {
-      // Java's regular expressions recurse: some patterns need more stack than a long string leaves.
+      // Java's regular expressions recurse: with a long string, some patterns need more stack than there is.
       violations.add(root, "cannot be checked: the template's input_schema takes too much on it");
     }
     return violations.list();

@@ -2,7 +2,7 @@ package io.taskercore.template;
 
 import java.util.Optional;
 
-/** Names of hosts beyond ASCII, as RFC 3492 writes them in ASCII. Java's own reading is of an older standard, without ß. */
+/** Names of hosts beyond ASCII, as RFC 3492 writes them in ASCII. Java's own decoder follows an older standard, without ß. */
 final class Punycode {
 
   private static final int BASE = 36;
@@ -15,7 +15,7 @@ final class Punycode {
 
   private Punycode() {}
 
-  /** The text that is written so, or empty where nothing is. */
+  /** The text that is written in Punycode; empty if it is no valid Punycode. */
   static Optional<String> decoded(String punycode) {
     int delimiter = punycode.lastIndexOf('-');
     StringBuilder text = new StringBuilder(delimiter > 0 ? punycode.substring(0, delimiter) : "");

@@ -9,7 +9,7 @@ import io.taskercore.model.RetryPolicy.Backoff;
 import java.util.List;
 import java.util.Optional;
 
-/** The parts of a retry policy that one place of a template gives. */
+/** The parts of a retry policy that are given in one place of a template. */
 record RetrySettings(
     Optional<Integer> maxAttempts,
     Optional<Backoff> backoff,
@@ -48,7 +48,7 @@ record RetrySettings(
         retryable.or(weaker::retryable));
   }
 
-  /** The whole policy: what nobody gave is as in {@link RetryPolicy#DEFAULT}. */
+  /** The whole policy. Parts that are given nowhere are as in {@link RetryPolicy#DEFAULT}. */
   RetryPolicy resolved() {
     RetryPolicy otherwise = RetryPolicy.DEFAULT;
     return new RetryPolicy(

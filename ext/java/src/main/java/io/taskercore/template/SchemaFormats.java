@@ -17,10 +17,10 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The validator's formats, with what it takes too much or too little of put right. */
+/** The validator's formats, corrected where they accept too much or too little. */
 final class SchemaFormats {
 
-  /** Of RFC 3339, appendix A: units in their order, each at most once, weeks alone. */
+  /** RFC 3339, appendix A: units in their order, each at most once, weeks alone. */
   private static final Pattern DURATION =
       Pattern.compile(
           "P(?:[0-9]+W|(?=[0-9T])(?:[0-9]+Y)?(?:[0-9]+M)?(?:[0-9]+D)?(?:T(?=[0-9])(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+S)?)?)");
@@ -44,7 +44,7 @@ final class SchemaFormats {
 
   private SchemaFormats() {}
 
-  /** The formats to use instead of these of the validator's. */
+  /** The formats that replace those of the validator with the same names. */
   static List<Format> mended(Iterable<Format> formats) {
     List<Format> mended = new ArrayList<>();
     for (Format format : formats) {
@@ -59,9 +59,9 @@ final class SchemaFormats {
   }
 
   /**
-   * A format of the validator's with something before and after it.
+   * A format of the validator with something before and after it.
    *
-   * @param before what the validator's is to look at instead of the text
+   * @param before what the validator's format looks at instead of the text
    * @param further what the text must satisfy too
    */
   private record Mended(Format format, UnaryOperator<String> before, Predicate<String> further)
@@ -108,8 +108,8 @@ final class SchemaFormats {
   }
 
   /**
-   * The validator takes leap seconds that were announced when it was made. There may be one at the end of any month, in UTC; a
-   * time with one is looked at as the second before.
+   * The validator accepts only the leap seconds that were announced when it was made. There may be one at the end of any month, in UTC. A
+   * time with a leap second is therefore checked as the second before.
    */
   private static String withoutLeapSecond(String time) {
     Matcher leap = LEAP_SECOND.matcher(time);

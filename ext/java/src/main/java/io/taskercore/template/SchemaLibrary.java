@@ -26,18 +26,18 @@ import tools.jackson.databind.JsonNode;
 /** The validator, set up so that it reads nothing but the meta-schemas in its own jar. Loaded with the first schema. */
 final class SchemaLibrary {
 
-  /** All schemas are of this dialect, also those that do not say so. */
+  /** All schemas are of this dialect, including those that do not say so. */
   private static final Dialect DIALECT =
       Dialect.builder(Dialects.getDraft202012()).formats(SchemaFormats.mended(Formats.DEFAULT)).build();
 
   private static final SchemaRegistryConfig CONFIG =
       SchemaRegistryConfig.builder()
           .formatAssertionsEnabled(true)
-          // To JSON Schema 1.0 is an integer.
+          // For JSON Schema, 1.0 is an integer.
           .losslessNarrowing(true)
           .regularExpressionFactory(SchemaPattern::of)
           .locale(Locale.ROOT)
-          // Messages are SchemaMessages' affair; without this the validator loads resource bundles for its own.
+          // SchemaMessages writes the messages. Without this, the validator loads resource bundles for its own.
           .messageSource((key, otherwise, locale, arguments) -> key)
           .build();
 
@@ -48,12 +48,12 @@ final class SchemaLibrary {
     return MetaSchema.INSTANCE;
   }
 
-  /** Apart, so that who only reads stored schemas does not load it. */
+  /** Has a class of its own, so that a process that only reads stored schemas does not load it. */
   private static final class MetaSchema {
     static final Schema INSTANCE = registry().getSchema(SchemaLocation.of(DIALECT.getId()));
   }
 
-  /** A registry of its own for each schema: a shared one would grow with them, and mix up two with one {@code $id}. */
+  /** Each schema has a registry of its own. A shared one would grow with the schemas, and mix up two schemas with the same {@code $id}. */
   static Schema compile(JsonNode schema) {
     Schema compiled = registry().getSchema(schema);
     compiled.initializeValidators();
@@ -67,7 +67,7 @@ final class SchemaLibrary {
             builder.schemaRegistryConfig(CONFIG).schemaLoader(new MetaSchemasOnly()).nodeReader(new TreeReader()));
   }
 
-  /** Loads the dialect's own schemas by the class loader that has the validator; the thread's may be an application's. */
+  /** Loads the dialect's own schemas by the class loader of the validator; the thread's class loader may be an application's. */
   private static final class MetaSchemasOnly extends SchemaLoader {
     private static final ClasspathResourceLoader JAR =
         new ClasspathResourceLoader(SchemaLoader.class::getClassLoader);
@@ -82,7 +82,7 @@ final class SchemaLibrary {
     }
   }
 
-  /** Spares the validator an object mapper of its own. */
+  /** Spares the validator an object mapper. */
   private static final class TreeReader implements NodeReader {
     @Override
     public JsonNode readTree(String content, InputFormat format) {

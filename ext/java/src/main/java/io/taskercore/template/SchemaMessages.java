@@ -12,14 +12,14 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Says in this project's words what the validator found. Messages show the schema's side only: the payload may hold what should
- * not reach a log.
+ * Says in this project's words what the validator found. Messages show only the schema's side, because the payload may hold what must not
+ * reach a log.
  */
 final class SchemaMessages {
 
   private static final int SHOWN = 200;
 
-  /** Errors about one member, which have the path of the object that lacks it or should. */
+  /** Errors about one member. Their path is that of the object that lacks the member, or should lack it. */
   private static final Set<String> ABOUT_A_MEMBER =
       Set.of("required", "additionalProperties", "unevaluatedProperties", "dependentRequired");
 
@@ -30,8 +30,8 @@ final class SchemaMessages {
   }
 
   /**
-   * A schema's own errors. The meta-schema is written in alternatives, each of which complains; one complaint per place is
-   * enough, and a list of what is allowed says more than a type.
+   * A schema's own errors. The meta-schema is written in alternatives, each of which reports errors. One error per place is enough, and a
+   * list of what is allowed says more than a type.
    */
   static void addForSchema(List<Error> errors, Path root, Violations violations) {
     Map<Path, Error> best = new LinkedHashMap<>();

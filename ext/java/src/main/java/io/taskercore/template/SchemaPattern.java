@@ -5,7 +5,7 @@ import com.networknt.schema.regex.RegularExpressions;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
-/** A regular expression of a schema, in Java's engine, whose looks at the text count as {@link Effort}. */
+/** A regular expression of a schema, in Java's engine. Each look at a character of the text counts as {@link Effort}. */
 final class SchemaPattern implements RegularExpression {
 
   private final Pattern pattern;
@@ -14,7 +14,7 @@ final class SchemaPattern implements RegularExpression {
     this.pattern = pattern;
   }
 
-  /** @throws PatternSyntaxException if it is none, or is nested too deep to be compiled */
+  /** @throws PatternSyntaxException if it is no regular expression, or is nested too deep to be compiled */
   static SchemaPattern of(String regex) {
     try {
       String javas = RegularExpressions.replaceLongformCharacterProperties(RegularExpressions.replaceDollarAnchors(regex));

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The references in a schema, which may lead to other places of the same schema only. */
+/** The references in a schema. They may only lead to other places in the same schema. */
 final class SchemaReferences {
 
   private static final String DIALECT = "https://json-schema.org/draft/2020-12/schema";
@@ -32,7 +32,7 @@ final class SchemaReferences {
   private static final Set<String> MAPS =
       Set.of("properties", "patternProperties", "$defs", "definitions", "dependentSchemas");
 
-  /** Keywords whose value is a schema, or are some. */
+  /** Keywords whose value is a schema, or several. */
   private static final Set<String> SCHEMAS =
       Set.of(
           "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "contains", "additionalProperties",
@@ -46,7 +46,7 @@ final class SchemaReferences {
           "readOnly", "writeOnly", "format", "contentEncoding", "contentMediaType", "dependencies", "$recursiveRef",
           "$recursiveAnchor");
 
-  /** Keywords of OpenAPI's that look like slips, and are none. */
+  /** Keywords of OpenAPI that look like slips, but are none. */
   private static final Set<String> ANNOTATIONS = Set.of("example");
 
   private static final Set<String> KEYWORDS =
@@ -55,7 +55,7 @@ final class SchemaReferences {
   /** A schema's references, as they are written. */
   private final Map<Path, String> references = new LinkedHashMap<>();
 
-  /** Those to other places than the fragments of their own document, resolved. */
+  /** The references to places other than fragments of their own document, resolved. */
   private final Map<Path, String> elsewhere = new LinkedHashMap<>();
 
   private final Map<Path, String> ids = new LinkedHashMap<>();
@@ -66,7 +66,7 @@ final class SchemaReferences {
     this.violations = violations;
   }
 
-  /** Collects the references, and notes those that lead elsewhere. */
+  /** Collects the references, and notes a violation for each that leads elsewhere. */
   static SchemaReferences of(Node schema, Path path, Violations violations) {
     SchemaReferences references = new SchemaReferences(violations);
     references.visit(schema, path, "", true);
@@ -76,7 +76,7 @@ final class SchemaReferences {
 
   /**
    * @param base the absolute URI of the document that the schema is in; empty while no {@code $id} has named one
-   * @param known whether it is a schema for sure, and not only the value of a keyword that nobody knows
+   * @param known whether this is certainly a schema, and not only the value of an unknown keyword
    */
   private void visit(Node schema, Path path, String base, boolean known) {
     if (schema instanceof Node.Arr array) {
@@ -109,7 +109,7 @@ final class SchemaReferences {
     }
   }
 
-  /** A keyword that nobody knows is an annotation, says the standard; one that is a slip of the pen would never be checked. */
+  /** The standard says that an unknown keyword is an annotation. So a keyword with a slip of the pen would never be checked. */
   private void refuseSlip(String keyword, Path path) {
     if (!KEYWORDS.contains(keyword) && !ANNOTATIONS.contains(keyword) && !keyword.startsWith("x-")) {
       Suggestion.slip(keyword, KEYWORDS)
@@ -133,7 +133,7 @@ final class SchemaReferences {
     });
   }
 
-  /** The absolute URI without its fragment; the reference itself where it is no URI. */
+  /** The absolute URI without its fragment; the reference itself if it is no URI. */
   private static String resolved(String base, String reference) {
     try {
       String absolute = base.isEmpty() ? reference : URI.create(base).resolve(reference).toString();
@@ -144,7 +144,7 @@ final class SchemaReferences {
     }
   }
 
-  /** What the validator found when it followed the references, which it tells without their place. */
+  /** What the validator found when it followed the references. It does not say where, so the place is looked up here. */
   Violation unresolved(SchemaException e) {
     String told = String.valueOf(e.getMessage());
     return references.entrySet().stream()

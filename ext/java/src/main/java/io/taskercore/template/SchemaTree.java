@@ -14,10 +14,10 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Builds the trees that the validator works on: without an object mapper, which takes 0.4 s to load, and with exact numbers. */
+/** Builds the trees that the validator works on, without an object mapper, which takes 0.4 s to load, and with exact numbers. */
 final class SchemaTree {
 
-  /** What the arithmetic on a number costs grows with the square of this. */
+  /** The cost of the arithmetic on a number grows with the square of this. */
   private static final int MAX_DIGITS = 10_000;
 
   private static final int LONG_DIGITS = 18;
@@ -87,7 +87,7 @@ final class SchemaTree {
         return NODES.numberNode(value);
       }
     } catch (NumberFormatException e) {
-      // Its exponent does not fit an int: far too long.
+      // The exponent does not fit an int, so the number is far too long.
     }
     throw tooLong(path);
   }

@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
 /**
  * A version as semver.org 2.0.0 defines it, in its order of precedence.
  *
- * <p>Build metadata has no precedence there; here it decides last, by its text, so that the order is total and one version of
- * several is always the highest.
+ * <p>Build metadata has no precedence there. Here its text decides last, so that the order is total and one of several versions is always
+ * the highest.
  */
 public final class SemanticVersion implements Comparable<SemanticVersion> {
 
@@ -40,7 +40,7 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
     this.preRelease = preRelease;
   }
 
-  /** The version, or empty where the text is none or is longer than 128 characters. */
+  /** The version; empty if the text is no version, or is longer than 128 characters. */
   public static Optional<SemanticVersion> parse(String text) {
     if (text.length() > MAX_LENGTH) {
       return Optional.empty();
@@ -54,14 +54,14 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
     return Optional.of(new SemanticVersion(text, core, preRelease));
   }
 
-  /** Why the text is no version, or null where it is one. */
+  /** Why the text is no version; null if it is one. */
   static String problem(String text) {
     return parse(text).isPresent() ? null : "must be a semantic version such as \"1.0.0\"";
   }
 
   /**
-   * A text whose byte order is the order of versions, for an index; build metadata, which orders last, is left out. It ends in a
-   * tilde for a release, and for a pre-release in an exclamation mark.
+   * A text whose byte order is the order of versions, for an index. Build metadata, which orders last, is left out. The text ends in a
+   * tilde for a release, and in an exclamation mark for a pre-release.
    */
   public String sortKey() {
     StringBuilder key = new StringBuilder();
@@ -75,7 +75,7 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
     return key.toString();
   }
 
-  /** The longer number is the greater, so its length goes first. */
+  /** The longer number is greater, so its length comes first. */
   private static String sortable(String number) {
     return Format.text("%03d%s", number.length(), number);
   }
@@ -102,7 +102,7 @@ public final class SemanticVersion implements Comparable<SemanticVersion> {
     return Integer.compare(a.size(), b.size());
   }
 
-  /** Numbers by value, before texts; texts by ASCII. Numbers have no leading zeros, so the longer one is the greater. */
+  /** Numbers by value, before texts; texts by ASCII. Numbers have no leading zeros, so the longer one is greater. */
   private static int compareIdentifier(String a, String b) {
     boolean numberA = isNumber(a);
     boolean numberB = isNumber(b);

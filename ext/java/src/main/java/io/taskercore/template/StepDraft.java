@@ -12,9 +12,9 @@ import java.util.stream.Stream;
 /**
  * A step as the document has it, before defaults and overrides.
  *
- * @param name as written, even where it will not do as a name, so that others' {@code depends_on} still find it; empty where
- *     there is none
- * @param dependsOn the items as written: {@link StepOrder} checks them, as that takes all the steps
+ * @param name as written, even if it is not allowed as a name, so that other steps' {@code depends_on} still find it; empty if there is
+ *     none
+ * @param dependsOn the items as written: {@link StepOrder} checks them, because that takes all the steps
  */
 record StepDraft(
     Path path,
@@ -24,7 +24,7 @@ record StepDraft(
     List<Node> dependsOn,
     StepSettings settings) {
 
-  /** In an environment's overrides this stands for every step, so no step may be called so. */
+  /** In an environment's overrides this stands for every step, so no step may have this name. */
   static final String ALL = "ALL";
 
   private static final List<String> KEYS =

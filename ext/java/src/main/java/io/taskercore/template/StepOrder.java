@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.PriorityQueue;
 
 /**
- * The DAG of a template's steps, and the order in which they get their ordinals: parents first, and as in the document
- * wherever that leaves a choice.
+ * The DAG of a template's steps, and the order in which they get their ordinals: parents first, and in the order of the document wherever
+ * that leaves a choice.
  */
 final class StepOrder {
 
@@ -34,13 +34,13 @@ final class StepOrder {
     this.violations = violations;
   }
 
-  /** A step's place in the document, and its parents' and children's ordinals in the order found. */
+  /** A step's index in the document, and its parents' and children's ordinals in the order that was found. */
   record Placed(int index, List<Integer> parents, List<Integer> children) {}
 
   /**
    * The steps in their order.
    *
-   * @return by ordinal; of no use where violations were noted
+   * @return by ordinal; of no use if violations were noted
    */
   static List<Placed> of(List<StepDraft> drafts, Violations violations) {
     StepOrder order = new StepOrder(drafts, violations);
@@ -130,8 +130,8 @@ final class StepOrder {
   }
 
   /**
-   * A step without an ordinal has a parent without one, so walking up from it must end in a cycle, or where an earlier walk has
-   * been. Each cycle is noted once.
+   * A step without an ordinal has a parent without one. So walking up from it must end in a cycle, or at a step of an earlier walk. Each
+   * cycle is noted once.
    */
   private void noteCycles(int[] ordinals) {
     int[] walk = new int[drafts.size()];
@@ -149,7 +149,9 @@ final class StepOrder {
     }
   }
 
-  /** @param way the steps walked, the last one first: from children to parents, so this is the order in which they would run */
+  /**
+   * @param way the steps walked, the last one first: the walk goes from children to parents, so this is the order in which they would run
+   */
   private void noteCycle(Deque<Integer> way, int end) {
     List<Integer> cycle = new ArrayList<>();
     for (int step : way) {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** What the defaults, a step, and an environment's overrides of it can all say. */
+/** The settings that the defaults, a step, and an environment's overrides can all have. */
 record StepSettings(
     RetrySettings retry, Optional<Long> timeoutMs, Optional<Integer> maxCrashes, Node.Obj config) {
 
@@ -16,7 +16,7 @@ record StepSettings(
 
   static final List<String> KEYS = List.of("retry", "timeout_ms", "max_crashes", "config");
 
-  /** A year: longer is a mistake in the unit. */
+  /** A year: a longer duration is a mistake in the unit. */
   static final long MAX_DURATION_MS = TimeUnit.DAYS.toMillis(365);
 
   static final int MAX_CRASHES = 1_000;
@@ -31,7 +31,7 @@ record StepSettings(
         fields.object("config").orElse(Node.Obj.EMPTY));
   }
 
-  /** These settings where they say something, the weaker ones elsewhere; configurations are merged key by key. */
+  /** These settings where they are given, the weaker ones elsewhere; configurations are merged key by key. */
   StepSettings over(StepSettings weaker) {
     return new StepSettings(
         retry.over(weaker.retry),

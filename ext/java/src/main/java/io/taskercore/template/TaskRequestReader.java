@@ -25,8 +25,8 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
 /**
- * Reads a task request in one pass. The payload is skipped over and its bytes are taken as they stand, so that a request costs
- * little more than a look at it.
+ * Reads a task request in one pass. The payload is skipped over and its bytes are taken as they are, so that a request costs little more
+ * than a look at it.
  */
 public final class TaskRequestReader {
 
@@ -210,7 +210,7 @@ public final class TaskRequestReader {
     return Texts.unstorable(text);
   }
 
-  /** The value as a node, whose members, if it has some, are passed over. */
+  /** The value as a node. The members of an object or array are skipped. */
   private static Node skipped(JsonParser parser) {
     JsonToken token = parser.currentToken();
     if (token == null) {

@@ -51,7 +51,7 @@ public final class TemplateReader {
     return new TemplateReader(Document.read(document), true).template(environment);
   }
 
-  /** Reads a {@link TaskTemplate#document()} back. Its input schema was checked when it was registered, and is not again. */
+  /** Reads a {@link TaskTemplate#document()} back. Its input schema was checked when it was registered, and is not checked again. */
   public static TaskTemplate readStored(Json document) {
     return new TemplateReader(Document.read(document), false).template("");
   }
@@ -130,7 +130,7 @@ public final class TemplateReader {
     return drafts;
   }
 
-  /** All environments are checked, so that a mistake in production's overrides shows in development. */
+  /** Checks all environments, so that a mistake in production's overrides shows in development. */
   private EnvironmentOverrides overrides(String environment, List<StepDraft> drafts) {
     Set<String> stepNames = new LinkedHashSet<>();
     drafts.forEach(draft -> stepNames.add(draft.name()));

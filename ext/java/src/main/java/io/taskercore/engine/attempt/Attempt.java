@@ -21,9 +21,9 @@ import java.util.concurrent.atomic.AtomicReference;
  *
  * <ol>
  *   <li>A handler thread takes it from the {@link AttemptQueue} and calls {@link #begin}, which starts the clock of its time-out.
- *   <li>It runs the handler and ends with exactly one of {@link #succeed}, {@link #fail} and {@link #release}, whatever happened:
- *       that call also gives the thread's slot back.
- *   <li>Time-out, cancellation or the loss of the lease may end it before; the outcome that comes later is then dropped.
+ *   <li>The thread runs the handler, and ends the attempt with exactly one of {@link #succeed}, {@link #fail} and {@link #release},
+ *       whatever happened. That call also gives the thread's slot back.
+ *   <li>A time-out, a cancellation or the loss of the lease may end the attempt earlier; an outcome that comes later is dropped.
  * </ol>
  */
 public final class Attempt implements DeafHandlers.Interrupted {
@@ -31,34 +31,34 @@ public final class Attempt implements DeafHandlers.Interrupted {
   /** What an attempt needs of its process. */
   public interface Host {
 
-    /** As the clock of tasks has it. */
+    /** The time on the clock of tasks. */
     Instant now();
 
     /** Runs a short action later. */
     Future<?> in(long delayMs, Runnable action);
 
-    /** Records an outcome by another thread. */
+    /** Has another thread record an outcome. */
     void record(Attempt attempt, StepOutcome outcome);
 
-    /** Records an outcome by the calling thread if that can be done at once; returns a child for it to go on with, or null. */
+    /** Records an outcome on the calling thread if that can be done at once. Returns a child that the thread goes on with, or null. */
     Attempt recordHere(Attempt attempt, StepOutcome outcome);
 
-    /** The attempt never began: its step runs again, and it does not count. */
+    /** The attempt never began: its step runs again, and the attempt does not count. */
     void giveBack(Attempt attempt);
 
-    /** Results that take so many bytes wait to be recorded, as long as their attempts are in flight. */
+    /** A result of this many bytes waits to be recorded, as long as its attempt is in flight. */
     void resultWaits(long bytes);
 
-    /** Waits where results that are to be recorded take more memory than they may. */
+    /** Waits while results that are to be recorded take more memory than they may. */
     void awaitRoomForResults();
 
-    /** The result of a step that has ended; {@code {}} for one that has none. */
+    /** The result of a step that has ended; {@code {}} for a step without one. */
     Json resultOf(CachedTask task, long stepId);
 
     /** The attempt is in flight no longer. */
     void remove(Attempt attempt);
 
-    /** The attempt waits for others, one of which may be on its last chance too. */
+    /** The attempt waits for other steps, one of which may be on its last chance too. */
     void releaseLastChance(Attempt attempt);
   }
 
@@ -82,7 +82,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
   private volatile long endedNanos;
   private volatile HandlerCall call;
 
-  /** Since when its handler is to end; null where it is not. */
+  /** Since when its handler should end; null if it need not. */
   private volatile Long interruptedNanos;
   private volatile long resultBytes;
   private volatile Future<?> timer;
@@ -140,17 +140,17 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return definition().config();
   }
 
-  /** Results of the direct parents, by name; {@code {}} for one that has none. */
+  /** Results of the direct parents, by name; {@code {}} for a parent without one. */
   public Map<String, Json> parentResults() {
     return parentResults;
   }
 
-  /** Names of all steps that this one depends on, be it by others, in the template's order. */
+  /** Names of all steps that this one depends on, directly or through others, in the template's order. */
   public List<String> ancestors() {
     return List.copyOf(task.ancestorsOf(step.ordinal()).keySet());
   }
 
-  /** The result of a step that this one depends on, be it by others; {@code {}} for one that has none, null for any other step. */
+  /** The result of an ancestor of this step; {@code {}} for an ancestor without a result, null for any other step. */
   public Json resultOf(String ancestor) {
     Json ofParent = parentResults.get(ancestor);
     if (ofParent != null) {
@@ -160,7 +160,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return ordinal == null ? null : host.resultOf(task, ClaimedStep.stepId(step.taskId(), ordinal));
   }
 
-  /** How many processes have died under the step before. */
+  /** How many processes have already died under the step. */
   public int crashes() {
     return step.attempt() - step.failures();
   }
@@ -183,17 +183,17 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return facts().correlationId();
   }
 
-  /** Names the step: equal in all its attempts, and different from every other step's, also of other databases. */
+  /** Identifies the step: the same in all its attempts, and different from every other step's, also in other databases. */
   public String idempotencyKey() {
     return facts().correlationId() + ":" + step.stepId();
   }
 
-  /** When the attempt times out; null before it began. */
+  /** When the attempt times out; null before it has begun. */
   public Instant deadline() {
     return deadline;
   }
 
-  /** True once its outcome is of no use any more. */
+  /** True once its outcome is no longer of any use. */
   public boolean cancelled() {
     return cancelled;
   }
@@ -206,7 +206,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
    * Starts the attempt's clock; called right before the handler.
    *
    * @param handler what the calling thread is about to run
-   * @return false if the attempt was taken away meanwhile: the handler must not run, and {@link #release} follows
+   * @return false if the attempt was taken away meanwhile: then the handler must not run, and {@link #release} must follow
    */
   public boolean begin(RunningHandler handler) {
     call = new HandlerCall(handler);
@@ -223,7 +223,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return true;
   }
 
-  /** Ends with a result, and with nothing beside it. */
+  /** Ends with a result and no metadata. */
   public Attempt succeed(Json result) {
     return succeed(result, null);
   }
@@ -231,8 +231,8 @@ public final class Attempt implements DeafHandlers.Interrupted {
   /**
    * Ends with a result.
    *
-   * @param metadata what the handler noted beside it; null: nothing
-   * @return an attempt at a child, which the calling thread is to run next, in the slot of this one; null if there is none
+   * @param metadata what the handler noted beside its result; null: nothing
+   * @return an attempt at a child, which the calling thread runs next, in the slot of this attempt; null if there is none
    */
   public Attempt succeed(Json result, Json metadata) {
     owner.slots().end(begunNanos);
@@ -277,7 +277,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     }
   }
 
-  /** Gives the claim back, if it was never begun. */
+  /** Gives the claim back, if the attempt has never begun. */
   public void release() {
     try {
       if (stage.compareAndSet(Stage.CLAIMED, Stage.ENDED)) {
@@ -288,7 +288,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     }
   }
 
-  /** Lends this attempt's slot to others while its handler waits for them; {@link #reclaimSlot} must follow. */
+  /** Lends this attempt's slot to others while its handler waits for them. {@link #reclaimSlot} must follow. */
   public void lendSlot() {
     host.releaseLastChance(this);
     owner.slots().lend(begunNanos);
@@ -298,13 +298,13 @@ public final class Attempt implements DeafHandlers.Interrupted {
     owner.slots().reclaim(begunNanos);
   }
 
-  /** The task does not want the outcome any more; the handler may find out by {@link #cancelled}. */
+  /** The task no longer wants the outcome. The handler can find that out by {@link #cancelled}. */
   public void markCancelled() {
     cancelled = true;
   }
 
   /**
-   * The step is no longer this process's: the handler is told, and interrupted.
+   * The step is no longer this process's: the handler is told so, and interrupted.
    *
    * @return true if the handler was running
    */
@@ -321,7 +321,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return before == Stage.RUNNING;
   }
 
-  /** Ends an attempt that nobody began, so that nobody begins it. */
+  /** Ends an attempt that has not begun, so that it never begins. */
   boolean preempt() {
     return stage.compareAndSet(Stage.CLAIMED, Stage.ENDED);
   }
@@ -340,7 +340,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     interruptedNanos = System.nanoTime();
     owner.slots().deaf().interrupted(this);
     if (call.hasEnded()) {
-      // It had ended before, and perhaps not seen that it was interrupted.
+      // The handler had already ended, perhaps without seeing that it was interrupted.
       owner.slots().deaf().ended(this);
     }
     host.in(DeafHandlers.GRACE_MS, () -> owner.slots().deaf().tell(this));
@@ -358,7 +358,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return Format.text("%s handler %s, for %d s, at %s", tag(), handler(), seconds, call.place());
   }
 
-  /** What stands before each message about the attempt in the log, as {@code StepLogger} has it. */
+  /** The tag of each log message about the attempt, as {@code StepLogger} writes it. */
   public String tag() {
     return "[task " + taskId() + " step " + stepId() + " " + stepName() + " attempt " + attempt() + " correlation " + correlationId() + "]";
   }
@@ -397,17 +397,17 @@ public final class Attempt implements DeafHandlers.Interrupted {
     }
   }
 
-  /** How large its result is, where it has one that waits to be recorded. */
+  /** How large its result is, if it has one that waits to be recorded. */
   long resultBytes() {
     return resultBytes;
   }
 
-  /** Whether a failure of another step of its task may cancel what it is about. */
+  /** Whether a failure of another step of its task may cancel this step. */
   public boolean failFast() {
     return facts().failFast();
   }
 
-  /** The id under which its claim was made; the process may have another one by now. */
+  /** The id under which its claim was made; the process may have another id by now. */
   public long processId() {
     return processId;
   }

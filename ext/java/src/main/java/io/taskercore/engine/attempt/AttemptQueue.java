@@ -11,15 +11,15 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Where handler threads find their next attempt.
  *
- * <p>The threads belong to the handlers' side, which alone can start them; so the queue counts how many are missing, and pokes
- * those who wait on that side anyway (a run's caller, a worker's supervisor); the first to ask starts them.
+ * <p>The threads belong to the side of the handlers, and only that side can start them. So the queue counts how many are missing, and
+ * pokes those who wait on that side anyway (a run's caller, a worker's supervisor). The first of them to ask starts the threads.
  */
 public final class AttemptQueue {
 
-  /** What leads to an attempt: work of the core's, for a handler thread that has nothing else to do. */
+  /** Work of the core that leads to an attempt, for a handler thread that has nothing else to do. */
   @FunctionalInterface
   public interface Beginning {
-    /** @return the attempt that the thread is to run; null if there is none. Throws nothing that is not an {@link Error}. */
+    /** @return the attempt that the thread is to run; null if there is none. Throws only an {@link Error}. */
     Attempt begin();
   }
 
@@ -35,7 +35,7 @@ public final class AttemptQueue {
    * Waits for an attempt to run.
    *
    * @param idleMs how long to wait, in milliseconds
-   * @return the attempt; null when there was none for so long and the thread should retire
+   * @return the attempt; null if there was none for that long, and the thread should retire
    */
   public Attempt take(long idleMs) throws InterruptedException {
     Attempt taken = null;
@@ -48,13 +48,13 @@ public final class AttemptQueue {
       return taken;
     } finally {
       if (taken == null) {
-        // The thread may have been counted on for an attempt that was offered in the same moment.
+        // The queue may have counted on this thread for an attempt that was offered at the same moment.
         pokeStarters();
       }
     }
   }
 
-  /** Null when there was none for so long. */
+  /** Null if there was none for that long. */
   private Beginning waitForOne(long idleMs) throws InterruptedException {
     long nanos = TimeUnit.MILLISECONDS.toNanos(idleMs);
     lock.lockInterruptibly();
@@ -78,7 +78,7 @@ public final class AttemptQueue {
     }
   }
 
-  /** How many handler threads the caller is to start now; they count as started from here on. */
+  /** How many handler threads the caller must start now; from here on they count as started. */
   public int threadsToStart() {
     lock.lock();
     try {
@@ -90,7 +90,7 @@ public final class AttemptQueue {
     }
   }
 
-  /** So many of {@link #threadsToStart} could not be started; somebody is to try again. */
+  /** This many of {@link #threadsToStart} could not be started, so somebody must try again. */
   public void notStarted(int threads) {
     if (threads == 0) {
       return;
@@ -160,7 +160,7 @@ public final class AttemptQueue {
     pokeStarters();
   }
 
-  /** Removes a starter. It may have been poked and have left without starting any thread, so the next one is. */
+  /** Removes a starter. It may have been poked and have left without starting any thread, so the others are poked. */
   public void removeStarter(Runnable starter) {
     lock.lock();
     try {
@@ -171,7 +171,7 @@ public final class AttemptQueue {
     pokeStarters();
   }
 
-  /** Pokes all of them, for any one may be busy. The first to come starts the threads that are missing. */
+  /** Pokes all of them, because any one may be busy. The first to come starts the threads that are missing. */
   private void pokeStarters() {
     List<Runnable> waiting;
     lock.lock();

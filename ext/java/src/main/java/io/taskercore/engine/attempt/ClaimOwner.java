@@ -2,7 +2,7 @@ package io.taskercore.engine.attempt;
 
 import io.taskercore.metrics.EngineMetrics;
 
-/** On whose behalf steps are claimed: a call or a worker of a coordinator. */
+/** For whom steps are claimed: a call or a worker of a coordinator. */
 public interface ClaimOwner {
 
   /** Whose handlers run the steps. */
@@ -11,7 +11,7 @@ public interface ClaimOwner {
   /** Where the attempts get their slots. */
   SlotPool slots();
 
-  /** Where what is done on its behalf is counted. */
+  /** Where its activity is counted. */
   EngineMetrics metrics();
 
   /** The time-out of steps that set none, in milliseconds. */
@@ -26,6 +26,6 @@ public interface ClaimOwner {
   /** A handler is about to run. */
   void attemptBegan();
 
-  /** So many attempts more, or fewer, are in flight for it: claimed, and not yet recorded, lost or given back. */
+  /** This many more attempts, or fewer, are in flight for it: claimed, and not yet recorded, lost or given back. */
   void inFlightChanged(int delta);
 }

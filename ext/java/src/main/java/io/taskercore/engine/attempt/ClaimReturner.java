@@ -7,6 +7,6 @@ import java.util.List;
 @FunctionalInterface
 public interface ClaimReturner {
 
-  /** @param started whether the attempts began, and count */
+  /** @param started whether the attempts began, and so count */
   void giveBack(List<ClaimedStep> claims, boolean started);
 }

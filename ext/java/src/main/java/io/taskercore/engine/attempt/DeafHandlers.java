@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Handlers that run on though they were interrupted, for their time was up or their step is not theirs any more. Each keeps its slot
- * until it ends: nothing but the end of the process can take that from it.
+ * Handlers that run on although they were interrupted, because their time was up or their step is no longer theirs. Each keeps its slot
+ * until it ends: nothing but the end of the process can take the slot away.
  *
  * @param <H> attempts at steps
  */
@@ -20,21 +20,21 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
   /** What was interrupted. */
   public interface Interrupted {
 
-    /** Since when it is to end. */
+    /** Since when it should end. */
     long interruptedNanos();
 
-    /** In a line: of which step it is, for how long it has run, and where it stands. */
+    /** In one line: which step it is of, for how long it has run, and where its code is now. */
     String told();
   }
 
   private static final Logger LOG = LoggerFactory.getLogger(DeafHandlers.class);
 
-  /** Most end as soon as they are interrupted. */
+  /** Most handlers end as soon as they are interrupted. */
   static final long GRACE_MS = 5_000;
 
   private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(GRACE_MS);
 
-  /** How long a stop waits for them. */
+  /** How long a stop waits for interrupted handlers. */
   private static final long STOP_GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final Monitor monitor = new Monitor();
@@ -52,14 +52,14 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
     return monitor.get(() -> interrupted.stream().filter(which).toList());
   }
 
-  /** Tells of an attempt whose grace is over, if it still runs. */
+  /** Logs an attempt whose grace is over, if it still runs. */
   void tell(H attempt) {
     if (!those(attempt::equals).isEmpty()) {
       LOG.warn("worker: a handler heeds no interrupt, and keeps its place until it ends: {}", attempt.told());
     }
   }
 
-  /** Those whose grace is over, the one that was interrupted first before the others. */
+  /** Those whose grace is over, in the order in which they were interrupted. */
   public List<H> all() {
     long now = System.nanoTime();
     return those(attempt -> now - attempt.interruptedNanos() >= GRACE_NANOS).stream()
@@ -67,7 +67,7 @@ public final class DeafHandlers<H extends DeafHandlers.Interrupted> {
         .toList();
   }
 
-  /** Tells which of those do not end that were interrupted by a stop. */
+  /** Logs those attempts that a stop has interrupted and that do not end. */
   public void tellOfStopping(Predicate<H> which) {
     try {
       monitor.await(() -> interrupted.stream().noneMatch(which), STOP_GRACE_NANOS, () -> null);

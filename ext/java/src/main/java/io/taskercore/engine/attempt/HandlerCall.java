@@ -7,7 +7,7 @@ import java.util.stream.Stream;
 /** A handler, and the thread that runs it as long as it has not ended. */
 final class HandlerCall {
 
-  /** Where a handler stands is told by the innermost frame, and so many of those that are not Java's own. */
+  /** Where a handler is now: its innermost frame, and this many frames that are not Java's own. */
   private static final int FRAMES = 2;
 
   private final RunningHandler handler;
@@ -30,7 +30,7 @@ final class HandlerCall {
     return thread == null;
   }
 
-  /** Where it stands, for a person: in the application's code where that is known, and in Java. */
+  /** Where it is now, for a person: in the application's code if that is known, and in Java. */
   String place() {
     Thread runner = thread;
     String java = runner == null ? "its end" : innermost(runner.getStackTrace());

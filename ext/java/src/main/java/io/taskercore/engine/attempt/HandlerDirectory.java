@@ -1,6 +1,6 @@
 package io.taskercore.engine.attempt;
 
-/** Which handlers are at hand; asked from the core's own threads, so a plain look-up that never blocks. */
+/** Knows which handlers are at hand. The core's own threads ask it, so it must be a plain look-up that never blocks. */
 @FunctionalInterface
 public interface HandlerDirectory {
 

@@ -29,12 +29,12 @@ public final class InFlightAttempts implements Attempt.Host {
   private final ResultRoom results;
   private final Map<Claim, Attempt> attempts = new ConcurrentHashMap<>();
 
-  /** The one attempt whose step is on its last chance: if it kills the process, it takes no other to its limit of crashes. */
+  /** The one attempt whose step is on its last chance. If that step kills the process, it takes no other step to its limit of crashes. */
   private final AtomicReference<Attempt> lastChance = new AtomicReference<>();
 
   /**
    * @param lastChanceCameFree called when a step on its last chance may be claimed again
-   * @param results room for what waits to be recorded
+   * @param results room for results that wait to be recorded
    */
   public InFlightAttempts(
       TaskCache tasks,
@@ -70,17 +70,17 @@ public final class InFlightAttempts implements Attempt.Host {
     }
   }
 
-  /** Whether a step may be claimed that is on its last chance. */
+  /** Whether a step on its last chance may be claimed. */
   public boolean isLastChanceFree() {
     return lastChance.get() == null;
   }
 
-  /** @return false if another one was claimed at the same time: this one is to be given back */
+  /** @return false if another one was claimed at the same time: then this one must be given back */
   public boolean takeLastChance(Attempt attempt) {
     return lastChance.compareAndSet(null, attempt);
   }
 
-  /** The attempt is over, or waits for others, one of which may be on its last chance too. */
+  /** The attempt is over, or waits for other steps, one of which may be on its last chance too. */
   @Override
   public void releaseLastChance(Attempt attempt) {
     if (lastChance.compareAndSet(attempt, null)) {
@@ -96,7 +96,7 @@ public final class InFlightAttempts implements Attempt.Host {
     return matching(attempt -> attempt.taskId() == taskId);
   }
 
-  /** The attempt that this claim is for; null if it is none of ours, or not any more. */
+  /** The attempt that this claim is for; null if the claim is not, or no longer, one of ours. */
   public Attempt of(Claim claim) {
     return attempts.get(claim);
   }
@@ -105,27 +105,27 @@ public final class InFlightAttempts implements Attempt.Host {
     return attempts.values().stream().filter(which).toList();
   }
 
-  /** A step of the task has failed. Under fail_fast its claims that nobody has begun go back, and running handlers are told. */
+  /** A step of the task has failed. Under fail_fast its claims that have not begun are given back, and running handlers are told. */
   public void stopFailedFast(long taskId) {
     List<Attempt> ofTask = matching(attempt -> attempt.taskId() == taskId && attempt.failFast());
     ofTask.forEach(Attempt::markCancelled);
     giveBackUnstarted(ofTask);
   }
 
-  /** Gives back what an owner has claimed and nobody has begun. */
+  /** Gives back the claims of an owner that have not begun. */
   public void giveBackUnstarted(ClaimOwner owner) {
     giveBackUnstarted(matching(attempt -> attempt.owner() == owner));
   }
 
-  /** The same for some attempts. */
+  /** The same for these attempts. */
   public void giveBackUnstarted(List<Attempt> some) {
     giveBackPreempted(preempt(some));
   }
 
   /**
-   * Keeps those of the attempts that nobody has begun from beginning. Each of them is still to be removed.
+   * Keeps those of the attempts that have not begun from beginning. The caller must still remove them.
    *
-   * @return these
+   * @return the attempts that were kept from beginning
    */
   public List<Attempt> preempt(List<Attempt> some) {
     List<Attempt> preempted = some.stream().filter(Attempt::preempt).toList();
@@ -146,9 +146,9 @@ public final class InFlightAttempts implements Attempt.Host {
   }
 
   /**
-   * Interrupts handlers whose claims are not ours any more; those that nobody has begun are given back.
+   * Interrupts handlers whose claims are no longer ours, and gives back attempts that have not begun.
    *
-   * @return how many handlers were running: nobody gives their steps back, it is for a reaper to count the crash
+   * @return how many handlers were running. Nobody gives their steps back: a reaper counts the crash
    */
   public long revoke(Predicate<Attempt> which) {
     List<Attempt> some = matching(which);

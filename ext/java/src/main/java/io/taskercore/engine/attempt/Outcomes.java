@@ -12,10 +12,10 @@ import java.util.random.RandomGenerator;
 /** What an attempt's end means for its step. */
 public final class Outcomes {
 
-  /** A reason is one line of the log; the whole message is in the step's error. */
+  /** A reason is one line of the log; the step's error has the whole message. */
   private static final int REASON_CHARS = 200;
 
-  /** A hundred years: what a time of PostgreSQL's can be added to. */
+  /** A hundred years: a time of PostgreSQL that such a delay is added to stays in its range. */
   private static final double LONGEST_DELAY_MS = 100 * 365.25 * 24 * 60 * 60 * 1_000;
 
   private Outcomes() {}
@@ -29,7 +29,7 @@ public final class Outcomes {
     return !policy.retryable() || step.failures() >= step.maxAttempts();
   }
 
-  /** Another attempt if the failure, the policy and the count of attempts all allow one; else the step's end in error. */
+  /** Another attempt, if the failure, the policy and the number of attempts all allow one; otherwise the step ends in error. */
   public static StepOutcome failure(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
     boolean again = failure.retryable() && !isLast(step, policy);
     return new StepOutcome(
@@ -42,14 +42,14 @@ public final class Outcomes {
         reason(failure));
   }
 
-  /** The policy's delay, or what the handler asked for where that is longer: jitter never shortens it. */
+  /** The policy's delay, or what the handler asked for if that is longer: jitter never makes it shorter. */
   private static long delayMs(ClaimedStep step, RetryPolicy policy, Failure failure, RandomGenerator random) {
     long delayMs = policy.delayMs(step.failures(), random);
     Double retryAfter = failure.retryAfterSeconds();
     return retryAfter == null ? delayMs : Math.max(delayMs, (long) Math.min(LONGEST_DELAY_MS, Math.ceil(retryAfter * 1000)));
   }
 
-  /** What ends a step under which so many processes have died. */
+  /** The error of a step under which this many processes have died. */
   public static Json crashLimit(int crashes) {
     return error(Failure.of(
         "TaskerCore::CrashLimit", "the process died under this step " + crashes + " times", "crash_limit", false));
@@ -72,7 +72,7 @@ public final class Outcomes {
       return line;
     }
     int end = REASON_CHARS - 1;
-    // Half of a surrogate pair would be no text that could be read again.
+    // Half of a surrogate pair would be a text that cannot be read again.
     return line.substring(0, Character.isHighSurrogate(line.charAt(end - 1)) ? end - 1 : end) + "…";
   }
 }

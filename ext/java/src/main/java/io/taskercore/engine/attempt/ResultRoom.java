@@ -16,7 +16,7 @@ public final class ResultRoom {
   private final AtomicInteger waiting = new AtomicInteger();
   private volatile boolean closed;
 
-  /** @param mostBytes beyond which those who have added something wait */
+  /** @param mostBytes above this, those who have added results wait */
   public ResultRoom(long mostBytes) {
     this.mostBytes = mostBytes;
   }
@@ -35,7 +35,7 @@ public final class ResultRoom {
     }
   }
 
-  /** Waits until there is room, or nobody is to wait any more. */
+  /** Waits until there is room, or nobody need wait any more. */
   void await() {
     if (hasRoom()) {
       return;
@@ -58,7 +58,7 @@ public final class ResultRoom {
     return bytes.get();
   }
 
-  /** Whoever waits goes on. */
+  /** Nobody waits from now on. */
   public void close() {
     closed = true;
     monitor.change(() -> {});

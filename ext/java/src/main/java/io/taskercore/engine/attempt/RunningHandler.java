@@ -4,10 +4,10 @@ package io.taskercore.engine.attempt;
 @FunctionalInterface
 public interface RunningHandler {
 
-  /** Breaks into it; called at most once, from a thread of the core, and must not block. */
+  /** Interrupts it. Called at most once, from a thread of the core, and must not block. */
   void interrupt();
 
-  /** Where it stands in the application's code, for a person; empty where that is not known. */
+  /** Where the handler is now in the application's code, for a person; empty if that is not known. */
   default String place() {
     return "";
   }

@@ -8,11 +8,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * One coordinator's share of the handler threads: at most so many attempts run at once, a bounded number of claimed ones wait
- * behind them.
+ * One coordinator's share of the handler threads: it bounds how many attempts run at once, and how many claimed attempts wait behind
+ * them.
  *
- * <p>How many may wait follows from how long handlers take: as many as a tenth of a second will see off. So short steps are
- * claimed by the hundred, and of long ones none is kept from other processes.
+ * <p>How many may wait follows from how long handlers take: as many as are finished within a tenth of a second. So short steps are
+ * claimed by the hundred, and long steps are left to other processes.
  */
 public final class SlotPool {
 
@@ -37,14 +37,14 @@ public final class SlotPool {
   private int kept;
   private boolean slotWanted;
 
-  /** How many handlers run now, and the sum of when they began. They too tell how long handlers take. */
+  /** How many handlers run now, and the sum of the times at which they began. They too show how long handlers take. */
   private int begun;
   private long begunNanos;
 
   /** How much is going on. */
   public record Load(int running, int waiting) {}
 
-  /** @param roomCameFree called after somebody was refused room and there is some again; must not block */
+  /** @param roomCameFree called when there is room again after somebody was refused; must not block */
   public SlotPool(AttemptQueue queue, int parallel, LongSupplier nanoTime, Runnable roomCameFree) {
     this.queue = queue;
     this.parallel = parallel;
@@ -52,12 +52,12 @@ public final class SlotPool {
     this.roomCameFree = roomCameFree;
   }
 
-  /** Room set aside for claims that are about to be made: each part is taken by an attempt, or given up again by {@link #close}. */
+  /** Room set aside for claims that are about to be made. Each part of it is taken by an attempt, or given up by {@link #close}. */
   public final class Reservation implements AutoCloseable {
 
     private int size;
 
-    /** Slots that are held free, beside. */
+    /** How many slots are held free, in addition to {@link #size}. */
     private int held;
 
     private Reservation(int size) {
@@ -74,37 +74,37 @@ public final class SlotPool {
       return size + held;
     }
 
-    /** How many of them begin at once for certain, for their slots are held free. */
+    /** How many of them certainly begin at once, because slots are held free for them. */
     public int held() {
       return held;
     }
 
-    /** Room for one more, if there is any. */
+    /** Adds room for one more, if there is any. */
     public boolean extend() {
       int more = grant(1, 0);
       size += more;
       return more > 0;
     }
 
-    /** Room for one more whether there is any or not. */
+    /** Adds room for one more, whether there is any or not. */
     public void extendAnyway() {
       grantAnyway();
       size++;
     }
 
-    /** Parts with some of it, for claims that arrive later than the others. */
+    /** Splits off some of it, for claims that arrive later than the others. */
     public Reservation split(int some) {
       size -= some;
       return new Reservation(some);
     }
 
-    /** Lets a claimed attempt run as soon as one may. */
+    /** Lets a claimed attempt run as soon as it may. */
     public void submit(Attempt attempt) {
       size--;
       SlotPool.this.submit(attempt);
     }
 
-    /** The same with all that was claimed: slots that are held free are for what stands apart, then for the first of the others. */
+    /** The same for all that was claimed. Slots that are held free go to steps that were claimed apart, then to the first of the others. */
     public void submit(List<Attempt> attempts) {
       int apart = (int) attempts.stream().filter(attempt -> attempt.step().apart()).count();
       int spare = held - apart;
@@ -119,13 +119,13 @@ public final class SlotPool {
       }
     }
 
-    /** Lets a claimed attempt have the slot of another one, which has ended and does not {@link SlotPool#release}. */
+    /** Lets a claimed attempt have the slot of another one, which has ended and does not {@link SlotPool#release} it. */
     public void succeedTo() {
       size--;
       SlotPool.this.succeedTo();
     }
 
-    /** Gives a claimed attempt a slot that is free, for a thread that is at hand; false if there is none. */
+    /** Gives a claimed attempt a free slot, for a thread that is at hand; false if there is none. */
     public boolean occupy() {
       boolean occupied = SlotPool.this.occupy();
       size -= occupied ? 1 : 0;
@@ -146,20 +146,21 @@ public final class SlotPool {
     return new Reservation(grant(wanted, 0));
   }
 
-  /** The same, with the slots among it that are free held free. */
+  /** The same. Free slots are taken first, and held free for it. */
   public synchronized Reservation reserveWithSlots(int wanted) {
     int held = hold(wanted);
     return new Reservation(grant(wanted - held, held), held);
   }
 
-  /** All room, if it is enough to be worth a look at the queue: half of it, or a slot where nothing waits. */
+  /** All room, if it is enough to be worth a look at the queue: half of the total, or any room while nothing waits. */
   public Reservation reserveBatch() {
     letSlotsGo();
     return new Reservation(grantBatch(0));
   }
 
   /**
-   * The same, with the slots among it that are free held free. Where none is, the next one that comes free is kept for the next such call.
+   * The same. Free slots are taken first, and held free for it. If none is free, the next one to come free is kept for the next such
+   * call.
    */
   public synchronized Reservation reserveBatchWithSlots() {
     int held = kept + hold(Integer.MAX_VALUE);
@@ -187,7 +188,7 @@ public final class SlotPool {
     return held;
   }
 
-  /** Lets an attempt that was claimed apart run at once, over the limit if need be, until another one ends. */
+  /** Lets an attempt that was claimed apart run at once. If need be, one more runs than the limit, until another one ends. */
   public void begin(Attempt attempt) {
     synchronized (this) {
       taken++;
@@ -195,15 +196,16 @@ public final class SlotPool {
     queue.offer(attempt);
   }
 
-  /**
-   * Room for one, whether there is any or not: for a step that was asked for by its id. It waits its turn like the others.
-   */
+  /** Room for one attempt, whether there is any or not, for a step that was asked for by its id. It waits its turn like the others. */
   public Reservation reserveAnyway() {
     grantAnyway();
     return new Reservation(1);
   }
 
-  /** @param held slots that the same one was given: with any, it was not refused, or giving them up would tell it to ask again */
+  /**
+   * @param held slots that the same caller was given. With any, it counts as not refused: else it would be told to ask again when it
+   *     gives them up
+   */
   private synchronized int grant(int wanted, int held) {
     int granted = Math.max(0, Math.min(wanted, room()));
     reserved += granted;
@@ -242,7 +244,7 @@ public final class SlotPool {
     return tell;
   }
 
-  /** From now on so many attempts may run at once; where that is fewer than run now, those go on. */
+  /** From now on this many attempts may run at once. If more run now, they go on. */
   public void widen(int newParallel) {
     List<Attempt> next = new ArrayList<>();
     synchronized (this) {
@@ -293,7 +295,7 @@ public final class SlotPool {
     return true;
   }
 
-  /** A handler begins to run in the slot that its attempt has. */
+  /** A handler begins to run in the slot of its attempt. */
   synchronized void begin(long nanos) {
     begun++;
     begunNanos += nanos;
@@ -332,7 +334,7 @@ public final class SlotPool {
     }
   }
 
-  /** The handler that began at {@code nanos} waits for others, and lends them its slot. */
+  /** The handler that began at {@code nanos} waits for other steps, and lends them its slot. */
   void lend(long nanos) {
     synchronized (this) {
       begun--;
@@ -348,7 +350,7 @@ public final class SlotPool {
     begunNanos += nanos;
   }
 
-  /** Takes out an attempt that no thread has taken yet; the one that has taken it lets it go by itself. */
+  /** Takes out an attempt that no thread has taken yet. A thread that has taken it lets it go by itself. */
   void remove(Attempt attempt) {
     boolean waited;
     boolean tell = false;
@@ -383,7 +385,7 @@ public final class SlotPool {
     return parallel;
   }
 
-  /** Those that keep their slots though they are to end. */
+  /** Those that keep their slots although they should end. */
   public DeafHandlers<Attempt> deaf() {
     return deaf;
   }

@@ -11,11 +11,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
- * Keeps the list short by which others find what this process holds, if it dies.
+ * Keeps short the list by which others find the steps of this process if it dies.
  *
- * <p>Each statement that claims writes a row with its tasks. The row is of no use any more once its claims are in flight here. So the
- * next renewal of the lease replaces all such rows by one row with all tasks in flight. No row is replaced while there may be claims
- * whose confirmation was lost.
+ * <p>Each statement that claims writes a row with its tasks. The row is no longer needed once its claims are in flight here. So the next
+ * renewal of the lease replaces all such rows by one row with all tasks in flight. No row is replaced while there may be claims whose
+ * confirmation was lost.
  */
 public final class ListedTasks {
 
@@ -25,10 +25,10 @@ public final class ListedTasks {
   /** Numbers of statements whose claims are in flight, or are known to be gone. */
   private final Queue<Long> settled = new ConcurrentLinkedQueue<>();
 
-  /** The numbers of rows that there may be. This and what follows belongs to the thread that renews the lease. */
+  /** The numbers of rows that may exist. This field and the following ones belong to the thread that renews the lease. */
   private List<Long> replaceable = new ArrayList<>();
 
-  /** What the newest row of ours says; null where that is not known. */
+  /** The tasks in our newest row; null if they are not known. */
   private Set<Long> written;
 
   /**
@@ -40,12 +40,12 @@ public final class ListedTasks {
     this.inDoubt = inDoubt;
   }
 
-  /** What the statement has claimed is in flight by now, or on its way back. */
+  /** The claims of the statement are in flight by now, or are being given back. */
   public void settled(Claimant claimant) {
     settled.add(claimant.jump());
   }
 
-  /** What the next renewal is to write. Null: nothing, for the list is good enough. */
+  /** What the next renewal must write; null if it need write nothing, because the list is good enough. */
   public TaskList next() {
     for (Long jump = settled.poll(); jump != null; jump = settled.poll()) {
       replaceable.add(jump);

@@ -38,7 +38,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 
-/** Claims steps, and makes attempts of claimed steps. */
+/** Claims steps, and turns claimed steps into attempts. */
 public final class StepClaimer {
 
   private final Database database;
@@ -93,13 +93,13 @@ public final class StepClaimer {
     return new Apart(places, inFlight.isLastChanceFree());
   }
 
-  /** A statement that claims, and what makes attempts of its claims. */
+  /** A statement that claims, and the code that makes attempts of its claims. */
   @FunctionalInterface
   private interface Claimed<T> {
     T by(Claimant claimant, Publication publication);
   }
 
-  /** If no answer arrives, PostgreSQL may have made the claims nevertheless. They are unconfirmed then. */
+  /** If no answer arrives, PostgreSQL may still have made the claims. They are unconfirmed then. */
   private <T> T claiming(Claimed<T> claim) {
     Claimant claimant = Claimant.of(processId.getAsLong());
     return unconfirmed.claiming(() -> {
@@ -126,15 +126,15 @@ public final class StepClaimer {
    * A task that a run was asked to create.
    *
    * @param created false: its idempotency key had made it before
-   * @param ended whether it has ended before
+   * @param ended whether it has already ended
    * @param attempts at its root steps
    */
   public record Begun(CachedTask task, boolean created, boolean ended, List<Attempt> attempts) {}
 
   /**
-   * Creates a task and claims root steps of it in the same transaction.
+   * Creates a task and claims its root steps in the same transaction.
    *
-   * @throws StaleTemplate if the task is to be prepared anew
+   * @throws StaleTemplate if the task must be prepared again
    */
   public Begun begin(TaskInitializer initializer, Prepared prepared, List<String> handlers, int limit, ClaimOwner owner) {
     return claiming((claimant, publication) -> {
@@ -155,15 +155,15 @@ public final class StepClaimer {
   }
 
   /**
-   * What was taken from the queue.
+   * Attempts at steps that were taken from the queue.
    *
-   * @param apartWaits whether there is something that is claimed only for slots that are held free
+   * @param apartWaits whether there are steps that are claimed only for slots that are held free
    */
   public record Ready(List<Attempt> attempts, boolean apartWaits) {}
 
   /**
-   * @param candidates how many to look at for each of the places, for others may be about to claim the first ones
-   * @param deep whether tasks are passed over whose rows somebody else has locked
+   * @param candidates how many steps to look at for each place there is room for, because others may be about to claim the first ones
+   * @param deep whether to pass over tasks whose rows somebody else has locked
    */
   public Ready claimReady(
       List<String> handlers, List<String> namespaces, SlotPool.Reservation room, int candidates, boolean deep, ClaimOwner owner) {
@@ -175,7 +175,7 @@ public final class StepClaimer {
     });
   }
 
-  /** Empty where the step may not run now, or somebody else is about to run it. */
+  /** Empty if the step may not run now, or if somebody else is about to run it. */
   public Optional<Attempt> claimStep(long stepId, ClaimOwner owner) {
     Apart apart = apart(1);
     return claiming((claimant, publication) -> {
@@ -214,11 +214,11 @@ public final class StepClaimer {
   }
 
   /**
-   * Lets children run that were claimed with their parents' results, in room that was reserved for them: at once where all
-   * results are at hand, else as soon as they have been read.
+   * Runs children that were claimed with their parents' results, in room that was reserved for them: at once if all results are at hand,
+   * otherwise as soon as they have been read.
    *
    * @param goesOn whether the calling thread runs one of them itself, in the slot of its parent
-   * @return that one; null if there is none
+   * @return the attempt that the calling thread runs; null if there is none
    */
   public Attempt handOver(
       List<ClaimedStep> claimed, long processId, CachedTask task, ClaimOwner owner, SlotPool.Reservation room, boolean goesOn) {
@@ -246,7 +246,7 @@ public final class StepClaimer {
       return null;
     } catch (RuntimeException | Error noThread) {
       room.close();
-      // The doubt must be raised before the task is let go, as ListedTasks has it.
+      // The doubt must be raised before the task is let go: {@link ListedTasks#next} relies on that.
       unconfirmed.suspect();
       handedOver.run();
       throw noThread;
@@ -258,7 +258,7 @@ public final class StepClaimer {
     try (room) {
       List<Attempt> attempts = attempts(claimed, processId, Map.of(), Map.of(task.facts().taskId(), task), owner);
       if (!owner.acceptsChildren()) {
-        // The owner was closed since its children were claimed, so nobody may be there to start a thread for them.
+        // The owner was closed after its children were claimed, so there may be nobody to start a thread for them.
         inFlight.giveBackUnstarted(attempts);
         return null;
       }
@@ -272,9 +272,9 @@ public final class StepClaimer {
   }
 
   /**
-   * If the parents' results cannot be had, the claims are given back.
+   * If the parents' results cannot be read, the claims are given back.
    *
-   * @param readyNanos since when a step could run; from now on where it is not there
+   * @param readyNanos since when each step could run; if a step is missing, from now on
    */
   private List<Attempt> attempts(
       List<ClaimedStep> claimed,

@@ -18,14 +18,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds claims that PostgreSQL has committed and whose confirmation was lost: their steps are in progress under our process's id,
- * and no attempt here belongs to them.
+ * Finds claims that PostgreSQL has committed and whose confirmation was lost: their steps are in progress under our process's id, and no
+ * attempt here belongs to them.
  *
  * <ol>
- *   <li>Whoever claims announces it before the statement is sent, and ends the announcement when the claims are attempts in flight
- *       ({@link #begin}).
- *   <li>When an answer was lost, each renewal of the lease is followed by a look, for a minute.
- *   <li>A claim without an attempt may still be on its way to one. It is given back when everybody who was claiming at the time
+ *   <li>Everybody who claims announces that before the statement is sent, and ends the announcement when the claims are attempts in
+ *       flight ({@link #begin}).
+ *   <li>After an answer was lost, each renewal of the lease is followed by a look, for a minute.
+ *   <li>A claim without an attempt may still be on its way to becoming one. It is given back when everybody who was claiming at the time
  *       it was first seen has finished.
  * </ol>
  */
@@ -34,8 +34,8 @@ public final class UnconfirmedClaims {
   private static final Logger LOG = LoggerFactory.getLogger(UnconfirmedClaims.class);
 
   /**
-   * Claims of a lost answer may turn up for so long. Hardly a statement lives longer, and when a session is gone that was given up at
-   * one, it is looked for once more ({@link #doubt}).
+   * Claims of a lost answer may turn up for this long. Hardly any statement lives longer. For one that does, there is another look when
+   * its session is gone ({@link #doubt}).
    */
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(60);
 
@@ -57,7 +57,7 @@ public final class UnconfirmedClaims {
     this.returner = returner;
   }
 
-  /** Somebody who claims; closed once what was claimed is in flight, or is known not to be ours. */
+  /** Somebody who claims. Closed once the claims are in flight, or are known not to be ours. */
   public final class Claiming {
 
     private final long beganNanos = System.nanoTime();
@@ -73,7 +73,7 @@ public final class UnconfirmedClaims {
     return claiming;
   }
 
-  /** Claims, and lets what was claimed be in flight. */
+  /** Claims, and stays announced until the claims are in flight. */
   public <T> T claiming(Supplier<T> work) {
     Claiming claiming = begin();
     try {
@@ -83,14 +83,14 @@ public final class UnconfirmedClaims {
     }
   }
 
-  /** An answer was lost that may have confirmed claims. */
+  /** An answer that may have confirmed claims was lost. */
   public synchronized void suspect() {
     suspectedNanos = System.nanoTime();
   }
 
   /**
-   * There may be claims of ours that nobody here knows of, and if so they are there by now: one look will do. The database may have gone
-   * back in time, and have claims again that are over; or a statement is over that nobody waited for any more.
+   * There may be claims of ours that nobody here knows of. If so, they exist by now, so one look is enough. Either the database may have
+   * gone back in time, and have claims again that are over, or a statement is over that nobody waited for any more.
    */
   public synchronized void doubt() {
     // Where there is a suspicion already, a look that is under way must not end it.
@@ -123,7 +123,7 @@ public final class UnconfirmedClaims {
     List<Long> alsoIn = List.copyOf(reported);
     List<ClaimedStep> ours = database.call(connection -> processes.heldBy(connection, processId, alsoIn));
     long now = System.nanoTime();
-    // This must come before the look at the attempts: who is not under way here any more has put its attempts there.
+    // This must come before the look at the attempts: whoever is no longer under way has put its attempts there.
     long oldest = underWay.stream().mapToLong(claiming -> claiming.beganNanos - now).min().orElse(0);
     Map<Claim, Long> unknown = new HashMap<>();
     List<ClaimedStep> unconfirmed = new ArrayList<>();
@@ -149,7 +149,7 @@ public final class UnconfirmedClaims {
     }
   }
 
-  /** Unless something has come up since. */
+  /** Unless a new doubt has come up since. */
   private synchronized void trust(Long suspected) {
     if (suspected.equals(suspectedNanos)) {
       suspectedNanos = null;

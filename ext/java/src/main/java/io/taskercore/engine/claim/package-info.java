@@ -1,2 +1,2 @@
-/** Claims of steps, and what becomes of those whose confirmation was lost. */
+/** Claims of steps, and what happens to claims whose confirmation was lost. */
 package io.taskercore.engine.claim;

@@ -5,7 +5,7 @@ import java.time.Instant;
 /**
  * The engine's time, in step with {@code tasker.now()} of its database.
  *
- * <p>Leases are not under it: whether a process lives is a matter of real time.
+ * <p>Leases do not follow it: whether a process lives is a matter of real time.
  */
 public sealed interface CoreClock permits CoreClock.Actual, TestClock {
 
@@ -20,13 +20,13 @@ public sealed interface CoreClock permits CoreClock.Actual, TestClock {
   /** How far the clock is ahead of real time, in milliseconds. */
   long offsetMs();
 
-  /** Whether it is one that can be moved. */
+  /** Whether the clock can be moved. */
   boolean movable();
 
   /**
-   * Lets time pass that nobody has anything to do in.
+   * Lets time pass in which nobody has anything to do.
    *
-   * @return false if it has to be waited for
+   * @return false if the caller has to wait for that time
    */
   boolean skip(long ms);
 

@@ -2,7 +2,7 @@ package io.taskercore.engine.clock;
 
 import java.util.concurrent.TimeUnit;
 
-/** A point in this process's time, for waits; none where nobody set one. */
+/** A point in this process's time, for waits. It never passes if nobody has set one. */
 public final class Deadline {
 
   private final CoreClock clock;
@@ -31,13 +31,13 @@ public final class Deadline {
     return set && clock.nanos() - atNanos >= 0;
   }
 
-  /** The wait, or what is left until the deadline where that is less; in nanoseconds. */
+  /** The wait, or what is left until the deadline if that is less, in nanoseconds. */
   public long capNanos(long waitMs) {
     long nanos = TimeUnit.MILLISECONDS.toNanos(waitMs);
     return set ? Math.min(nanos, Math.max(0, atNanos - clock.nanos())) : nanos;
   }
 
-  /** What is left of it, in milliseconds; nothing once it has passed. */
+  /** What is left until the deadline, in milliseconds; 0 once it has passed. */
   public long leftMs() {
     return TimeUnit.NANOSECONDS.toMillis(capNanos(Long.MAX_VALUE / 1_000_000));
   }

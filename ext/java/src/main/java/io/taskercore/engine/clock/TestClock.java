@@ -7,18 +7,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A clock that tests move. It runs as real time does, and is as far ahead of it as it was moved; coordinators that are opened on
- * the same one share it, and share nothing with those on another.
+ * A clock that tests move. It runs like real time, and is ahead of it by as much as it was moved. Coordinators that are opened on the
+ * same clock share it, and share nothing with those on another clock.
  *
- * <p>What becomes due when it is moved happens at once: time-outs, retries, tasks whose {@code run_at} has come. The
- * run of a task moves it by itself where it has nothing to do but wait.
+ * <p>When it is moved, whatever becomes due happens at once: time-outs, retries, tasks whose {@code run_at} has come. The run of a task
+ * moves it whenever the run has nothing to do but wait.
  */
 public final class TestClock implements CoreClock {
 
   private final AtomicLong offsetMs = new AtomicLong();
   private final Set<Runnable> listeners = ConcurrentHashMap.newKeySet();
 
-  /** Moves it forward; what waits for the time in between ends its wait, and time-outs in between have happened. */
+  /** Moves the clock forward. Waits for a time in between end, and time-outs in between have happened. */
   public void advance(long ms) {
     if (ms < 0) {
       throw new IllegalArgumentException("time moves forward, not by " + ms + " ms");
@@ -27,7 +27,7 @@ public final class TestClock implements CoreClock {
     listeners.forEach(Runnable::run);
   }
 
-  /** Back to real time. For when nothing is going on: between two tests. */
+  /** Goes back to real time. Only for when nothing is going on, between two tests. */
   public void rewind() {
     offsetMs.set(0);
   }
@@ -58,7 +58,7 @@ public final class TestClock implements CoreClock {
     return true;
   }
 
-  /** @param listener called after each move, by whoever moved it */
+  /** @param listener called after each move, on the thread that moved the clock */
   public void add(Runnable listener) {
     listeners.add(listener);
   }

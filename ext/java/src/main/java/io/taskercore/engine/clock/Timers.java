@@ -17,7 +17,7 @@ public final class Timers implements AutoCloseable {
   private final ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1, Threads.named("timers"));
   private final CoreClock clock;
 
-  /** On a clock that can be moved: when each is due. */
+  /** On a clock that can be moved: when each timer is due. */
   private final Map<FutureTask<?>, Long> movable = new ConcurrentHashMap<>();
 
   public Timers(CoreClock clock) {
@@ -43,8 +43,8 @@ public final class Timers implements AutoCloseable {
   }
 
   /**
-   * The clock was moved: what is due by now has run when this returns. That a timer is scheduled more than once is no matter, for
-   * it runs once.
+   * The clock was moved: what is due by now has run when this returns. A timer may be scheduled more than once, which does no harm: it
+   * runs once.
    */
   public void moved() {
     List<FutureTask<?>> timers = List.copyOf(movable.keySet());
@@ -61,7 +61,7 @@ public final class Timers implements AutoCloseable {
     try {
       timer.get();
     } catch (CancellationException | ExecutionException over) {
-      // It is over, one way or another, and that is all that matters here.
+      // It is over, one way or another, and nothing else matters here.
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }

@@ -1,2 +1,2 @@
-/** Time: real or a test's, with deadlines and timers that go by it. */
+/** Time, real or a test's, with deadlines and timers that follow it. */
 package io.taskercore.engine.clock;

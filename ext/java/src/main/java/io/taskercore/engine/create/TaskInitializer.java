@@ -38,7 +38,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** Makes tasks of requests: it checks all of them first, then writes them in one transaction. */
+/** Makes tasks from requests: it checks all of them first, then writes them in one transaction. */
 public final class TaskInitializer {
 
   private static final NoArgGenerator UUIDS = Generators.timeBasedEpochGenerator();
@@ -50,7 +50,7 @@ public final class TaskInitializer {
   private final TaskStore tasks = new TaskStore();
   private final Announcements announcements = new Announcements();
 
-  /** @param config as it is at the time */
+  /** @param config gives the configuration of the moment */
   public TaskInitializer(
       TemplateRegistry templates, TaskEvents events, LentConnections lent, Supplier<OrchestrationConfig> config) {
     this.templates = templates;
@@ -67,16 +67,16 @@ public final class TaskInitializer {
   }
 
   /**
-   * A request that was held against its template, for {@link #begin}.
+   * A request that was checked against its template, for {@link #begin}.
    *
-   * @param task as it is to be written
-   * @param version that was asked for; null: the newest
+   * @param task as it will be written
+   * @param version the version that was asked for; null: the newest
    */
   public record Prepared(NewTask task, TaskTemplate template, String version) {}
 
   /**
-   * Checks a request whose task is to be worked on as soon as it is there: against the template that this process remembers, if it
-   * does and that one lets the request pass. Whether it is still the right one, {@link #begin} finds out on the way.
+   * Checks a request whose task is worked on as soon as it exists. It uses the template that this process remembers, if there is one and
+   * the request passes its check; {@link #begin} finds out whether that template is still the right one.
    */
   public Prepared prepare(Json request, Database database) {
     TaskRequest read = TaskRequestReader.read(request, "", config.get().maxPayloadBytes());
@@ -87,7 +87,7 @@ public final class TaskInitializer {
     return prepareAnew(read, database);
   }
 
-  /** The same against the template as it is in the database. */
+  /** The same against the template that is in the database now. */
   public Prepared prepareAnew(Json request, Database database) {
     return prepareAnew(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()), database);
   }
@@ -114,7 +114,7 @@ public final class TaskInitializer {
   /**
    * Writes a prepared task and claims its root steps in the same transaction.
    *
-   * @throws StaleTemplate if its template is not the one that the request asks for, or not any more; nothing is written then
+   * @throws StaleTemplate if its template is not, or no longer, the one that the request asks for; nothing is written then
    */
   public Born begin(Prepared prepared, RootClaims claims, Database database) {
     List<NewTask> one = List.of(prepared.task());
@@ -134,7 +134,7 @@ public final class TaskInitializer {
     return new Born(created.taskIds().get(0), created);
   }
 
-  /** Makes one task in the caller's transaction. There is no event, for the core does not hear of the commit. */
+  /** Makes one task in the caller's transaction. There is no event, because the core does not hear of the commit. */
   public Json initialize(Json request, Connection connection) {
     List<TaskRequest> read = List.of(TaskRequestReader.read(request, "", config.get().maxPayloadBytes()));
     return within(connection, read, List.of("")).get(0);
@@ -194,7 +194,7 @@ public final class TaskInitializer {
     });
   }
 
-  /** Finds each request's template and holds its payload against the schema. */
+  /** Finds each request's template and checks its payload against the schema. */
   private List<NewTask> prepare(Connection connection, List<TaskRequest> requests, List<String> paths)
       throws SQLException {
     record Wanted(String namespace, String name, String version) {}
@@ -218,7 +218,7 @@ public final class TaskInitializer {
     return prepared;
   }
 
-  /** A request whose key has made a task before asks for that task, even if the schema has become stricter since. */
+  /** A request whose key has already made a task asks for that task, even if the schema has become stricter since. */
   private List<Violation> violations(Connection connection, TaskRequest request, Registered template, String path)
       throws SQLException {
     List<Violation> found = template.validate(request.payload(), join(path, "payload"));
@@ -262,7 +262,7 @@ public final class TaskInitializer {
   /**
    * What came of requests.
    *
-   * @param answers one for each
+   * @param answers one for each request
    * @param tasks those that did not exist before
    * @param created their rows, in the same order
    */
@@ -290,7 +290,7 @@ public final class TaskInitializer {
     return tasksWithIds;
   }
 
-  /** Takes the keys first. A request whose key was taken already gets the task that it made. */
+  /** Takes the keys first. A request whose key was already taken gets the task that the key made. */
   private Initialized createKeyed(Connection connection, List<NewTask> prepared, List<String> paths) throws SQLException {
     Set<Long> reserved = tasks.reserveKeys(
         connection, prepared.stream().filter(task -> task.idempotencyKey() != null).toList());
@@ -314,7 +314,7 @@ public final class TaskInitializer {
     return document(earlier.taskId(), earlier.totalSteps(), earlier.state(), false);
   }
 
-  /** The task that the key has made before. */
+  /** The task that the key made before. */
   private Earlier earlierTask(Connection connection, NewTask task, String path) throws SQLException {
     Earlier earlier = tasks.earlier(connection, task).orElseThrow();
     if (!earlier.samePayload()) {

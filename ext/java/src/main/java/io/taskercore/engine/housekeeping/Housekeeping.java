@@ -24,7 +24,7 @@ public final class Housekeeping {
   private final Loop sweepers;
   private boolean started;
 
-  /** @param holdsClaims whether there is something at the end that could not be given back */
+  /** @param holdsClaims whether there are claims at the end that could not be given back */
   public Housekeeping(
       ProcessLease lease,
       Reaper reaper,
@@ -75,7 +75,7 @@ public final class Housekeeping {
     }
   }
 
-  /** Ends the lease, and what goes on until then. */
+  /** Ends the threads, then the lease. */
   public void close(Deadline deadline) {
     boolean running;
     synchronized (this) {

@@ -7,16 +7,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Who is dead of those whose lease has lapsed. While nothing troubles this process, they are. After an outage, a standstill or a jump of
- * the server's clock a lease tells nothing of its process, whatever its age: then who is seen here not to renew for three leases, while
- * this process does, is dead.
+ * Decides which of the processes whose lease has lapsed are dead. While nothing troubles this process, all of them are. After an outage,
+ * a standstill or a jump of the server's clock, a lease says nothing about its process, however old it is. Then a process is dead if, as
+ * seen from here, it does not renew its lease for three leases while this process does.
  */
 final class Lapses {
 
-  /** So many renewals of ours make three leases. */
+  /** This many of our renewals take three leases. */
   private static final int RENEWALS = 9;
 
-  /** @param renewals how often this process had renewed its own by then */
+  /** @param renewals how often this process had renewed its own lease by then */
   private record Seen(Lapse lapse, long sinceNanos, long renewals) {}
 
   private final long calmNanos;
@@ -28,10 +28,10 @@ final class Lapses {
   }
 
   /**
-   * @param lapsed all that the database tells now
+   * @param lapsed all lapses that the database has now
    * @param renewals how often this process has renewed its own lease so far
-   * @param calm whether nothing has troubled it for three leases
-   * @return those among them that are dead
+   * @param calm whether nothing has troubled this process for three leases
+   * @return the processes among them that are dead
    */
   List<Lapse> dead(List<Lapse> lapsed, long nowNanos, long renewals, boolean calm) {
     Map<Long, Seen> now = new HashMap<>();
@@ -49,7 +49,7 @@ final class Lapses {
     return dead;
   }
 
-  /** Whether somebody is watched: another look is to follow soon. */
+  /** Whether some process is watched; another look must follow soon. */
   boolean isWatching() {
     return !seen.isEmpty();
   }

@@ -26,14 +26,14 @@ import org.slf4j.LoggerFactory;
  * The lease under which this process holds its claims.
  *
  * <ol>
- *   <li>The first claim registers the process; from then on one statement renews the lease of all its claims, three times within
- *       its length.
- *   <li>The same statement tells which claims are no longer ours: their handlers are interrupted; and whether the leases of other
- *       processes have lapsed, which a reaper then looks at.
- *   <li>A process that was thought dead finds that in its row. It has lost all claims, and starts anew under a new id.
- *   <li>A process whose row is gone was not thought dead: the database has lost something, or was emptied. It registers again under
- *       the id that it has, and keeps the claims that the database still knows of.
- *   <li>At the end the row is removed; or, where claims could not be given back, the lease is made to lapse at once.
+ *   <li>The first claim registers the process. From then on one statement renews the lease of all its claims, three times within the
+ *       length of a lease.
+ *   <li>The same statement finds claims that are no longer ours, whose handlers are interrupted. It also finds whether the leases of
+ *       other processes have lapsed, which a reaper then looks at.
+ *   <li>A process that others took for dead finds that in its row. It has lost all claims, and starts again under a new id.
+ *   <li>A process whose row is gone was not taken for dead: the database has lost something, or was emptied. The process registers again
+ *       under the id that it has, and keeps the claims that the database still knows of.
+ *   <li>At the end the row is removed. If claims could not be given back, the lease is made to lapse at once instead.
  * </ol>
  */
 public final class ProcessLease {
@@ -56,10 +56,10 @@ public final class ProcessLease {
   private Integer serverPid;
 
   /**
-   * @param kept for the renewals, so that they wait neither for a place in the pool nor behind a batch of results
-   * @param listed what the renewals tell of the tasks held
-   * @param abilities what this process tells others of itself
-   * @param poolerFound called when renewals on one connection came to different sessions of the server's
+   * @param kept for the renewals, so that they wait neither for a connection of the pool nor behind a batch of results
+   * @param listed gives the list of tasks held, which the renewals write
+   * @param abilities what this process tells others about itself
+   * @param poolerFound called when renewals on one connection reached different sessions of the server
    */
   public ProcessLease(
       KeptConnection kept,
@@ -97,7 +97,7 @@ public final class ProcessLease {
         kept.call(connection -> processes.register(connection, id, host(), pid, leaseMs, abilities.get())));
   }
 
-  /** A write that took long, or that failed, tells that others may have had the same trouble. */
+  /** A write that took long, or failed, means that others may have had the same trouble. */
   private <T> T timed(Supplier<T> write) {
     long began = System.nanoTime();
     boolean prompt = false;
@@ -122,17 +122,17 @@ public final class ProcessLease {
     troubledNanos = System.nanoTime();
   }
 
-  /** Whether our own is renewed in time; else it is us who may be cut off, and not those whose lease has lapsed. */
+  /** Whether our own lease is renewed in time. If not, we may be cut off, and not those whose lease has lapsed. */
   boolean isCurrent() {
     return System.nanoTime() - renewedNanos < nanos(lateAfterMs());
   }
 
-  /** Whether there has been no trouble for three leases: those that have lapsed say something about their processes. */
+  /** Whether there has been no trouble for three leases. Then a lapsed lease says something about its process. */
   boolean isCalm() {
     return System.nanoTime() - troubledNanos >= nanos(3L * leaseMs);
   }
 
-  /** How often it was renewed. */
+  /** How often the lease was renewed. */
   long renewals() {
     return renewals;
   }
@@ -146,7 +146,7 @@ public final class ProcessLease {
     return processId == null ? null : TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - renewedNanos);
   }
 
-  /** Whether it was wanted, and could not be begun. */
+  /** Whether a lease was wanted, and could not be begun. */
   public boolean isMissing() {
     return processId == null && failure != null;
   }
@@ -156,7 +156,7 @@ public final class ProcessLease {
     return failure;
   }
 
-  /** It is renewed every third of its length: after two thirds a renewal has failed, or is stuck. */
+  /** A lease is renewed every third of its length. After two thirds, a renewal has failed or is stuck. */
   public long lateAfterMs() {
     return leaseMs * 2L / 3;
   }
@@ -184,11 +184,11 @@ public final class ProcessLease {
   }
 
   /**
-   * What a renewal has told.
+   * What a renewal has found.
    *
    * @param othersLapsed whether leases of other processes have lapsed
-   * @param orphans whether claims of ours are left to a reaper, for they were made under an id that is dead
-   * @param doubt whether the database may not be what it was at the last renewal: it may hold claims of ours that are over
+   * @param orphans whether claims of ours are left to a reaper, because they were made under an id that is dead
+   * @param doubt whether the database may have changed since the last renewal: it may hold claims of ours that are over
    */
   record News(boolean othersLapsed, boolean orphans, boolean doubt) {}
 
@@ -205,7 +205,7 @@ public final class ProcessLease {
       Renewal answer = kept.call(
           connection -> processes.renew(connection, id, leaseMs, abilities.get(), list, steps, mayFailFast));
       if (answer.late() || !answer.alive()) {
-        // Before we count as current again, and with that as somebody who may judge others.
+        // This must come before we count as current again, and may judge others.
         troubled();
       }
       return answer;
@@ -235,14 +235,14 @@ public final class ProcessLease {
     lookForPooler(reconnected, renewal.serverPid());
     boolean doubt = rowLost || reconnected;
     if (doubt) {
-      // Another server may answer by now, which the others have to find, too.
+      // Another server may answer by now, and the others have to find that out too.
       troubled();
       listed.writeAnew();
     }
     return new News(renewal.othersLapsed(), revokeOldClaims(), doubt);
   }
 
-  /** A session that is ours stays with its connection. */
+  /** A session that is ours always stays with its connection. */
   private void lookForPooler(boolean reconnected, Integer nowPid) {
     if (!reconnected && serverPid != null && nowPid != null && !serverPid.equals(nowPid)) {
       poolerFound.run();
@@ -251,9 +251,9 @@ public final class ProcessLease {
   }
 
   /**
-   * Those made under an id that is dead; also those whose statement was under way when the id changed.
+   * Revokes claims that were made under an id that is dead, including those whose statement was under way when the id changed.
    *
-   * @return whether the reaper is to see to some of them
+   * @return whether a reaper must take some of them
    */
   private boolean revokeOldClaims() {
     long id = processId;

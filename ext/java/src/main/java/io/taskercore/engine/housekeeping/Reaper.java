@@ -35,20 +35,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes the claims of dead processes, so that their steps run elsewhere; as long as this process's own lease tells that lapsed
- * ones mean something.
+ * Takes the claims of dead processes, so that their steps run elsewhere. It does so only while this process's own lease is current,
+ * because only then lapsed leases mean something.
  */
 public final class Reaper {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reaper.class);
 
-  /** So many leases apart it looks for claims of those who are known as dead or have no row, which no lease can tell of. */
+  /** It looks this many leases apart for claims of processes that are known as dead or have no row: no lease tells of these. */
   private static final long LEASES_PER_SWEEP = 10;
 
   /** What the log says of a step whose process has died, whether or not that counts for the step. */
   private static final Set<String> CRASHED = Set.of("lease_lapsed", "crash_limit", "process_died");
 
-  /** No statement that a process had sent before it died is under way for so long. */
+  /** No statement that a process sent before it died is under way for this long. */
   private static final long FORGOTTEN_AFTER_MS = 120_000;
 
   private final Database database;
@@ -63,16 +63,16 @@ public final class Reaper {
   private final long leaseNanos;
   private final Lapses lapses;
 
-  /** Where a sweeper has found what no list of the dead tells of. */
+  /** Tasks in which a sweeper has found claims that are on no list of the dead. */
   private final Set<Long> reported = ConcurrentHashMap.newKeySet();
 
   /** Claims of processes that have no row, and when they were first seen. */
   private Map<Claim, Long> namelessSince = Map.of();
 
-  /** Whether this round has taken somebody for dead. Its last statements may be under way, so the next look is a lease later. */
+  /** Whether this round has taken a process for dead. Its last statements may be under way, so the next look follows a lease later. */
   private boolean buried;
 
-  /** When the next look for claims of the dead is due, whatever the leases tell. */
+  /** When the next look for claims of the dead is due, whatever the leases say. */
   private volatile long sweepNanos = System.nanoTime();
 
   public Reaper(Database database, TaskEvents events, AfterCommit afterCommit, EngineMetrics metrics, ProcessLease lease) {
@@ -93,12 +93,15 @@ public final class Reaper {
     }
   }
 
-  /** There are claims of a process that is dead: the next round is to look for them. */
+  /** There are claims of a process that is dead: the next round must look for them. */
   public void wantSweep() {
     sweepNanos = System.nanoTime();
   }
 
-  /** Until the next sweep is due, unless a renewal finds a lease that has lapsed and brings the round forward. */
+  /**
+   * The time until the next sweep is due, or less while a process is watched. A renewal that finds a lapsed lease brings the round
+   * forward.
+   */
   long untilNextRoundMs() {
     long soonest = lease.leaseMs() / 3;
     return lapses.isWatching() ? soonest : Math.max(soonest, TimeUnit.NANOSECONDS.toMillis(sweepNanos - System.nanoTime()));
@@ -114,7 +117,7 @@ public final class Reaper {
       reap(sweep);
     } catch (TaskerException.Database failure) {
       lease.troubled();
-      // Whom it has taken for dead may be known as such by now, if only the answer was lost.
+      // The processes may already be marked as dead, if only the answer was lost.
       wantSweep();
       throw failure;
     }
@@ -126,7 +129,7 @@ public final class Reaper {
   }
 
   private void reap(boolean sweep) {
-    // Mostly there is none, which one statement tells; a transaction takes three.
+    // Usually no lease has lapsed. One statement finds that out; a transaction takes three.
     List<Lapse> lapsed = database.call(connection -> processes.lapsed(connection, lease.processId(), lease.leaseMs()));
     List<Lapse> dead = lapses.dead(lapsed, System.nanoTime(), lease.renewals(), lease.isCalm());
     if (!sweep && dead.isEmpty()) {
@@ -134,7 +137,7 @@ public final class Reaper {
     }
     Look look = database.impatientTransaction(connection -> look(connection, dead, sweep));
     if (!sweep && !look.buried()) {
-      // Another process was first, and sees to what they held.
+      // Another process was first, and takes the claims.
       return;
     }
     buried |= look.buried();
@@ -150,14 +153,14 @@ public final class Reaper {
     byTask.forEach(this::release);
   }
 
-  /** Each task in a transaction of its own, so that none waits for another's; what is locked is left for a later round. */
+  /** Each task has a transaction of its own, so that none waits for another's. A locked task is left for a later round. */
   private void release(long taskId, List<Orphan> orphans) {
     try (Publication publication = events.begin()) {
       Changes changes = database.impatientTransaction(connection -> release(connection, taskId, orphans));
       afterCommit.apply(publication, changes, new Plain(metrics));
       metrics.crashed(crashesIn(changes));
     } catch (TaskerException.Database failure) {
-      // No lease tells of them any more, for their processes are known as dead by now.
+      // No lease tells of them any more, because their processes are known as dead by now.
       wantSweep();
       if (!failure.isLocked()) {
         throw failure;
@@ -173,14 +176,14 @@ public final class Reaper {
   }
 
   /**
-   * What a transaction has found, for it counts only once that is committed.
+   * What a transaction has found. It counts only once the transaction is committed.
    *
-   * @param buried whether it has taken somebody for dead
-   * @param asked the tasks among which it has looked for what no list tells of
+   * @param buried whether it has taken a process for dead
+   * @param asked the tasks in which it has looked for claims that are on no list
    */
   private record Look(boolean buried, List<Long> asked, List<Orphan> found) {}
 
-  /** The dead are known as such once this is committed, whatever becomes of their steps. */
+  /** Once this is committed, the dead are known as such, whatever happens to their steps. */
   private Look look(Connection connection, List<Lapse> dead, boolean sweep) throws SQLException {
     boolean anybody = processes.bury(connection, dead) > 0;
     if (!anybody && !sweep) {
@@ -193,7 +196,7 @@ public final class Reaper {
     return new Look(anybody, asked, found);
   }
 
-  /** A living process whose row was lost registers again with its next renewal: only who has not done so within a lease is gone. */
+  /** A living process whose row was lost registers again with its next renewal. Only one that has not done so within a lease is gone. */
   private List<Orphan> withoutYoungNameless(List<Orphan> orphans) {
     long now = System.nanoTime();
     Map<Claim, Long> since = new HashMap<>();
@@ -214,7 +217,7 @@ public final class Reaper {
     return new Crash(step.stepId(), counts, counts && step.lastCrash() ? Outcomes.crashLimit(step.crashes() + 1) : null);
   }
 
-  /** Those that are still held: somebody may have cancelled or resolved others meanwhile. */
+  /** Takes the steps that are still held: somebody may have cancelled or resolved others meanwhile. */
   private Changes release(Connection connection, long taskId, List<Orphan> orphans) throws SQLException {
     if (tasks.lock(connection, taskId).isEmpty()) {
       return Changes.NONE;

@@ -28,10 +28,10 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Goes round the tasks that have not ended, a batch at a time, and puts right what disagrees with a recount of their steps: the
- * counters by which steps become ready and tasks end, and the queue. There should be nothing to do. So it says loudly what it does.
+ * Goes round the tasks that have not ended, a batch at a time, and corrects what disagrees with a recount of their steps: the counters
+ * that decide when steps become ready and tasks end, and the queue. There should be nothing to do, so it logs loudly what it does.
  *
- * <p>What it finds without a lock it looks at again under the task's: only what is wrong then is changed.
+ * <p>What it finds without a lock it checks again under the task's lock. Only what is wrong then is changed.
  */
 public final class Sweeper {
 
@@ -93,13 +93,13 @@ public final class Sweeper {
   }
 
   /**
-   * What was put right in a task.
+   * What was corrected in a task.
    *
-   * @param what in words; empty: nothing was wrong any more
+   * @param what in words; empty if nothing was wrong any more
    */
   private record Healed(List<String> what, Changes changes) {}
 
-  /** Each task in a transaction of its own, so that none waits for another's; one that is locked is left for a later round. */
+  /** Each task has a transaction of its own, so that none waits for another's. A locked task is left for a later round. */
   private void heal(long taskId) {
     Healed healed;
     try (Publication publication = events.begin()) {

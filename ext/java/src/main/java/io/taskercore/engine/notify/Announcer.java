@@ -11,10 +11,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells other processes that there is work. One announcement stands for all work that came since the last one: in PostgreSQL each
- * takes a lock of the whole server at its commit, so it is sent apart from the transactions that make the work, and seldom.
+ * Tells other processes that there is work. One announcement stands for all work that came since the last one. In PostgreSQL each
+ * announcement takes a lock of the whole server at its commit. So it is sent apart from the transactions that make the work, and seldom.
  *
- * <p>Nothing relies on it: who misses it finds the work at its next poll.
+ * <p>Nothing relies on it: a process that misses it finds the work at its next poll.
  */
 final class Announcer implements AutoCloseable {
 

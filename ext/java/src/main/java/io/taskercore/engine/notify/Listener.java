@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hears other processes' announcements of work, on one connection of its own per database and JVM. Where that is lost it is made
- * again; polling bridges the gap.
+ * Hears other processes' announcements of work, on one connection of its own per database and JVM. A lost connection is made again; until
+ * then polling finds the work.
  */
 final class Listener implements AutoCloseable {
 
@@ -29,12 +29,12 @@ final class Listener implements AutoCloseable {
   private volatile boolean closed;
   private volatile Connection current;
 
-  /** Until there is news to the contrary; so true from the start. */
+  /** Assumed until there is news to the contrary, so it is true from the start. */
   private volatile boolean connected = true;
 
   /**
    * @param connections makes connections that belong to no pool
-   * @param watch hears that a connection is lost
+   * @param watch is told when the connection is lost
    */
   Listener(DataSource connections, Runnable onWork, Watch watch) {
     this.watch = watch;

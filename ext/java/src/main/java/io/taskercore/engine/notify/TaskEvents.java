@@ -26,9 +26,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The events of tasks and steps, made of what the statements return that change them; one for each entry of the transition log,
- * and one for each task that is created. A transaction that changes something begins a publication first, and hands in here what
- * it has done once it is committed.
+ * Makes the events of tasks and steps from the answers of the statements that change them: one event for each entry of the transition
+ * log, and one for each task that is created. A transaction that changes something begins a publication first. Once it is committed, its
+ * changes are handed in here.
  */
 public final class TaskEvents {
 
@@ -75,7 +75,7 @@ public final class TaskEvents {
   }
 
   /**
-   * What a transaction has changed.
+   * Publishes what a transaction has changed.
    *
    * @param known tasks that are at hand; the others are read
    */
@@ -90,7 +90,7 @@ public final class TaskEvents {
     });
   }
 
-  /** What was committed stays so: if its events cannot be made, they are lost. */
+  /** What was committed stays committed: if its events cannot be made, they are lost. */
   private void publish(Publication publication, long order, Supplier<List<Event>> events) {
     if (publication.isHeard()) {
       try {
@@ -110,7 +110,7 @@ public final class TaskEvents {
         .toList();
   }
 
-  /** Null where there is no event for it. */
+  /** Null if there is no event for this change. */
   private static Event of(Transition change, CachedTask task, Instant at) {
     if (change.stepId() == null) {
       return ofTask(task.facts(), change.from(), TaskState.of(change.to()), at, data(change));

@@ -2,7 +2,7 @@ package io.taskercore.engine.notify;
 
 import io.taskercore.store.Changes.Ended;
 
-/** Who works on one task, and is told of it. None of these may block. */
+/** Somebody who works on one task, and is told of its news. No method may block. */
 public interface TaskListener {
 
   long taskId();
@@ -10,7 +10,7 @@ public interface TaskListener {
   /** There may be steps of the task to claim. */
   void signal();
 
-  /** A task with this id has ended by what was committed here. */
+  /** A task with this id has ended by a change that was committed here. */
   void taskEnded(Ended task);
 
   /** Something may have happened elsewhere. */

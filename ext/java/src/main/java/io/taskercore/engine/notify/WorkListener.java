@@ -1,6 +1,6 @@
 package io.taskercore.engine.notify;
 
-/** Who looks for work of any task. */
+/** Somebody who looks for work of any task. */
 @FunctionalInterface
 public interface WorkListener {
 

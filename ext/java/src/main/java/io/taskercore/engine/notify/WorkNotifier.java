@@ -13,9 +13,9 @@ import java.util.function.Supplier;
 import javax.sql.DataSource;
 
 /**
- * Tells of work and of news: those who work on a task, the workers of this process, and other processes by one announcement. A
- * listener hears the others' announcements for as long as a worker is there. Behind a pooler nobody can listen, but those who are
- * not behind it hear what is announced.
+ * Tells who needs to know about work and news: those who work on a task, the workers of this process, and other processes, by an
+ * announcement. It hears other processes' announcements for as long as there is a worker. Behind a pooler nobody can listen, but
+ * processes that are not behind it hear what is announced.
  */
 public final class WorkNotifier implements AutoCloseable {
 
@@ -64,7 +64,7 @@ public final class WorkNotifier implements AutoCloseable {
     close(unused);
   }
 
-  /** What others announce cannot be heard any more. */
+  /** Stops listening to others' announcements, because they can no longer be heard. */
   public void stopListening() {
     Listener unused;
     synchronized (workers) {
@@ -97,7 +97,7 @@ public final class WorkNotifier implements AutoCloseable {
     tasks.computeIfPresent(worksOn.taskId(), (id, some) -> some.remove(worksOn) && some.isEmpty() ? null : some);
   }
 
-  /** As long as somebody works on a task, each looks for itself after so many milliseconds: one timer is set for all of them. */
+  /** While anybody works on a task, each of them looks for itself after this many milliseconds. One timer serves all of them. */
   public void pollTasks(long afterMs) {
     if (polling.compareAndSet(false, true)) {
       timers.in(afterMs, () -> {
@@ -116,7 +116,7 @@ public final class WorkNotifier implements AutoCloseable {
     announcer.workCame();
   }
 
-  /** Workers of this process look at the queue: for what there is, and for when the next step is due. */
+  /** Makes the workers of this process look at the queue: for work, and for when the next step is due. */
   public void wakeWorkers() {
     workers.forEach(WorkListener::signal);
   }
@@ -126,12 +126,12 @@ public final class WorkNotifier implements AutoCloseable {
     listenersOf(taskId).forEach(TaskListener::signal);
   }
 
-  /** A task has ended by what was committed here. */
+  /** A task has ended by a change that was committed here. */
   public void ended(Ended task) {
     listenersOf(task.taskId()).forEach(listener -> listener.taskEnded(task));
   }
 
-  /** A test has moved the clock: what nobody waited for may be due. */
+  /** A test has moved the clock: what was not due before may be due now. */
   public void timeMoved() {
     tasks.values().forEach(some -> some.forEach(TaskListener::signal));
     wakeWorkers();
@@ -145,7 +145,7 @@ public final class WorkNotifier implements AutoCloseable {
     return workers.size();
   }
 
-  /** Null: there is none, for nobody needs it. */
+  /** Null if there is none, because nobody needs it. */
   public Boolean listenerConnected() {
     synchronized (workers) {
       return listener == null ? null : listener.isConnected();

@@ -1,2 +1,2 @@
-/** Who is told of what happens: those who wait for work in this process and in others, and subscribers of events. */
+/** Who is told what happens: those who wait for work in this process and in others, and subscribers to events. */
 package io.taskercore.engine.notify;

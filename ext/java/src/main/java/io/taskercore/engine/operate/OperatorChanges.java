@@ -49,7 +49,7 @@ public final class OperatorChanges {
   private final StepStore steps = new StepStore();
   private final Transitions transitions = new Transitions();
 
-  /** @param cancelGraceMs as it is at the time */
+  /** @param cancelGraceMs gives the setting of the moment */
   public OperatorChanges(
       Database database,
       TaskEvents events,
@@ -87,7 +87,7 @@ public final class OperatorChanges {
     return answer(taskId, null, to.value());
   }
 
-  /** Handlers are told first, so that they can end by themselves; then interrupted. Other processes find out when they renew. */
+  /** Handlers are told first, so that they can end by themselves, and interrupted later. Other processes find out when they renew. */
   private void stopAttempts(long taskId) {
     List<Attempt> running = inFlight.ofTask(taskId);
     running.forEach(Attempt::markCancelled);

@@ -18,13 +18,13 @@ import java.util.Set;
  *
  * <ol>
  *   <li>Events are published.
- *   <li>Steps that were claimed by it become attempts.
+ *   <li>Steps that the changes claimed become attempts.
  *   <li>Tasks that have ended are counted.
- *   <li>Runs of tasks that have ended are told. That is before attempts are let go: a run that has none in flight any more asks
- *       the database how its task stands.
+ *   <li>Runs of tasks that have ended are told. That comes before attempts are let go: a run with no attempt in flight asks the database
+ *       for the state of its task.
  *   <li>Attempts of tasks that have failed fast are stopped.
  *   <li>Attempts whose outcomes are recorded are let go.
- *   <li>Whoever waits for work is woken.
+ *   <li>Everybody who waits for work is woken.
  * </ol>
  */
 public final class AfterCommit {
@@ -41,7 +41,7 @@ public final class AfterCommit {
     void letGo();
   }
 
-  /** Changes that nobody here has an attempt for. */
+  /** Changes for which nobody here has an attempt. */
   public record Plain(EngineMetrics metrics) implements Aftermath {
     @Override
     public Map<Long, CachedTask> knownTasks() {
@@ -62,11 +62,11 @@ public final class AfterCommit {
 
     @Override
     public void letGo() {
-      // There is none.
+      // There is no attempt to let go.
     }
   }
 
-  /** The changes that may give somebody something to do, or end what somebody waits for. */
+  /** Changes that may give somebody something to do, or end somebody's wait. */
   private static final Set<StepState> NEWS =
       Set.of(StepState.ENQUEUED, StepState.WAITING_FOR_RETRY, StepState.CANCELLED, StepState.RESOLVED_MANUALLY);
 
@@ -80,7 +80,7 @@ public final class AfterCommit {
     this.notifier = notifier;
   }
 
-  /** To be called at once after the commit, with the publication that was begun before the transaction. */
+  /** Must be called right after the commit, with the publication that was begun before the transaction. */
   public void apply(Publication publication, Changes changes, Aftermath aftermath) {
     events.changed(publication, changes, aftermath.knownTasks());
     aftermath.handOver(changes.handedOver());

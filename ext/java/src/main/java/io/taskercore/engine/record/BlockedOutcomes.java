@@ -19,14 +19,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Outcomes of tasks that somebody else keeps locked: a session that is idle in its transaction, a prepared transaction. They wait here, on
- * one thread and one connection, so that no other task waits with them.
+ * Outcomes of tasks that somebody else keeps locked, such as a session that is idle in its transaction, or a prepared transaction. The
+ * outcomes wait here, on one thread and one connection, so that no other task waits with them.
  *
  * <ol>
- *   <li>A look, soon at first and less often in the end, tells which of the tasks are free again; their outcomes are recorded together.
- *   <li>Where none is, the thread stands in the queue for one of them, in turn: a row that many lock for a moment each is never found
- *       free.
- *   <li>What has waited for a second is told, with who keeps it waiting: once in the log, and in {@code health}.
+ *   <li>A look tells which of the tasks are free again. Looks are frequent at first and become rarer. The outcomes of free tasks are
+ *       recorded together.
+ *   <li>If no task is free, the thread waits in the queue for the lock of one of them, each in turn: a row that many sessions lock for a
+ *       moment each is never found free.
+ *   <li>If outcomes have waited for a second, they are reported, with the one who keeps them waiting: once in the log, and in
+ *       {@code health}.
  * </ol>
  */
 final class BlockedOutcomes {
@@ -38,7 +40,7 @@ final class BlockedOutcomes {
   private static final int MOST_AT_ONCE = 100;
   private static final long TOLD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** One session may keep thousands of tasks: a few of them tell enough. */
+  /** One session may keep thousands of tasks locked; a few of them tell enough. */
   private static final int TOLD = 3;
 
   private static final long LOOK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -50,17 +52,17 @@ final class BlockedOutcomes {
   private final RowLocks locks = new RowLocks();
   private final Monitor monitor = new Monitor();
 
-  /** By the id of the task; those that came first are first. */
+  /** The keys are task ids, in the order in which the tasks came. */
   private final Map<Long, Blocked> tasks = new LinkedHashMap<>();
 
-  /** Whether there are any. It is read without the monitor, for mostly there are none. */
+  /** Whether there are any. It is read without the monitor, because usually there are none. */
   private volatile boolean occupied;
 
   private int turn;
   private boolean running;
   private boolean ending;
 
-  /** @param recorder takes outcomes that PostgreSQL refuses for another reason than a lock */
+  /** @param recorder takes outcomes that PostgreSQL refuses for a reason other than a lock */
   BlockedOutcomes(
       OutcomeTransactions outcomes, Database database, UnconfirmedClaims unconfirmed, Consumer<Completion> recorder) {
     this.outcomes = outcomes;
@@ -69,13 +71,13 @@ final class BlockedOutcomes {
     this.recorder = recorder;
   }
 
-  /** A task that somebody else keeps locked, and what waits for that. */
+  /** A task that somebody else keeps locked, and the outcomes that wait for it. */
   private static final class Blocked {
     private final List<Completion> completions = new ArrayList<>();
     private final long sinceNanos = System.nanoTime();
     private String holder;
 
-    /** When somebody looked who keeps it; null: nobody has yet. */
+    /** When we last looked who keeps it locked; null if never. */
     private Long lookedNanos;
 
     private boolean isOld() {
@@ -98,7 +100,7 @@ final class BlockedOutcomes {
     });
   }
 
-  /** Their tasks are locked. */
+  /** Adds outcomes whose tasks are locked. */
   void add(List<Completion> completions) {
     boolean starts = monitor.changeAndGet(() -> {
       for (Completion completion : completions) {
@@ -157,7 +159,7 @@ final class BlockedOutcomes {
         List.copyOf(tasks.values().stream().skip(turn++ % tasks.size()).findFirst().orElseThrow().completions)));
   }
 
-  /** Records each task by itself, for one of them has a lock that the look does not see. */
+  /** Records the outcomes of each task separately, because one of the tasks has a lock that the look does not see. */
   private boolean recordApart(List<Completion> some) {
     Map<Long, List<Completion>> byTask = new LinkedHashMap<>();
     some.forEach(completion -> byTask.computeIfAbsent(completion.attempt().taskId(), id -> new ArrayList<>()).add(completion));
@@ -199,7 +201,7 @@ final class BlockedOutcomes {
     });
   }
 
-  /** Looks who keeps the first ones waiting. */
+  /** Finds out who keeps the first ones waiting, and logs it. */
   private void tell() {
     Map<Long, List<Completion>> old = new LinkedHashMap<>();
     monitor.change(() -> tasks.entrySet().stream().limit(TOLD).filter(task -> task.getValue().isToBeLookedAt())
@@ -233,7 +235,7 @@ final class BlockedOutcomes {
     return completions.stream().map(completion -> completion.attempt().stepId()).toList();
   }
 
-  /** Tells in words which tasks have waited long, and for whom. It names the first few, and counts the others. */
+  /** Says in words which tasks have waited long, and for whom. It names the first few, and counts the others. */
   List<String> reasons() {
     return monitor.get(() -> {
       List<String> reasons = new ArrayList<>();
@@ -252,9 +254,9 @@ final class BlockedOutcomes {
   }
 
   /**
-   * Goes on for a while, then gives up.
+   * Lets the outcomes wait a while longer, then gives up.
    *
-   * @return what is left
+   * @return the outcomes that are left
    */
   List<Completion> end(Deadline deadline) {
     try {

@@ -22,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
-/** The transaction that gives claims back. Where PostgreSQL does not take them now, it is tried again later. */
+/** The transaction that gives claims back. If PostgreSQL cannot take them now, it is tried again later. */
 public final class ClaimReturns implements ClaimReturner {
 
   private static final Logger LOG = LoggerFactory.getLogger(ClaimReturns.class);
@@ -37,7 +37,7 @@ public final class ClaimReturns implements ClaimReturner {
   private final Executor executor;
   private final Transitions transitions = new Transitions();
 
-  /** What is still to be given back. To ask for the same again changes nothing. */
+  /** Claims that are still to be given back. Asking for the same ones again changes nothing. */
   private final Set<Claim> outstanding = ConcurrentHashMap.newKeySet();
 
   public ClaimReturns(
@@ -75,7 +75,7 @@ public final class ClaimReturns implements ClaimReturner {
     } catch (TaskerException.Database failure) {
       Map<Long, List<ClaimedStep>> byTask = claims.stream().collect(Collectors.groupingBy(ClaimedStep::taskId));
       if (failure.isLocked() && byTask.size() > 1) {
-        // One task's lock is not to keep the others' claims.
+        // One task's lock must not keep the claims of others.
         byTask.values().forEach(ofTask -> giveBackNow(ofTask, started));
       } else {
         LOG.atLevel(failure.isOutage() ? Level.DEBUG : Level.WARN)

@@ -5,9 +5,9 @@ import io.taskercore.model.StepOutcome;
 import java.util.List;
 
 /**
- * An attempt that has ended, and what is to be recorded of it.
+ * An attempt that has ended, and its outcome that must be recorded.
  *
- * @param preempted attempts of the same task that must not begin until that is known, and go back then
+ * @param preempted attempts of the same task that must not begin before the outcome is recorded; then they are given back
  * @param instead whether this stands for an outcome that a fault of ours has kept from being recorded
  */
 record Completion(Attempt attempt, StepOutcome outcome, List<Attempt> preempted, boolean instead) {

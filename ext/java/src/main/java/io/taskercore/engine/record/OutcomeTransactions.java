@@ -33,7 +33,7 @@ import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The transaction that records what attempts came to, and hands over the children that became ready by it. */
+/** The transaction that records outcomes, and hands over the children that become ready by them. */
 public final class OutcomeTransactions {
 
   private static final Logger LOG = LoggerFactory.getLogger(OutcomeTransactions.class);
@@ -50,7 +50,7 @@ public final class OutcomeTransactions {
 
   /**
    * @param processId the id under which this process claims
-   * @param metrics what belongs to no coordinator is counted here
+   * @param metrics counts what belongs to no coordinator
    */
   public OutcomeTransactions(
       Database database,
@@ -77,9 +77,9 @@ public final class OutcomeTransactions {
   }
 
   /**
-   * Records the outcome of an attempt by the thread that ran it.
+   * Records the outcome of an attempt on the thread that ran it.
    *
-   * @return a child that the thread is to go on with, in the slot of the attempt; null if there is none
+   * @return a child that the thread goes on with, in the slot of the attempt; null if there is none
    */
   Attempt recordAndGoOn(Completion completion) {
     Batch batch = new Batch(List.of(completion), true);
@@ -92,20 +92,20 @@ public final class OutcomeTransactions {
 
   private final class Batch implements Aftermath {
 
-    /** In the order of their steps' ids, which is that of the locks. */
+    /** In the order of their steps' ids, which is the order of the locks. */
     private final List<Completion> batch;
 
     /** Whether the calling thread goes on with a child. */
     private final boolean goesOn;
 
-    /** Where each child is to run that may become ready, by its id. Only the record tells whether it does. */
+    /** Where each child that may become ready would run, by its id. Only recording the outcomes tells whether it does become ready. */
     private final Map<Long, ClaimOwner> wanted = new HashMap<>();
 
     private final Map<ClaimOwner, SlotPool.Reservation> room = new HashMap<>();
     private final Claimant claimant = Claimant.of(processId.getAsLong());
     private List<Completion> accepted = List.of();
 
-    /** One of those that were accepted for each task. */
+    /** For each task, one of the attempts that were accepted. */
     private final Map<Long, Attempt> acceptedByTask = new HashMap<>();
     private Attempt next;
 
@@ -132,7 +132,7 @@ public final class OutcomeTransactions {
       });
     }
 
-    /** As {@link Transitions#record} has it. Ordinals are in the order of the DAG, so a child's id is the higher one. */
+    /** See {@link Transitions#record}. Ordinals are in the order of the DAG, so a child always has the higher id. */
     private boolean isPlain() {
       if (batch.size() > 1 || wanted.size() != 1) {
         return false;
@@ -143,8 +143,8 @@ public final class OutcomeTransactions {
     }
 
     /**
-     * Children are claimed with their parents' results where somebody here can run them: one in its parent's slot, so that
-     * what was begun goes on before what waits in the queue; more as far as there is room.
+     * Children are claimed with their parents' results if somebody here can run them. One child runs in its parent's slot, so that tasks
+     * that have begun go on before those that wait in the queue. Further children are claimed as far as there is room.
      */
     private void reserveRoomForChildren() {
       for (Completion completion : batch) {
@@ -172,7 +172,7 @@ public final class OutcomeTransactions {
       }
     }
 
-    /** PostgreSQL does not hand over a step that one crash would end. */
+    /** PostgreSQL does not hand over a step that a single crash would end. */
     private static boolean isApart(Completion completion, int child) {
       Integer own = completion.attempt().task().maxCrashesOf(child);
       return (own == null ? completion.attempt().owner().maxCrashes() : own) == 1;
@@ -223,7 +223,7 @@ public final class OutcomeTransactions {
       });
     }
 
-    /** Children read accepted results only. Where two processes have run a step, their results may differ. */
+    /** Children read accepted results only. If two processes have run a step, their results may differ. */
     private static void remember(Completion completion) {
       if (completion.outcome().to() == StepState.COMPLETE) {
         completion.attempt().task().remember(completion.attempt().stepId(), completion.outcome().result());

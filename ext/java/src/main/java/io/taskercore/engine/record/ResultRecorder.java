@@ -26,14 +26,14 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Records what attempts came to, in one transaction at a time for all outcomes that arrived since the last one was committed. So
- * under load many share a commit, and without load none waits for company.
+ * Records the outcomes of attempts, in one transaction at a time for all that arrived since the last one was committed. So under load
+ * many outcomes share a commit, and without load none waits for others.
  *
  * <ol>
- *   <li>Under load a thread of its own does it.
- *   <li>Where a handler's thread has nothing else to run, it records its outcome itself, and no other is woken for that.
- *   <li>What somebody else has locked goes to {@link BlockedOutcomes}, so that the others do not wait.
- *   <li>While PostgreSQL is away the recorder's thread holds the outcomes and tries again; the fences decide what is still wanted.
+ *   <li>Under load a thread of its own records.
+ *   <li>If a handler's thread has nothing else to run, it records its outcome itself, and no other thread is woken for that.
+ *   <li>Outcomes that somebody else's lock holds up go to {@link BlockedOutcomes}, so that the others do not wait.
+ *   <li>While PostgreSQL is away, the recorder's thread keeps the outcomes and tries again; the fences decide what is still wanted.
  * </ol>
  */
 final class ResultRecorder {
@@ -44,15 +44,15 @@ final class ResultRecorder {
   private static final int MAX_BATCH = 500;
 
   /**
-   * Keeps one message to PostgreSQL within what both sides hold in memory with ease. On its way a result exists in several forms, some
-   * of them twice as large.
+   * Keeps one message to PostgreSQL within what both sides easily hold in memory. On its way a result exists in several forms, some of
+   * them twice as large.
    */
   private static final long MAX_BATCH_BYTES = Math.min(8L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 128);
 
-  /** Cancelled, as by statement_timeout; out of memory. */
+  /** A statement was cancelled, as by statement_timeout; the server is out of memory. */
   private static final Set<String> SIZE_STATES = Set.of("57014", "53200");
 
-  /** A single outcome may meet such a limit so often, for other work may be the cause. */
+  /** A single outcome may meet such a limit this often, because other work may be the cause. */
   private static final int SIZE_TRIES = 5;
 
   private static final String LIMIT =
@@ -87,15 +87,16 @@ final class ResultRecorder {
   }
 
   /**
-   * The same, by the calling thread if nobody else records just now; what it cannot do at once is left to the recorder's.
+   * The same on the calling thread, if nobody else records just now. Otherwise, or if it cannot be done at once, the recorder's thread
+   * takes the outcome.
    *
-   * @return a child that the thread is to go on with, in the slot of the attempt that has ended; null if there is none
+   * @return a child that the thread goes on with, in the slot of the attempt that has ended; null if there is none
    */
   Attempt recordHere(Completion completion) {
     if (blocked.join(completion)) {
       return null;
     }
-    // The recorder's thread goes first, for it may wait for its turn with outcomes that came earlier.
+    // The recorder's thread goes first, because it may wait for its turn with outcomes that came earlier.
     if (turn.hasQueuedThreads() || !turn.tryLock()) {
       arrived.add(completion);
       return null;
@@ -166,7 +167,7 @@ final class ResultRecorder {
     }
   }
 
-  /** Records each outcome by itself, so that a fault of ours harms only the outcome that has it. */
+  /** Records each outcome separately, so that a fault of ours harms only the outcome that has it. */
   private void recordApart(List<Completion> batch, Throwable fault) {
     if (batch.size() > 1) {
       batch.forEach(this::recordAlone);
@@ -216,7 +217,7 @@ final class ResultRecorder {
     }
   }
 
-  /** With what has arrived meanwhile. */
+  /** Fills the batch with what has arrived meanwhile. */
   private void fill(List<Completion> batch, Completion first) {
     long bytes = 0;
     for (Completion next = first; next != null; next = arrived.poll()) {
@@ -260,20 +261,22 @@ final class ResultRecorder {
   }
 
   /**
-   * Whether PostgreSQL refuses what we would write (data exceptions, constraints, more than it can take at once), rather than to
-   * work at all just now.
+   * Whether PostgreSQL refuses the content that we write (data exceptions, constraints, more than it can take at once), rather than being
+   * unable to work at the moment.
    */
   private static boolean isAboutContent(TaskerException.Database failure) {
     String state = String.valueOf(failure.sqlState());
     return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
   }
 
-  /** Whether PostgreSQL may take a part where it refuses the whole: a statement took too long, or too much memory. */
+  /** Whether PostgreSQL may accept a part although it refuses the whole: a statement took too long, or too much memory. */
   static boolean isAboutSize(TaskerException.Database failure) {
     return SIZE_STATES.contains(String.valueOf(failure.sqlState()));
   }
 
-  /** Halves the batch until what PostgreSQL refuses is alone. That outcome ends its step with the error, the others are recorded. */
+  /**
+   * Halves the batch until the outcome that PostgreSQL refuses is alone. That one ends its step with the error; the others are recorded.
+   */
   private void flushInParts(List<Completion> batch, TaskerException.Database failure) throws InterruptedException {
     if (batch.size() > 1) {
       int half = batch.size() / 2;
@@ -294,7 +297,7 @@ final class ResultRecorder {
     flush(List.of(completion.instead(outcome)));
   }
 
-  /** One that was blocked, and is refused for another reason. */
+  /** Takes an outcome that was blocked, and then refused for another reason. */
   void again(Completion completion) {
     arrived.add(completion);
   }
@@ -309,7 +312,7 @@ final class ResultRecorder {
     closing = true;
   }
 
-  /** Waits until everything that has arrived is recorded, also by handlers' threads. */
+  /** Waits until everything that has arrived is recorded, including what handlers' threads record. */
   void awaitEnd(Deadline deadline) {
     try {
       thread.join(Math.max(1, deadline.leftMs()));

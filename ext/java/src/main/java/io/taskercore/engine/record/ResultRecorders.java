@@ -26,14 +26,14 @@ public final class ResultRecorders implements OutcomeSink {
 
   private static final int CONNECTIONS_FOR_EACH = 8;
 
-  /** The close waits so long for locked rows. Their steps run again when the rows are free. */
+  /** The close waits this long for locked rows. Steps whose rows stay locked run again when the rows are free. */
   private static final long BLOCKED_CLOSE_MS = 2_000;
 
   private final InFlightAttempts inFlight;
   private final BlockedOutcomes blocked;
   private final List<ResultRecorder> recorders;
 
-  /** @param poolSize of the handle that opened the pool */
+  /** @param poolSize the pool size of the handle that opened the pool */
   public ResultRecorders(
       OutcomeTransactions outcomes, Database database, InFlightAttempts inFlight, UnconfirmedClaims unconfirmed, int poolSize) {
     this.inFlight = inFlight;
@@ -63,7 +63,7 @@ public final class ResultRecorders implements OutcomeSink {
     return of(attempt).recordHere(new Completion(attempt, outcome));
   }
 
-  /** Tells in words which outcomes have waited long for rows that somebody else has locked, and for whom. */
+  /** Says in words which outcomes have waited long for rows that somebody else has locked, and for whom. */
   public List<String> blocked() {
     return blocked.reasons();
   }

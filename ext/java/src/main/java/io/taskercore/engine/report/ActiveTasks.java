@@ -10,17 +10,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How many tasks of the database have not ended: counted now, or as it was counted a few seconds ago, for whoever must not wait. The
- * first who asks so starts a thread that counts again and again.
+ * How many tasks of the database have not ended: counted now, or as counted a few seconds ago for callers that must not wait. The first
+ * such caller starts a thread that counts again and again.
  */
 public final class ActiveTasks implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ActiveTasks.class);
 
-  /** Scrapers come every 15 to 60 s, and to count a million tasks takes PostgreSQL a tenth of a second. */
+  /** Scrapers come every 15 to 60 s, and PostgreSQL takes a tenth of a second to count a million tasks. */
   private static final long PAUSE_MS = 10_000;
 
-  /** An older figure would pass for one of now. */
+  /** An older figure would be mistaken for a current one. */
   private static final long FORGOTTEN_NANOS = TimeUnit.MILLISECONDS.toNanos(3 * PAUSE_MS);
 
   private final Database database;
@@ -37,7 +37,7 @@ public final class ActiveTasks implements AutoCloseable {
     this.nanoTime = nanoTime;
   }
 
-  /** Counts, for as long as the database takes; null where it cannot be asked. */
+  /** Counts, for as long as the database takes; null if it cannot be asked. */
   public Long now() {
     try {
       long tasks = database.call(reader::activeTasks);
@@ -49,7 +49,7 @@ public final class ActiveTasks implements AutoCloseable {
     }
   }
 
-  /** At once; null where nobody has counted of late. */
+  /** Answers at once; null if nobody has counted lately. */
   public Long lastCount() {
     start();
     Count count = last;
@@ -64,7 +64,7 @@ public final class ActiveTasks implements AutoCloseable {
     }
   }
 
-  /** Waits for no count: it changes nothing, and ends with its connection. */
+  /** Does not wait for a count under way: it changes nothing, and ends with its connection. */
   @Override
   public synchronized void close() {
     started = true;

@@ -14,12 +14,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Asks PostgreSQL for a sign of life, and waits for it no longer than a time-out. A question that gets no answer goes on
- * waiting on its own thread; until that ends nobody asks again, so that a dead server costs one thread and one connection.
+ * Asks PostgreSQL for a sign of life, and waits no longer than a time-out. A question that gets no answer goes on waiting on its own
+ * thread. Until that ends nobody asks again, so that a dead server costs one thread and one connection.
  */
 public final class DatabaseProbe {
 
-  /** Rights change seldom. */
+  /** Rights seldom change. */
   private static final long GRANTS_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final Database database;
@@ -27,7 +27,7 @@ public final class DatabaseProbe {
   private final ServerProbe server = new ServerProbe();
   private final Grants grants = new Grants();
 
-  /** For the one question that is under way. */
+  /** Used by the one question that is under way. */
   private volatile Long grantsNanos;
   private volatile List<String> missingGrants = List.of();
   private CompletableFuture<Found> asked;
@@ -38,12 +38,12 @@ public final class DatabaseProbe {
   }
 
   /**
-   * What came of a question.
+   * The answer to a question.
    *
    * @param latencyMs from the question to the answer, without the wait for a connection
    * @param skewMs how far this machine's clock is ahead of PostgreSQL's
    * @param hasSchema whether the engine's tables are there
-   * @param missingGrants what its user would have to be given to work; seldom looked at anew
+   * @param missingGrants what its user would have to be granted to work; seldom looked at again
    */
   record Found(double latencyMs, double skewMs, boolean readOnly, boolean hasSchema, List<String> missingGrants) {}
 

@@ -58,12 +58,12 @@ public final class Health {
   /**
    * Something that is wrong.
    *
-   * @param down whether nothing can be claimed or recorded by it
+   * @param down whether it keeps anything from being claimed or recorded
    * @param reason in words
    */
   public record Complaint(boolean down, String reason) {}
 
-  /** One look, as it is written down. */
+  /** What one look at everything has found. */
   private static final class Look {
     private final List<String> reasons = new ArrayList<>();
     private boolean down;
@@ -110,7 +110,7 @@ public final class Health {
     return connections.getActiveConnections() >= most && connections.getThreadsAwaitingConnection() > 0;
   }
 
-  /** Asks past the pool where that has no connection to give. The last one may also go at this very moment. */
+  /** Asks on a connection beside the pool if the pool has none to give. The last one may also be taken at this very moment. */
   private Found ask() throws InterruptedException, ExecutionException, TimeoutException {
     if (!isExhausted(pool.getHikariPoolMXBean(), pool.getMaximumPoolSize())) {
       try {

@@ -32,7 +32,7 @@ public final class TaskReports {
   private static final int DEFAULT_LIMIT = 50;
   private static final int MAX_LIMIT = 1_000;
 
-  /** What PostgreSQL's calendar and ISO 8601 without signs have in common. */
+  /** The earliest time that both PostgreSQL's calendar and ISO 8601 without signs can hold. */
   private static final Instant EARLIEST = Instant.parse("0000-01-01T00:00:00Z");
 
   private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59.999999999Z");
@@ -87,7 +87,7 @@ public final class TaskReports {
   }
 
   /**
-   * @param filter an object of {@code namespace, name, status, tag, created_after, created_before, limit} (1 to 1,000, 50) and
+   * @param filter an object of {@code namespace, name, status, tag, created_after, created_before, limit} (1 to 1,000, by default 50) and
    *     {@code cursor}, the {@code next_cursor} of the page before
    */
   public Json list(Json filter) {
@@ -139,7 +139,7 @@ public final class TaskReports {
     }
   }
 
-  /** @param handlersHere the handlers at hand in this process, whether or not it works on steps just now */
+  /** @param handlersHere the handlers at hand in this process, whether or not it runs steps just now */
   public Json explain(long taskId, HandlerDirectory handlersHere) {
     List<StepStatus> statuses = database.call(connection -> {
       Optional<TaskState> task = reader.state(connection, taskId);

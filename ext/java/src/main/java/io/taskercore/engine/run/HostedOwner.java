@@ -5,7 +5,7 @@ import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.engine.attempt.SlotPool;
 import io.taskercore.metrics.EngineMetrics;
 
-/** Who claims on behalf of a coordinator. */
+/** A run or worker of a coordinator, for which steps are claimed. */
 interface HostedOwner extends ClaimOwner {
 
   RunHost host();

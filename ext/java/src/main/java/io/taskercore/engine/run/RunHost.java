@@ -14,7 +14,7 @@ import java.util.List;
 /** A coordinator as its runs and workers see it. */
 public interface RunHost {
 
-  /** As it is now. */
+  /** The configuration as it is now. */
   OrchestrationConfig config();
 
   HandlerDirectory directory();
@@ -33,13 +33,13 @@ public interface RunHost {
   /** These handlers were looked for; from now on the process tells others which of them it has. */
   void resolved(Collection<String> handlers);
 
-  /** Those of the handlers that are at hand; from now on the process says so to others. */
+  /** Those of the handlers that are at hand; from now on the process tells others that it has them. */
   List<String> atHand(List<String> handlers);
 
-  /** Those of all handlers that were looked for which are at hand now. */
+  /** All handlers that were looked for and are at hand now. */
   List<String> resolvedHandlers();
 
-  /** So many attempts more, or fewer, are claimed by the coordinator and not yet recorded. */
+  /** This many more attempts, or fewer, of the coordinator are claimed and not yet recorded. */
   void inFlightChanged(int delta);
 
   /** A run or a worker is over. */

@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One call's work on one step: it is claimed at once or refused, its handler runs on a handler thread like any other, and its
+ * One call's work on one step. The step is claimed at once or refused, its handler runs on a handler thread like any other, and its
  * children are left to those who work on the task.
  */
 public final class StepRun implements HostedOwner, AutoCloseable {
@@ -59,7 +59,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
    */
   public void start() {
     host.queue().addStarter(starter);
-    // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees that here.
+    // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees the closing here.
     host.requireOpen();
     if (!host.directory().has(step.handler())) {
       throw refusal("this process has no handler named " + step.handler());
@@ -74,7 +74,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     }
     monitor.change(() -> claimed = true);
     if (isClosed()) {
-      // Whoever asked for it has left meanwhile.
+      // The caller has left meanwhile.
       close();
     }
   }
@@ -119,8 +119,8 @@ public final class StepRun implements HostedOwner, AutoCloseable {
   /**
    * Waits until the attempt has ended, one way or another.
    *
-   * @return true when it has; false when handler threads are wanted: start as many as {@link AttemptQueue#threadsToStart} says
-   *     and wait again
+   * @return true if it has; false if handler threads are wanted: then start as many as {@link AttemptQueue#threadsToStart} says, and wait
+   *     again
    */
   public boolean await() throws InterruptedException {
     return monitor.await(() -> over() || threadsWanted, () -> {
@@ -133,7 +133,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     return claimed && inFlight == 0;
   }
 
-  /** The step as it is now, once {@link #await} has returned true; {@code duration_ms} is from its claim to its end, as everywhere. */
+  /** The step as it is now, once {@link #await} has returned true. {@code duration_ms} is from its claim to its end, as everywhere. */
   public Json outcome() {
     StepRow now = services.database().call(connection -> reader.step(connection, step.stepId()))
         .orElseThrow(() -> new TaskerException.StepNotFound(step.stepId()));
@@ -159,7 +159,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     });
   }
 
-  /** Ends the call: what has not begun is given back, what runs goes on and is recorded. */
+  /** Ends the call: what has not begun is given back; what runs goes on and is recorded. */
   @Override
   public void close() {
     monitor.change(() -> closed = true);
@@ -181,7 +181,7 @@ public final class StepRun implements HostedOwner, AutoCloseable {
     return host;
   }
 
-  /** Never: this step was asked for, and no other. */
+  /** Never: the caller asked for this step, and for no other. */
   @Override
   public boolean acceptsChildren() {
     return false;

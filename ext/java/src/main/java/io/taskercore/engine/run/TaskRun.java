@@ -39,7 +39,7 @@ import java.util.function.Consumer;
  */
 public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
 
-  /** The first pause of a run that waits for others; doubles up to the poll interval. */
+  /** The first pause of a run that waits for others. Pauses double up to the poll interval. */
   private static final long FIRST_PAUSE_MS = 5;
 
   private final RunHost host;
@@ -64,7 +64,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   private boolean awake;
   private boolean maybeReady;
 
-  /** Whether no thread is at it until there is something to do. */
+  /** Whether the run has no thread until there is something to do. */
   private boolean parked;
   private boolean threadsWanted;
   private boolean closed;
@@ -74,12 +74,12 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   private Json outcome;
   private RuntimeException failure;
 
-  /** How the run comes by its task. */
+  /** How the run gets its task. */
   @FunctionalInterface
   private interface Beginning {
     /**
      * @param byHandlerThread whether the calling thread can run an attempt
-     * @return that attempt; null if there is none
+     * @return the attempt that it must run; null if there is none
      */
     Attempt of(TaskRun run, boolean byHandlerThread) throws InterruptedException;
   }
@@ -93,12 +93,12 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     this.deadline = Deadline.in(timeoutMs, services.clock());
   }
 
-  /** A run of a task that is there. */
+  /** A run of a task that exists. */
   public static TaskRun of(RunHost host, RunServices services, long taskId, Long timeoutMs) {
     return new TaskRun(host, services, timeoutMs, false, (run, byHandlerThread) -> run.find(taskId));
   }
 
-  /** A run of a task that is still to be created: its first steps are claimed with that. */
+  /** A run of a task that is still to be created. Its first steps are claimed with its creation. */
   public static TaskRun ofNew(RunHost host, RunServices services, Json request, Long timeoutMs) {
     return new TaskRun(host, services, timeoutMs, true, (run, byHandlerThread) -> run.create(request, byHandlerThread));
   }
@@ -107,7 +107,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   public void start() {
     host.queue().addStarter(starter);
     try {
-      // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees that here.
+      // The coordinator knows of the run by now: if it is being closed, either it sees the run, or the run sees the closing here.
       host.requireOpen();
       if (!leadsToAttempt || !host.queue().offer(this::beginByHandlerThread)) {
         services.executor().execute(this::begin);
@@ -121,8 +121,8 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   /**
    * Waits for the end of the run.
    *
-   * @return true when it is over; false when something is wanted of the caller: {@link #seekHandlers}, start as many handler
-   *     threads as {@link AttemptQueue#threadsToStart} says, and wait again
+   * @return true if it is over; false if the caller has something to do: {@link #seekHandlers}, start as many handler threads as
+   *     {@link AttemptQueue#threadsToStart} says, and wait again
    */
   public boolean await() throws InterruptedException {
     return monitor.await(() -> over || threadsWanted || !unknownHandlers.isEmpty(), () -> {
@@ -132,8 +132,8 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
   }
 
   /**
-   * Looks for handlers of the task that the directory does not have yet, where there are any; on the caller's thread, for that may
-   * load code. The run goes on once all have been looked for, found or not.
+   * Looks for handlers of the task that the directory does not have yet, if there are any. It does so on the caller's thread, because
+   * that may load code. The run goes on once all have been looked for, found or not.
    *
    * @param seek looks for the handler of a name
    */
@@ -155,7 +155,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     });
   }
 
-  /** Ends the run: what has not started is given back, what runs goes on and is recorded. */
+  /** Ends the run: what has not started is given back; what runs goes on and is recorded. */
   @Override
   public void close() {
     change(() -> closed = true);
@@ -184,7 +184,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
           services.executor().execute(() -> ending(this::goOn));
         }
       } catch (InterruptedException wanted) {
-        // Somebody wants the thread, which has nothing to do with this run.
+        // Somebody wants the thread for something that has nothing to do with this run.
         Thread.currentThread().interrupt();
         services.executor().execute(task() == null ? this::begin : () -> ending(this::goOn));
       }
@@ -266,13 +266,13 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     }
     leaveIfClosed();
     if (!begun.created()) {
-      // Its key had made it before, of an earlier version perhaps.
+      // The idempotency key had made the task before, perhaps from an earlier version.
       resolveHandlers(begun.task().template());
     }
     return first;
   }
 
-  /** Has the caller look for those of the template's handlers that are not known yet. */
+  /** Makes the caller look for those of the template's handlers that are not known yet. */
   private void resolveHandlers(TaskTemplate known) throws InterruptedException {
     List<String> unknown = known.handlerNames().stream().filter(name -> !host.directory().has(name)).toList();
     monitor.change(() -> {
@@ -289,7 +289,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     return host.atHand(template.handlerNames());
   }
 
-  /** Whoever asked for it has left while a claim was made. */
+  /** The caller may have left while a claim was made. */
   private void leaveIfClosed() {
     if (isClosed()) {
       services.notifier().remove(this);
@@ -301,7 +301,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     return monitor.get(() -> task);
   }
 
-  /** @return how far it came; null if the run has ended with its task, or goes on without this thread */
+  /** @return the state of the task at the end; null if the run has ended with its task, or goes on without this thread */
   private Progress workUntilNothingIsLeft() throws InterruptedException {
     long pauseMs = FIRST_PAUSE_MS;
     while (!isOver()) {
@@ -341,7 +341,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     return progress.nextRunInMs() != null && progress.nextRunInMs() > 0 && !heldByOthers;
   }
 
-  /** Until the next step may run, or time is up. */
+  /** The time until the next step may run, or until the deadline. */
   private long untilDue(Progress progress) {
     return Math.min(progress.nextRunInMs(), deadline.leftMs()) + 1;
   }
@@ -352,7 +352,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
         : pauseMs;
   }
 
-  /** @return whether there was something */
+  /** @return whether any step was claimed */
   private boolean claim() {
     boolean some;
     try (SlotPool.Reservation room = host.slots().reserveWithSlots(template.steps().size())) {
@@ -388,7 +388,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     return now;
   }
 
-  /** Changes the state of the run. A thread of the core takes the run up if it has something to do by that, and no thread. */
+  /** Changes the state of the run. If the run then has something to do and no thread, a thread of the core takes it up. */
   private void change(Runnable change) {
     boolean resumes = monitor.changeAndGet(() -> {
       change.run();
@@ -505,7 +505,7 @@ public final class TaskRun implements HostedOwner, TaskListener, AutoCloseable {
     });
   }
 
-  /** Waits until something happens here, or until it is time to see whether something has happened elsewhere. */
+  /** Waits until something happens here, or until it is time to look whether something has happened elsewhere. */
   private void pause(long waitMs) throws InterruptedException {
     monitor.await(() -> awake || closed || over, deadline.capNanos(waitMs), () -> {
       maybeReady |= !awake;

@@ -25,14 +25,14 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * Works through whatever may run, of any task, until it is stopped.
+ * Works through all steps that may run, of any task, until it is stopped.
  *
  * <ol>
- *   <li>Its claimer thread takes batches from the queue, as many as there are slots for, and sleeps when there is nothing:
- *       until somebody in this process makes work, or another one announces it, or the poll interval is over.
- *   <li>Handler threads run the attempts; the recorder hands over children in between.
- *   <li>{@link #stop} claims no more, lets what runs come to its end, interrupts the rest after the deadline, and gives back
- *       what it holds.
+ *   <li>Its claimer thread takes batches from the queue, as many steps as there is room for. When there are none, it sleeps until
+ *       somebody in this process makes work, another process announces work, or the poll interval is over.
+ *   <li>Handler threads run the attempts; recorders hand over children in between.
+ *   <li>{@link #stop} claims no more, lets what runs come to its end, interrupts the rest after the deadline, and gives back what it
+ *       holds.
  * </ol>
  */
 public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
@@ -45,15 +45,15 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** How many queued steps a claim looks at for each place that is free. */
   private static final int LOOK = 2;
 
-  /** A look that finds only locked rows is followed by deeper ones. Each looks at so many times as many rows as the one before. */
+  /** A look that finds only locked rows is followed by deeper looks. Each looks at this many times as many rows as the one before. */
   private static final int DEEPER = 8;
 
-  /** There the queue ends, for one look. */
+  /** A single look goes no deeper into the queue than this. */
   private static final int DEEPEST_LOOK = 8_192;
 
   private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
 
-  /** How often handlers that could not be found are looked for again. */
+  /** How often to look again for handlers that could not be found. */
   private static final long RESOLVE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
   private final RunHost host;
@@ -73,7 +73,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private boolean stopping;
   private boolean stopped;
 
-  /** Whether the last look saw steps for this worker that are claimed only for slots that are held free. */
+  /** Whether the last look found steps for this worker that are claimed only for slots that are held free. */
   private boolean apartWaits;
   private final Thread claimer = Threads.named("claimer").newThread(this::run);
   private TemplateKey newestTemplate;
@@ -92,7 +92,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     claimer.start();
   }
 
-  /** What the one who waits for a worker is to do next. */
+  /** What the side that owns the handlers must do next. */
   public enum Request {
     /** Start as many handler threads as {@link AttemptQueue#threadsToStart} says. */
     START_THREADS,
@@ -123,7 +123,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
    * Waits until the worker has stopped.
    *
    * @param timeoutMs how long at most, in milliseconds; null: as long as it takes
-   * @return whether it has
+   * @return whether it has stopped
    */
   public boolean awaitEnd(Long timeoutMs) throws InterruptedException {
     long nanos = Deadline.in(timeoutMs).capNanos(FOREVER_MS);
@@ -135,7 +135,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return templateHandlers;
   }
 
-  /** Called after the directory has been brought up to date. */
+  /** Called after the directory was brought up to date. */
   public void handlersResolved() {
     host.resolved(templateHandlers);
     signal();
@@ -165,15 +165,15 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     }
   }
 
-  /** What came of a look at the queue. */
+  /** The result of a look at the queue. */
   private enum Claimed {
     SOME,
     NOTHING,
-    /** The queue was not asked, for all slots are taken. {@link #signal} follows as soon as one is free. */
+    /** The queue was not asked, because all slots are taken. {@link #signal} follows as soon as one is free. */
     NO_ROOM
   }
 
-  /** Claims as long as there is something and room for it, then sleeps; true if it was woken. */
+  /** Claims while there are steps and room for them, then sleeps; true if it was woken. */
   private boolean work(int emptyLooks) throws InterruptedException {
     long longest = longestPauseMs(emptyLooks);
     Claimed claimed = claim(LOOK, false);
@@ -182,7 +182,8 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
       apartWaits = forecast.apartWaits();
       readNewTemplates(forecast.newestTemplate());
       longest = forecast.nextInMs() == null ? longest : Math.max(1, Math.min(forecast.nextInMs() + 1, longest));
-      // A step became due since the claim, or it lies behind rows that others have locked. What stands apart may just find no slot.
+      // A step became due after the claim, or it lies behind rows that others have locked. Steps that are claimed apart may just find no
+      // slot.
       int deepest = forecast.ready() ? DEEPEST_LOOK : apartWaits ? LOOK * DEEPER : 0;
       for (int look = LOOK * DEEPER; claimed == Claimed.NOTHING && look <= deepest; look *= DEEPER) {
         claimed = claim(look, true);
@@ -191,7 +192,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return claimed == Claimed.SOME || pause(longest);
   }
 
-  /** What there is to expect of the queue for handlers that are at hand. */
+  /** What the queue has for the handlers at hand. */
   private QueueForecast forecast() {
     List<String> handlers = host.resolvedHandlers();
     boolean mayTakeLastChance = services.inFlight().isLastChanceFree();
@@ -225,7 +226,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
       List<Attempt> attempts = ready.attempts();
       apartWaits = attempts.isEmpty() ? apartWaits : ready.apartWaits();
       if (isQuiet()) {
-        // Since the claim was sent: it may have taken what came after quiet had returned.
+        // The worker became quiet after the claim was sent. The claim may have taken steps that came after quiet had returned.
         services.inFlight().giveBackUnstarted(attempts);
         return Claimed.NOTHING;
       }
@@ -240,7 +241,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return options.namespaces() != null ? options.namespaces() : host.config().namespaces();
   }
 
-  /** New templates may name handlers that nobody here has looked for yet. A handler that was missing may have come, too. */
+  /** New templates may name handlers that nobody here has looked for yet. A handler that was missing may also have come. */
   private void readNewTemplates(TemplateKey newest) {
     boolean anew = System.nanoTime() - resolvedNanos > RESOLVE_NANOS;
     if (!newest.equals(newestTemplate) || anew) {
@@ -251,7 +252,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     }
   }
 
-  /** Looks at the queue soon: work was made, or room came free. */
+  /** Makes the worker look at the queue soon, because work was made, or room came free. */
   @Override
   public void signal() {
     monitor.change(() -> workMayBeThere = true);
@@ -280,7 +281,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   /**
-   * Stops the worker; a second call waits for the first one's end only.
+   * Stops the worker; a second call only waits for the end of the first.
    *
    * @param timeoutMs how long handlers that run may take to end by themselves, in milliseconds
    * @return false if some had to be interrupted
@@ -323,7 +324,7 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
     return monitor.get(() -> !stopping);
   }
 
-  /** Whether nothing of it runs any more. */
+  /** Whether no part of the worker runs any more. */
   public boolean isStopped() {
     return monitor.get(() -> stopped);
   }

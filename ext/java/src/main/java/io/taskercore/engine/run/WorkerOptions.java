@@ -12,13 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one worker is told beside its coordinator's configuration.
+ * Options of one worker that override its coordinator's configuration.
  *
- * @param namespaces whose steps it runs; null: the configuration's, as they are at the time
+ * @param namespaces the namespaces whose steps it runs; null: the configuration's, as they are at the time
  */
 public record WorkerOptions(List<String> namespaces) {
 
-  /** Nothing: all is as configured. */
+  /** No options: everything is as configured. */
   public static final WorkerOptions NONE = new WorkerOptions(null);
 
   private static final String NAMESPACES = "namespaces";

@@ -16,19 +16,19 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What this process knows of a task while it works on it: so that a child handed over needs nothing from the database. Lives as
+ * What this process knows of a task while it works on it, so that a child that is handed over needs nothing from the database. Lives as
  * long as an attempt or a run refers to it.
  */
 public final class CachedTask {
 
-  /** Larger results are read again rather than kept. */
+  /** Larger results are not kept, but read again. */
   private static final int KEPT_BYTES = 64 * 1024;
 
   private final TaskFacts facts;
   private final TaskTemplate template;
   private final Map<Long, Json> results = new ConcurrentHashMap<>();
 
-  /** Attempts in flight; {@link TaskCache} alone reads and changes it, one at a time. */
+  /** Attempts in flight, and hand-overs under way. Only {@link TaskCache} reads and changes it, one thread at a time. */
   int users;
 
   public CachedTask(TaskFacts facts, TaskTemplate template) {
@@ -56,7 +56,7 @@ public final class CachedTask {
     return template.steps().get(ordinal).handler();
   }
 
-  /** How many processes may die under a step; null where it sets no number. */
+  /** How many processes may die under a step; null if the step sets no number. */
   public Integer maxCrashesOf(int ordinal) {
     return template.steps().get(ordinal).maxCrashes();
   }
@@ -65,7 +65,7 @@ public final class CachedTask {
     return template.steps().get(ordinal).parents();
   }
 
-  /** The ordinals of all steps that a step depends on, be it by others, by their names and in their order. */
+  /** The ordinals of all steps that a step depends on, directly or through others. The keys are their names; they are in their order. */
   public Map<String, Integer> ancestorsOf(int ordinal) {
     SortedSet<Integer> ordinals = new TreeSet<>();
     Deque<Integer> open = new ArrayDeque<>(parentsOf(ordinal));
@@ -99,7 +99,7 @@ public final class CachedTask {
         .toList();
   }
 
-  /** The parents' results by the parents' names; {@code {}} for one that ended without. */
+  /** The parents' results by the parents' names; {@code {}} for a parent that ended without a result. */
   public Map<String, Json> parentResults(ClaimedStep step, Map<Long, Json> loaded) {
     Map<String, Json> byName = new LinkedHashMap<>();
     for (int ordinal : step.parents()) {

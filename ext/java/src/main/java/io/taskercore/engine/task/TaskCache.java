@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The tasks that attempts are in flight for; others are read from the database. */
+/** The tasks that have attempts in flight; others are read from the database. */
 public final class TaskCache {
 
   /** A task, and its state when it was read. */
@@ -44,9 +44,9 @@ public final class TaskCache {
   }
 
   /**
-   * These tasks, read where they are not in use.
+   * Finds these tasks; those that are not in use are read.
    *
-   * @param createdAt when each was created, by its id: an id alone may mean another task than the one that is in use
+   * @param createdAt when each was created, by its id: an id alone may mean another task than the one in use
    */
   public Map<Long, CachedTask> of(Map<Long, Instant> createdAt) {
     Map<Long, CachedTask> found = new HashMap<>();
@@ -83,7 +83,7 @@ public final class TaskCache {
     });
   }
 
-  /** The result of a step that has ended; {@code {}} for one that has none. */
+  /** The result of a step that has ended; {@code {}} for a step without one. */
   public Json resultOf(CachedTask task, long stepId) {
     return task.resultOf(stepId).orElseGet(() -> {
       Json stored = database.call(connection -> steps.results(connection, List.of(stepId))).getOrDefault(stepId, Json.EMPTY_OBJECT);
@@ -92,7 +92,7 @@ public final class TaskCache {
     });
   }
 
-  /** An attempt begins to use the task. */
+  /** An attempt, or a hand-over, begins to use the task. */
   public void retain(CachedTask task) {
     inUse.compute(task.facts().taskId(), (id, known) -> {
       CachedTask used = known == null ? task : known;
@@ -101,7 +101,7 @@ public final class TaskCache {
     });
   }
 
-  /** An attempt uses it no more. */
+  /** An attempt, or a hand-over, no longer uses the task. */
   public void release(CachedTask task) {
     inUse.computeIfPresent(task.facts().taskId(), (id, known) -> {
       known.users--;
@@ -109,7 +109,7 @@ public final class TaskCache {
     });
   }
 
-  /** The tasks that are in use; of those that are so from the call's beginning to its end, none is missing. The set is the caller's. */
+  /** The tasks that are in use. It misses none that is in use from the call's beginning to its end. The set is the caller's. */
   public Set<Long> inUse() {
     return new HashSet<>(inUse.keySet());
   }

@@ -22,19 +22,19 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Registers templates, and finds them. Rows never change, so what was read once is kept, under its digest as well: an id alone may mean
- * another template where the database was emptied, restored or has failed over.
+ * Registers templates, and finds them. Rows never change, so what was read once is kept. It is kept under its digest as well: an id alone
+ * may mean another template if the database was emptied, restored or has failed over.
  */
 public final class TemplateRegistry {
 
-  /** Where a version may be registered again with other content; there, new tasks get the new revision. */
+  /** In these environments a version may be registered again with other content; new tasks then get the new revision. */
   private static final Set<String> REVISING = Set.of("development", "test");
 
   private final Database database;
   private final TemplateStore store = new TemplateStore();
   private final Map<TemplateKey, Registered> known = new ConcurrentHashMap<>();
 
-  /** What was the newest when somebody asked last. It may have changed since: whoever uses it must make sure. */
+  /** The newest versions that were found last. They may have changed since: whoever uses one must make sure. */
   private final Map<Wanted, Registered> newest = new ConcurrentHashMap<>();
 
   /** @param version null: the newest */
@@ -64,7 +64,7 @@ public final class TemplateRegistry {
       return template;
     }
 
-    /** What is wrong with a payload; the schema is made ready when the first one is to be checked. */
+    /** What is wrong with a payload. The schema is compiled when the first payload is checked. */
     public List<Violation> validate(Json payload, String path) {
       if (template.inputSchema().isEmpty()) {
         return List.of();
@@ -128,7 +128,7 @@ public final class TemplateRegistry {
     return found;
   }
 
-  /** What {@link #newest} found last, which may not be the newest any more; null where nobody has asked. */
+  /** What {@link #newest} found last, which may no longer be the newest; null if nobody has asked. */
   public Registered remembered(String namespace, String name, String version) {
     return newest.get(new Wanted(namespace, name, version));
   }

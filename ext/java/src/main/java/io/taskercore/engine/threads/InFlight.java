@@ -2,7 +2,7 @@ package io.taskercore.engine.threads;
 
 import java.util.concurrent.TimeUnit;
 
-/** A count that one can wait on to become zero. */
+/** A count that becomes zero, which one can wait for. */
 public final class InFlight {
 
   private final Monitor monitor = new Monitor();
@@ -12,7 +12,7 @@ public final class InFlight {
     monitor.change(() -> count += more);
   }
 
-  /** @return false if there are still some after {@code timeoutMs}, or the wait was interrupted */
+  /** @return false if there are still some after {@code timeoutMs}, or if the wait was interrupted */
   public boolean awaitNone(long timeoutMs) {
     try {
       return monitor.await(() -> count == 0, TimeUnit.MILLISECONDS.toNanos(timeoutMs), () -> count == 0);

@@ -9,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
-/** A daemon thread that does one thing again and again, with a pause between. A failure of any kind is logged and ends nothing. */
+/** A daemon thread that does one thing again and again, with a pause in between. Failures of any kind are logged and never end it. */
 public final class Loop implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Loop.class);
@@ -69,7 +69,7 @@ public final class Loop implements AutoCloseable {
     }
   }
 
-  /** The next round is now, or right after the one that is running. */
+  /** The next round comes now, or right after the one that is running. */
   public void soon() {
     lock.lock();
     try {
@@ -80,7 +80,7 @@ public final class Loop implements AutoCloseable {
     }
   }
 
-  /** Ends after the round that is running, if one is. */
+  /** Ends after the round that is running, if there is one. */
   public void stop() {
     lock.lock();
     try {
@@ -102,7 +102,7 @@ public final class Loop implements AutoCloseable {
     awaitEnd(10_000);
   }
 
-  /** The same, for so long at most, in milliseconds. */
+  /** The same, waiting for this many milliseconds at most. */
   public void awaitEnd(long mostMs) {
     stop();
     try {

@@ -8,8 +8,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
- * A lock over some fields, and those who wait for what they may become. Each is woken by the change that it waits for and by no
- * other: to wake a thread costs more than most of what is done under the lock.
+ * A lock over some fields, and those who wait for a condition on these fields. A change wakes only those whose condition it meets: waking
+ * a thread costs more than most of what is done under the lock.
  */
 public final class Monitor {
 
@@ -37,7 +37,7 @@ public final class Monitor {
     }
   }
 
-  /** Changes what the monitor guards, and tells something of that. */
+  /** Changes what the monitor guards, and returns something about the change. */
   public <T> T changeAndGet(Supplier<T> change) {
     lock.lock();
     try {
@@ -49,7 +49,7 @@ public final class Monitor {
     }
   }
 
-  /** Reads what the monitor guards; may change it too, where nobody waits for that. */
+  /** Reads what the monitor guards. May change it too, if nobody waits for that change. */
   public <T> T get(Supplier<T> value) {
     lock.lock();
     try {
@@ -65,9 +65,9 @@ public final class Monitor {
   }
 
   /**
-   * Waits for so many nanoseconds at most; whether it was in vain is for {@code then} to see.
+   * Waits for this many nanoseconds at most; {@code then} must see for itself whether the condition was met.
    *
-   * @param until reads only what the monitor guards; others than the calling thread ask it too
+   * @param until reads only what the monitor guards; threads other than the calling one ask it too
    */
   public <T> T await(BooleanSupplier until, long nanos, Supplier<T> then) throws InterruptedException {
     lock.lockInterruptibly();
