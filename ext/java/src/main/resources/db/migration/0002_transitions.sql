@@ -1,34 +1,36 @@
--- The one home for every change of state after a claim: what an outcome, a person, a crash or a sweep means for the rest of a task.
+-- Every change of state after a claim is decided here: what an outcome, a person, a crash or the sweeper means for the rest of a task.
 --
 --   record_outcome, record_outcomes, give_back, crash, retry_step, resolve_step, end_task, heal    each changes its own steps, then calls
---     └─▶ follow    what follows from that for children, queue, fail_fast and the task, and the log of all of it
+--     └─▶ follow    what follows for children, queue, fail_fast and the task, and the log of all changes
 --
--- Whoever calls holds the task's lock. Lock order, as before: tasks by task_id, then step_queue rows, then workflow_steps by step_id.
--- Outcomes and returned claims wait for a lock no longer than lock_timeout, for all of a call would wait with the one whose row is locked.
+-- Each caller of follow holds the task's lock. Lock order, as before: tasks by task_id, then step_queue rows, then workflow_steps by
+-- step_id. Outcomes and returned claims wait for a lock no longer than lock_timeout: otherwise one locked row would hold up all the tasks
+-- of a call.
 
--- A claim is named by its fence. Each claiming statement raises fences by a number that its client has drawn at random, for ids are
--- given out again where a database goes back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY): then
--- only such a fence tells the claim of a task that was from that of the task that has its id now.
+-- A fence identifies a claim. Each claiming statement raises fences by a number that its client drew at random. For a database that goes
+-- back in time (a failover that lost something, a restore, TRUNCATE … RESTART IDENTITY) gives ids out again. Then only a random fence
+-- distinguishes a claim of the task that was lost from one of the task that has its id now.
 ALTER TABLE tasker.workflow_steps ALTER COLUMN fence TYPE bigint;
 COMMENT ON COLUMN tasker.workflow_steps.fence IS
-  'The fencing token: raised by every claim, by a random number, and never reset; a result under another one is refused.';
+  'The fencing token. Every claim raises it by a random number, and nothing resets it; an outcome with another fence is refused.';
 
--- A process that dies has mostly claimed more steps than it had begun; which, its rows do not tell. So that no step is ended by the
--- deaths of processes that had not begun it, such a death counts for none of them, but makes them suspect. What is suspect, and what one
--- crash more would end, is claimed apart from the others: only into a handler's place that is free, so that it begins with its claim.
+-- A process that dies has usually claimed more steps than it had begun, and its rows do not say which it had begun. Such a death counts
+-- for none of its steps, so that no step ends through the deaths of processes that had not begun it; but it makes the steps suspect. A
+-- suspect step, and a step that one more crash would end, is claimed apart from the others: only into a free slot, so that its attempt
+-- begins with its claim.
 ALTER TABLE tasker.workflow_steps ADD COLUMN suspect boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tasker.workflow_steps.suspect IS
-  'A process has died that held the step, since an attempt at it came to an end: the next such death counts for certain.';
+  'Whether a process that held the step has died since an attempt at it last came to an end: the next such death is certain to count.';
 ALTER TABLE tasker.step_queue ADD COLUMN apart boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tasker.step_queue.apart IS 'As tasker.is_apart has it; false in the rows of older builds, which know nothing of it.';
 UPDATE tasker.step_queue SET apart = true WHERE last_chance;
 DROP INDEX tasker.step_queue_order;
 CREATE INDEX step_queue_order ON tasker.step_queue (handler, apart, priority DESC, run_at, step_id);
 COMMENT ON INDEX tasker.step_queue_order IS
-  'Claims for the handlers at hand, in the order: higher priority, then run_at, then id. A backlog of other handlers costs nothing.';
+  'Serves claims for the handlers at hand, in this order: higher priority, then run_at, then id. A backlog of other handlers costs nothing.';
 CREATE INDEX step_queue_apart ON tasker.step_queue (handler, run_at) WHERE apart;
-COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether there is anything that is claimed apart now, which mostly there is not.';
-COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps of which a process holds one at a time.';
+COMMENT ON INDEX tasker.step_queue_apart IS 'Tells whether any step can be claimed apart now; usually none can.';
+COMMENT ON INDEX tasker.step_queue_last_chance IS 'Finds the few steps on their last chance, of which a process holds one at a time.';
 
 -- Sets of states and the numbering of steps. PostgreSQL inlines these into the statements that use them.
 
@@ -58,18 +60,18 @@ COMMENT ON FUNCTION tasker.may_wait IS 'Whether a step in this state may have pa
 
 CREATE FUNCTION tasker.is_freed(state text, waiting_on smallint, parents smallint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state = 'pending' AND waiting_on <= parents $$;
-COMMENT ON FUNCTION tasker.is_freed IS 'Whether a step becomes ready when so many of its parents become satisfied.';
+COMMENT ON FUNCTION tasker.is_freed IS 'Whether a step becomes ready when this many of its parents become satisfied.';
 
 CREATE FUNCTION tasker.freed_state(state text, waiting_on smallint, parents smallint, wanted boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN NOT tasker.is_freed(state, waiting_on, parents) THEN state WHEN wanted THEN 'in_progress' ELSE 'enqueued' END
 $$;
 COMMENT ON FUNCTION tasker.freed_state IS
-  'What becomes of a step when so many of its parents become satisfied: if it is ready, a process that wants it has it at once.';
+  'The state of a step when this many of its parents become satisfied. A step that becomes ready is claimed at once by a process that wants it.';
 
 CREATE FUNCTION tasker.claims(state text, waiting_on smallint, parents smallint, wanted boolean) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (wanted IS TRUE AND tasker.is_freed(state, waiting_on, parents))::integer $$;
-COMMENT ON FUNCTION tasker.claims IS 'How many claims that makes: 1 where a process wants the step and it becomes ready, else 0.';
+COMMENT ON FUNCTION tasker.claims IS 'How many claims that makes: 1 if the step becomes ready and a process wants it, else 0.';
 
 CREATE FUNCTION tasker.has_ended(state text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT state IN ('complete', 'error', 'cancelled', 'resolved_manually') $$;
@@ -83,29 +85,30 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
               ELSE 'complete' END
 $$;
 COMMENT ON FUNCTION tasker.task_state IS
-  'What becomes of a task that is in this state when so many of its steps are active and so many in error.';
+  'The state of a task that was in this state, when this many of its steps are active and this many are in error.';
 
 CREATE FUNCTION tasker.crash_ends(crashes smallint, max_crashes smallint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes + 1 >= max_crashes $$;
-COMMENT ON FUNCTION tasker.crash_ends IS 'Whether one crash more ends the step.';
+COMMENT ON FUNCTION tasker.crash_ends IS 'Whether one more crash ends the step.';
 
 CREATE OR REPLACE FUNCTION tasker.last_chance(crashes smallint, max_crashes smallint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT crashes > 0 AND crashes + 1 >= max_crashes $$;
 COMMENT ON FUNCTION tasker.last_chance IS
-  'Whether processes have died under a step, and tasker.crash_ends holds: either the step kills them, or it ran beside one that does.';
+  'Whether a process has died under the step, and one more crash ends it. Either the step kills processes, or it ran beside one that does.';
 
 CREATE FUNCTION tasker.is_apart(suspect boolean, crashes smallint, max_crashes smallint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT suspect OR tasker.crash_ends(crashes, max_crashes) $$;
 COMMENT ON FUNCTION tasker.is_apart IS
-  'Whether a step is claimed only into a handler''s place that is free, so that it begins with its claim, and a crash is its own.';
+  'Whether a step is claimed only into a free slot. Its attempt then begins with its claim, so a crash certainly counts for it.';
 
 CREATE FUNCTION tasker.may_follow(wanted boolean, suspect boolean, crashes smallint, max_crashes smallint) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT wanted AND NOT tasker.is_apart(suspect, crashes, max_crashes) $$;
-COMMENT ON FUNCTION tasker.may_follow IS 'Whether a step that a process wants is claimed for it with its parent''s outcome, if it becomes ready.';
+COMMENT ON FUNCTION tasker.may_follow IS 'Whether a step that a process wants may be claimed for it together with its parent''s outcome, once the step is ready.';
 
--- What several columns of a row must hold together. PostgreSQL reads the text of a table's CHECKs anew for each statement that writes
--- to the table; for a statement on one row that took longer than the row. A compiled function is kept, so each table has one CHECK, which
--- calls it: with the whole row of a step, whose name is the shortest text, but not of a task, for that would read its payload each time.
+-- The rules that several columns of a row must satisfy together. PostgreSQL reads the text of a table's CHECKs again for each statement
+-- that writes to the table. For a statement on one row that took longer than the row. A compiled function is kept, so each table has one
+-- CHECK, which calls a function. The one for steps gets the whole row, whose name is the shortest text. The one for tasks does not: that
+-- would read the payload each time.
 
 CREATE FUNCTION tasker.is_sound(s tasker.workflow_steps) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -142,7 +145,7 @@ CREATE TYPE tasker.change AS (
   attempt      smallint,
   reason       text,
   after_ms     double precision,  -- of a task that has ended: how long after it could have begun
-  name         text,              -- from here on: of a step that the calling process holds from now on
+  name         text,              -- from here on: only of a step that the calling process holds from now on
   handler      text,
   parents      smallint[],
   children     smallint[],
@@ -150,11 +153,11 @@ CREATE TYPE tasker.change AS (
   max_attempts smallint,
   fence        bigint,
   created_at   timestamptz,       -- of a task that has ended
-  accepted     integer[],         -- these three are in a row of their own, which tells of no change: which of the outcomes that were
-  at           timestamptz,       -- handed in were accepted, counted from 1; when all this happened; and the last entry that was
-  newest       bigint             -- made in the log
+  accepted     integer[],         -- these three are in the summary row only: the places (from 1) of the outcomes that were
+  at           timestamptz,       -- accepted among those that were handed in; when all this happened; and the newest
+  newest       bigint             -- entry that was written to the log
 );
-COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed: a row for all of it, then one for each change that the caller did not ask for.';
+COMMENT ON TYPE tasker.change IS 'What a call of the functions below has changed: a row for each change, and a summary row. An accepted outcome''s own change has no row, for the caller knows it.';
 
 CREATE FUNCTION tasker.enqueue(p_step_ids bigint[], p_at timestamptz) RETURNS void
 LANGUAGE sql AS $$
@@ -166,7 +169,7 @@ LANGUAGE sql AS $$
   JOIN tasker.tasks t ON t.task_id = s.task_id
   ORDER BY s.step_id
 $$;
-COMMENT ON FUNCTION tasker.enqueue IS 'Gives steps that are enqueued or wait for a retry their rows in step_queue.';
+COMMENT ON FUNCTION tasker.enqueue IS 'Writes the step_queue rows of steps that are enqueued or wait for a retry.';
 
 CREATE FUNCTION tasker.cancel_steps(p_task_id bigint, p_states text[], p_at timestamptz,
   OUT ids bigint[], OUT before text[], OUT attempts smallint[])
@@ -193,7 +196,7 @@ BEGIN
   FROM cancelled c;
 END
 $$;
-COMMENT ON FUNCTION tasker.cancel_steps IS 'Cancels the steps of a task that are in one of these states; tasker.follow must come after it.';
+COMMENT ON FUNCTION tasker.cancel_steps IS 'Cancels the steps of a task that are in one of these states; the caller must call tasker.follow afterwards.';
 
 CREATE FUNCTION tasker.follow(
   p_at timestamptz, p_task_id bigint, p_task_state text, p_ids bigint[], p_from text[], p_to text[], p_attempts smallint[],
@@ -203,29 +206,29 @@ CREATE FUNCTION tasker.follow(
 RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
 DECLARE
-  -- All changes, in the order of the log. An id is a step's, or minus a task's.
+  -- All changes, in the order of the log. A positive id is a step's; a negative one is minus a task's.
   v_ids      bigint[]   := p_ids;
   v_from     text[]     := p_from;
   v_to       text[]     := p_to;
   v_attempts smallint[] := p_attempts;
   v_reasons  text[]     := p_reasons;
-  v_after    double precision[]; -- of the tasks that end, which are last
-  v_created  timestamptz[];      -- of these as well
+  v_after    double precision[]; -- of the tasks that end; these are last
+  v_created  timestamptz[];      -- of the same tasks
   v_untold   integer    := CASE WHEN p_accepted IS NULL THEN 1 ELSE cardinality(p_ids) + 1 END;
   v_steps    integer;
   v_active   integer    := 0;
   v_failed   integer    := 0;
-  v_stopped  bigint[]; -- tasks of which fail_fast has cancelled something active: where they end, they end by that
+  v_stopped  bigint[]; -- tasks in which fail_fast has cancelled active steps: if they end, that is the reason
   v_reason   text;
   v_newest   bigint;
   v_more     record;
   v_told     tasker.change;
 BEGIN
-  -- Children wait for one parent less. Those that wait for none any more are claimed at once where the process wants them, else they
-  -- are enqueued. Cancelled, skipped and resolved ones are counted on as well, for they may come to life again.
+  -- Children wait for fewer parents now. Those that wait for none are claimed at once if the process wants them, else they are enqueued.
+  -- The counters of cancelled, skipped and resolved children are lowered too, for these steps may come to life again.
   IF cardinality(p_freed) > 0 THEN
     IF p_task_id IS NOT NULL THEN
-      -- They have one parent that ended. To find each by its key costs half of what the statement for many does.
+      -- All of these have the same one parent that ended. To find each by its key costs half of what the statement for many does.
       FOR v_more IN
         UPDATE tasker.workflow_steps s
         SET waiting_on = GREATEST(s.waiting_on - 1, 0),
@@ -276,7 +279,7 @@ BEGIN
     END IF;
   END IF;
 
-  -- A task that had failed fast comes to life again, with what was cancelled by that.
+  -- A task that had failed fast comes to life again, with the steps that were cancelled by that.
   IF p_revive THEN
     UPDATE tasker.tasks t SET failing = false WHERE t.task_id = p_task_id;
     FOR v_more IN
@@ -304,7 +307,7 @@ BEGIN
     PERFORM tasker.enqueue(ARRAY(SELECT c.id FROM unnest(v_ids, v_to) AS c(id, state) WHERE tasker.is_queued(c.state)), p_at);
   END IF;
 
-  -- Under fail_fast a failure cancels whatever has not started, and from then on what goes back into the queue.
+  -- Under fail_fast a failure cancels every step that has not started, and later every step that goes back into the queue.
   IF p_to && ARRAY['error', 'enqueued', 'waiting_for_retry'] THEN
     FOR v_more IN
       SELECT c.*, f.errors
@@ -327,7 +330,7 @@ BEGIN
       v_to := v_to || array_fill('cancelled'::text, ARRAY[cardinality(v_more.ids)]);
       v_attempts := v_attempts || v_more.attempts;
       v_reasons := v_reasons || array_fill('fail_fast'::text, ARRAY[cardinality(v_more.ids)]);
-      -- Of two errors, the first cancels and the second is what the task ends by.
+      -- Of two errors, the first one cancels, and the task ends by the second.
       IF v_more.errors < 2 AND v_more.before && ARRAY['enqueued', 'waiting_for_retry'] THEN
         v_stopped := v_stopped || tasker.task_of(v_more.ids[1]);
       END IF;
@@ -357,7 +360,7 @@ BEGIN
       INTO v_more;
       v_reason := CASE WHEN p_task_id = ANY (v_stopped) THEN 'fail_fast' ELSE p_reason END;
       IF p_task_state <> 'in_progress' AND v_more.state IN ('complete', 'error') AND v_more.state <> p_task_state THEN
-        -- A task completes or fails only while it is in progress: the log has that in between.
+        -- A task completes or fails only while it is in progress, so the log gets that state in between.
         v_ids := v_ids || ARRAY[-p_task_id, -p_task_id];
         v_from := v_from || ARRAY[p_task_state, 'in_progress'];
         v_to := v_to || ARRAY['in_progress', v_more.state::text];
@@ -440,7 +443,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.follow IS
-  'What follows from changes of steps that are in the database already: all else that changes by them, and the log. The caller holds the tasks'' locks.';
+  'Makes the changes that follow from changes of steps that are already written, and writes all of them to the log. The caller holds the tasks'' locks.';
 
 CREATE FUNCTION tasker.record_outcome(
   p_process_id bigint, p_jump bigint, p_step_id bigint, p_fence bigint, p_to text, p_result text, p_error text, p_delay_ms bigint,
@@ -475,7 +478,7 @@ BEGIN
     RETURN;
   END IF;
 
-  -- Plain: the one child, whose one parent this is, is claimed at once. That changes nothing else of the task, so nobody locks it.
+  -- Plain: the step's only child, which has no other parent, is claimed at once. Nothing else of the task changes, so nobody locks it.
   v_nth := v_step.attempts;
   v_told.accepted := ARRAY[1];
   v_told.at := v_at;
@@ -511,7 +514,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.record_outcome IS
-  'Records the outcome of an attempt, unless its claim is no longer valid. Plain: it is complete, has one child, that one has no other parent and a higher id, and is wanted.';
+  'Records the outcome of an attempt, unless its claim is no longer valid. p_plain: the outcome is complete; the step has one child, which has no other parent, has a higher id, and is wanted.';
 
 CREATE FUNCTION tasker.record_outcomes(
   p_process_id bigint, p_jump bigint, p_step_ids bigint[], p_fences bigint[], p_to text[], p_results text[], p_errors text[],
@@ -553,7 +556,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.record_outcomes IS
-  'Records outcomes of attempts, of any tasks, in the order of their steps'' ids. One whose claim is no longer valid is refused without touching the others.';
+  'Records outcomes of attempts, of any tasks, in the order of their steps'' ids. An outcome whose claim is no longer valid is refused without touching the others.';
 
 CREATE FUNCTION tasker.give_back(p_step_ids bigint[], p_fences bigint[], p_started boolean) RETURNS SETOF tasker.change
 LANGUAGE plpgsql SET lock_timeout = '250ms' AS $$
@@ -583,7 +586,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.give_back IS
-  'Gives claims back: anybody may run the steps at once. Where the handlers have not started, the attempts do not count.';
+  'Gives claims back, so that anybody may run the steps at once. If the handlers have not started, the attempts do not count.';
 
 CREATE FUNCTION tasker.crash(p_task_id bigint, p_step_ids bigint[], p_counts boolean[], p_errors text[]) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -614,7 +617,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.crash IS
-  'Takes steps of a task from processes that are gone: they may run again, or end with an error where one is given. Where it is not to count as a crash, the attempt does not count either. The caller has locked them.';
+  'Takes steps of a task from processes that are gone. A step may run again, or it ends with its error if one is given. If the crash does not count, the attempt does not count either. The caller has locked the steps.';
 
 CREATE FUNCTION tasker.take_out(p_step_id bigint,
   OUT task_id bigint, OUT task_state text, OUT task_failed boolean, OUT state text, OUT attempt smallint, OUT children smallint[])
@@ -635,7 +638,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.take_out IS
-  'Takes a step out of the queue for a person''s decision, with all locks, and tells how it and its task stand. task_failed: under fail_fast, and a step is in error.';
+  'Takes all locks for a person''s decision on a step, takes the step out of the queue, and returns its state and its task''s. task_failed: the task is under fail_fast and has a step in error.';
 
 CREATE FUNCTION tasker.retry_step(p_step_id bigint) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -652,7 +655,7 @@ BEGIN
     ARRAY['retry_step'], p_revive => v_step.task_failed, p_reason => 'retry_step');
 END
 $$;
-COMMENT ON FUNCTION tasker.retry_step IS 'Lets a step run at once, with one attempt more than it had. Whether it may, the caller has looked at under the locks.';
+COMMENT ON FUNCTION tasker.retry_step IS 'Lets a step run at once, and allows it one more attempt. The caller has checked under the locks that it may.';
 
 CREATE FUNCTION tasker.resolve_step(p_step_id bigint, p_result text, p_reason text) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -672,7 +675,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.resolve_step IS
-  'Ends a step by decision of a person; its result is what its children read. Whether it may end so, the caller has looked at under the locks.';
+  'Ends a step by a person''s decision; its children read this result. The caller has checked under the locks that it may end so.';
 
 CREATE FUNCTION tasker.end_task(p_task_id bigint, p_to text, p_reason text) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -690,7 +693,7 @@ BEGIN
     array_fill(p_reason, ARRAY[v_done.count]), p_settle => true, p_reason => p_reason, p_decided => p_to);
 END
 $$;
-COMMENT ON FUNCTION tasker.end_task IS 'Ends a task by decision of a person: all of it that is unfinished is cancelled.';
+COMMENT ON FUNCTION tasker.end_task IS 'Ends a task by a person''s decision, and cancels all steps that are unfinished or in error.';
 
 CREATE FUNCTION tasker.heal(p_task_id bigint) RETURNS SETOF tasker.change
 LANGUAGE plpgsql AS $$
@@ -704,7 +707,7 @@ DECLARE
 BEGIN
   SELECT t.state, t.failing INTO v_task FROM tasker.tasks t WHERE t.task_id = p_task_id FOR NO KEY UPDATE;
   IF v_task.failing OR (tasker.has_ended(v_task.state) AND v_task.state <> 'error') THEN
-    -- Nothing of such a task begins any more, unless a person brings it back.
+    -- Nothing of such a task begins any more, unless a person brings it back to life.
     SELECT c.* INTO v_done FROM tasker.cancel_steps(p_task_id, ARRAY['pending', 'enqueued', 'waiting_for_retry'], v_at) AS c;
     IF v_task.failing THEN
       v_reason := 'fail_fast';
@@ -729,7 +732,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tasker.heal IS
-  'Lets a task whose counters were put right go on from there: what waits for nothing is enqueued, and it ends where nothing of it is active.';
+  'Lets a task go on after its counters were corrected: steps that wait for nothing are enqueued, and the task ends if no step is active.';
 
 CREATE OR REPLACE FUNCTION tasker.record_one(
   p_process_id bigint, p_step_id bigint, p_fence integer, p_to text, p_result text, p_error text, p_delay_ms bigint,
@@ -748,4 +751,4 @@ LANGUAGE sql AS $$
   WHERE c.to_state IS DISTINCT FROM 'cancelled'
 $$;
 COMMENT ON FUNCTION tasker.record_one IS
-  'For processes of the version before, which are still at work while the new one is rolled out: tasker.record_outcome in their words.';
+  'For processes of the previous version, which still work while the new one is rolled out: tasker.record_outcome with their arguments and answer.';
