@@ -1,9 +1,11 @@
 # frozen_string_literal: true
 
-# Loaded with the first message: RubyGems reads the specifications of all gems for it, which takes longer than all the rest.
+# Loaded with the first message: RubyGems reads the specifications of all gems for it, which takes longer than
+# everything else here.
 autoload :Logger, "logger"
 
-# From Ruby 4.0 on Bundler hides it from those who have not asked for it. They are told so now, not with the first message.
+# From Ruby 4.0 on Bundler hides logger from applications that have not asked for it. They learn that now, not with the
+# first message.
 if defined?(Bundler)
   begin
     require "logger"
@@ -18,8 +20,8 @@ end
 #   TaskerCore.register_handler("payments.charge") { |context| { "charged" => context.payload["amount"] } }
 #   TaskerCore.handle_task(namespace: "shop", task_name: "order", payload: { amount: 12 })
 #
-# These are methods of the process's own {Coordinator}, see there for all of them. {.create_coordinator} makes others; they
-# share what they can.
+# These are methods of the process's own {Coordinator}, which documents all of them. {.create_coordinator} makes others;
+# they share what they can.
 module TaskerCore
   # The library's own frames are under this path; the backtraces of its errors begin below them.
   LIBRARY_PATH = File.join(__dir__, "tasker_core")

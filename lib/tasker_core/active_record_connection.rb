@@ -1,24 +1,26 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # The raw connection inside ActiveRecord's, by ActiveRecord's own way to it: under its lock, with the transaction begun that was only
-  # announced so far. The connection stays as lazy, and as able to reconnect, as it was; after +raw_connection+ it would not.
+  # The raw connection inside ActiveRecord's, obtained in ActiveRecord's own way: under its lock, and after a transaction
+  # that was only announced so far has begun. The connection stays as lazy, and as able to reconnect, as it was; after
+  # +raw_connection+ it would not.
   #
   # @api private
   class ActiveRecordConnection
-    # PostgreSQL's codes of conflicts after which the whole transaction is to be tried again, and what they are to ActiveRecord.
+    # PostgreSQL's codes of conflicts after which the whole transaction should be tried again, and ActiveRecord's errors
+    # for them.
     CONFLICTS = { "40001" => :SerializationFailure, "40P01" => :Deadlocked }.freeze
     private_constant :CONFLICTS
 
     class << self
       # @param holder [Object]
-      # @return [Boolean] whether it is a connection of ActiveRecord's, or a class of models
+      # @return [Boolean] whether it is a connection of ActiveRecord, or a model class
       def of?(holder) = connection?(holder) || model?(holder)
 
       # @param holder [ActiveRecord::ConnectionAdapters::AbstractAdapter, Class]
       # @yieldparam raw [Object] what the adapter calls its raw connection; to be used within the block only
       # @return what the block returns
-      # @raise [ActiveRecord::ReadOnlyError] where ActiveRecord prevents writes
+      # @raise [ActiveRecord::ReadOnlyError] if ActiveRecord prevents writes
       # @raise [ActiveRecord::SerializationFailure, ActiveRecord::Deadlocked] whose cause is our {DatabaseError}
       def open(holder, &block)
         return new(holder).open(&block) if connection?(holder)
@@ -42,7 +44,7 @@ module TaskerCore
 
     def open(&block)
       refuse_writes if @connection.preventing_writes?
-      # ActiveRecord would take our errors for its driver's, so they leave its block as values.
+      # ActiveRecord would mistake our errors for its driver's, so they leave its block as values.
       answer, failure = with_raw { |raw| outcome(raw, &block) }
       raise failure if failure
 

@@ -3,13 +3,14 @@
 require_relative "active_record_connection"
 
 module TaskerCore
-  # The JDBC connection inside what the application calls its connection, so that tasks can be created in its transaction.
+  # Finds the JDBC connection inside the object that the application calls its connection, so that tasks can be created
+  # in its transaction.
   #
   # @api private
   module CallersConnection
     EXPECTED = "a java.sql.Connection, or an object that holds one: ActiveRecord's connection, Sequel's Database"
 
-    # From what holds a connection by way of its adapter's it takes two steps.
+    # An object that holds a connection by way of its adapter takes two steps.
     MOST_STEPS = 3
     private_constant :EXPECTED, :MOST_STEPS
 
@@ -38,7 +39,7 @@ module TaskerCore
         yield jdbc?(connection = held(raw)) ? connection : refuse(holder)
       end
 
-      # Sequel: the thread's connection, which is the transaction's inside of one.
+      # Sequel: the thread's connection, which inside a transaction is the transaction's.
       def synchronized(database)
         database.synchronize { |connection| yield jdbc?(connection) ? connection : refuse(database) }
       end
@@ -47,7 +48,8 @@ module TaskerCore
         MOST_STEPS.times.inject(holder) { |inner, _| jdbc?(inner) ? inner : inside(inner) }
       end
 
-      # Other libraries than ActiveRecord may have its interface; what its adapter for JDBC calls raw has +jdbc_connection+.
+      # Libraries other than ActiveRecord may have its interface. What its adapter for JDBC calls the raw connection has
+      # +jdbc_connection+.
       def inside(holder)
         if Native.responds_to?(holder, :raw_connection) then holder.raw_connection
         elsif Native.responds_to?(holder, :jdbc_connection) then holder.jdbc_connection(true)

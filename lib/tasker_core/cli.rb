@@ -14,8 +14,9 @@ require_relative "cli/work"
 module TaskerCore
   # The command +tasker+: a process to deploy, and the schema it needs.
   #
-  # Its exit codes: 0, all went well; 1, an error, which was told on standard error; 2, it was called wrongly; 3, it was stopped and
-  # handlers had to be interrupted, whose steps were given back and run elsewhere, or later; 4, the same, and some did not heed that.
+  # Its exit codes: 0, all went well; 1, an error, which was reported on standard error; 2, it was called wrongly; 3, it
+  # was stopped and handlers had to be interrupted, whose steps were given back and run again; 4, the same, and some
+  # handlers ignored the interrupt.
   module CLI
     OK = 0
     ERROR = 1
@@ -58,8 +59,8 @@ module TaskerCore
         ERROR
       end
 
-      # Ends the process. Ruby would wait for its threads; where handlers heed no interrupt, that might be for ever, so that nothing
-      # which is to run at exit does.
+      # Ends the process. Ruby would wait for its threads. If handlers ignore their interrupt, that might take for ever.
+      # Then the process is halted, and nothing runs that was to run at exit.
       #
       # @param status [Integer] the exit code
       def leave(status)
@@ -77,7 +78,7 @@ module TaskerCore
         command.new(options, out).run
       end
 
-      # Where nobody can be told, the exit code tells.
+      # If nobody can be told, the exit code tells.
       def complain(err, *lines) = Log.unharmed { err.puts(*lines) }
 
       def say(out, text)

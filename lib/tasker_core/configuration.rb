@@ -3,23 +3,23 @@
 require "pathname"
 
 module TaskerCore
-  # Where the settings come from when {TaskerCore.create_coordinator} is not told. What they mean is the core's business, which
-  # also checks them: see {.keys}.
+  # Where the settings come from if {TaskerCore.create_coordinator} is not given them. The core decides what they mean,
+  # and also checks them: see {.keys}.
   module Configuration
     # The file, below the application's root.
     FILE = "config/tasker_core.yml"
 
-    # Names another file, which must be there.
+    # Names another file, which must exist.
     FILE_VARIABLE = "TASKER_CONFIG"
 
-    # They name the environment where TASKER_ENV does not.
+    # These variables name the environment if TASKER_ENV does not.
     ENVIRONMENT_VARIABLES = %w[RAILS_ENV RACK_ENV].freeze
     private_constant :ENVIRONMENT_VARIABLES
 
     class << self
-      # All settings, weakest first: the defaults, the file's part for the environment, environment variables, and what the
-      # application sets in its code, as Rails' +config.tasker_core+ does. Keys without a default that nobody set, or only to nil
-      # or blank, are not there.
+      # All settings, weakest first: the defaults, the file's part for the environment, environment variables, and what
+      # the application sets in its code, as Rails' +config.tasker_core+ does. A key is absent if it has no default and
+      # nobody set it, or only to nil or blank.
       #
       # @param root [String, Pathname] the application's root
       # @param env [ENV, Hash{String => String}] the environment variables
@@ -42,15 +42,15 @@ module TaskerCore
         { **last_resort, "environment" => environment }.merge(from_file, from_env, from_application)
       end
 
-      # The settings that the application makes in its code, over all others.
+      # The settings that the application makes in its code. They override all others.
       #
       # @return [Hash{String => Object}]
       def application = called(@application)
 
-      # @param settings [Hash, #call, nil] asked each time the configuration is loaded if it can be called
+      # @param settings [Hash, #call, nil] if it can be called, it is called each time the configuration is loaded
       attr_writer :application
 
-      # Settings for what nobody has set.
+      # Settings for keys that nobody has set.
       #
       # @return [Hash{String => Object}]
       # @api private
@@ -73,7 +73,7 @@ module TaskerCore
       # @return [Array<Hash>] +key, env, type, min, max, default, reconfigurable, doc+ of each
       def keys = Native.configuration_keys
 
-      # {.load}, on another database.
+      # {.load}, but for another database.
       #
       # @api private
       def load_for(database_url)
@@ -86,7 +86,8 @@ module TaskerCore
 
       private
 
-      # Without those that are nil or blank, as <tt>database_url: <%= ENV["X"] %></tt> is where there is no X: they say nothing.
+      # Drops values that are nil or blank, as <tt>database_url: <%= ENV["X"] %></tt> is if there is no X: they say
+      # nothing.
       def made(settings) = settings.reject { |_, value| value.nil? || (value.is_a?(String) && value.strip.empty?) }
 
       def called(settings) = (settings.respond_to?(:call) ? settings.call : settings).to_h.transform_keys(&:to_s)
@@ -107,7 +108,7 @@ module TaskerCore
 
       def default_environment(env) = made(env).values_at(*ENVIRONMENT_VARIABLES).compact.first || "development"
 
-      # Nil where there is none.
+      # Nil if there is no file.
       def file(root, env)
         named = env[FILE_VARIABLE].to_s
         path = named.empty? ? below(root) : Pathname(named)
@@ -119,7 +120,7 @@ module TaskerCore
         when String, Pathname then Pathname(root.to_s) + FILE
         else Native.refuse_type("root", "a String or Pathname", root)
         end
-      rescue StandardError => e # a NUL in it, for instance
+      rescue StandardError => e # a NUL in the root, for instance
         raise if e.is_a?(Error)
 
         Native.refuse_configuration("root is no folder: #{e.message}")
@@ -128,12 +129,12 @@ module TaskerCore
       def load_file(path, environment)
         return {} if path.nil?
 
-        require "erb" # these two here, for loading them takes as long as loading this library
+        require "erb" # loaded only here: these two take as long to load as this library
         require_relative "yaml_text"
         settings = YamlText.read(ERB.new(path.read).result, filename: path.to_s, one: "configuration")
         part = mapping(mapping(settings, path)[environment], "#{environment} in #{path}")
         part.transform_keys(&:to_s)
-      rescue StandardError, ScriptError => e # whatever the ERB in it does
+      rescue StandardError, ScriptError => e # the ERB in the file may raise anything
         raise if e.is_a?(Error)
 
         Native.refuse_configuration("cannot read #{path}: #{e.message}")

@@ -1,14 +1,16 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # Runs tasks on one database. Thread-safe. Coordinators of one database share a connection pool and all else that can be
-  # shared, so they are cheap to make; a coordinator that is dropped is closed by the garbage collector, {#close} does it now.
+  # Runs tasks on one database. Thread-safe. Coordinators of one database share a connection pool and everything else
+  # that can be shared, so they are cheap to make. The garbage collector closes a coordinator that is dropped; {#close}
+  # closes it at once.
   #
-  # Methods take Hashes with String or Symbol keys, with braces or without, and return {Result}s, whose keys are Strings.
+  # Methods take Hashes with String or Symbol keys, with braces or without, and return {Result}s, whose keys are
+  # Strings.
   class Coordinator
     # @param config [Hash] see {TaskerCore.create_coordinator_with_config}
     # @param handlers [HandlerRegistry] for the library's own use, as is the block
-    # @yieldparam handlers [HandlerRegistry] makes another native handle than the usual one
+    # @yieldparam handlers [HandlerRegistry] the block makes another native handle than the usual one
     def initialize(config, handlers: HandlerRegistry.new)
       HandlerThreads.stop_at_exit
       @handlers = handlers
@@ -16,7 +18,7 @@ module TaskerCore
       @native = block_given? ? yield(handlers) : Native.open(config, handlers, made_at)
     end
 
-    # Makes a workflow known, under its namespace, name and version. To register the same again changes nothing.
+    # Makes a workflow known, under its namespace, name and version. Registering the same content again changes nothing.
     #
     # @param template [Hash, String, Pathname] the template itself, YAML text, or a YAML file
     # @return [Result] +namespace, name, version, template_id, step_count+
@@ -25,17 +27,19 @@ module TaskerCore
       Result.new(@native.register_template(TemplateSource.read(template)))
     end
 
-    # Makes a handler known in this process. A handler that is not registered is looked up as a Ruby constant by its name.
+    # Makes a handler known in this process. A handler that is not registered is looked up by its name as a Ruby
+    # constant.
     #
     #   coordinator.register_handler("payments.charge", ChargeCard)
     #   coordinator.register_handler("payments.refund") { |context| { "refunded" => context.payload["amount"] } }
     #
     # @param name [String, Symbol]
-    # @param handler [Class, #call, nil] a class gets a new instance for each attempt; anything else serves them all, at once
+    # @param handler [Class, #call, nil] a class gets a new instance for each attempt; any other object serves all
+    #   attempts, at the same time
     # @yieldparam context [StepContext]
     # @return [String] the name
     def register_handler(name, handler = nil, &block)
-      name = @handlers.add(name, handler || block) unless closed? # which the next line refuses
+      name = @handlers.add(name, handler || block) unless closed? # if it is closed, the next line raises
       @native.add_handler(name)
       name
     end
@@ -44,10 +48,10 @@ module TaskerCore
     #
     #   coordinator.initialize_task(namespace: "shop", task_name: "order", payload: { id: 7 }, idempotency_key: "order-7")
     #
-    # @param request [Hash] +task_name+, and what else README.md lists
-    # @param connection [java.sql.Connection, #raw_connection, Sequel::Database, nil] writes the rows in the transaction of this
-    #   connection, ActiveRecord's or Sequel's for instance: a rollback leaves nothing, workers hear of the task after the commit.
-    #   Outside of a transaction the call is one of its own.
+    # @param request [Hash] +task_name+, and the other keys that README.md lists
+    # @param connection [java.sql.Connection, #raw_connection, Sequel::Database, nil] writes the rows in the transaction
+    #   of this connection, ActiveRecord's or Sequel's for instance: a rollback leaves nothing, and workers hear of the
+    #   task after the commit. Outside of a transaction, the call is a transaction of its own.
     # @return [Result] +task_id, step_count, status, errors, created+
     # @raise [ValidationError, TemplateNotFoundError, IdempotencyConflictError]
     def initialize_task(request = nil, connection: nil, **keys)
@@ -64,7 +68,8 @@ module TaskerCore
       CallersConnection.open(connection) { |jdbc| @native.initialize_tasks(requests, jdbc).map { |created| Result.new(created) } }
     end
 
-    # Runs a task in this process, until it has ended, the rest needs a handler that is missing here, or time is up.
+    # Runs a task in this process, until it has ended, all that is left needs a handler that is missing here, or time is
+    # up.
     #
     # @param task_id [Integer]
     # @param timeout_ms [Numeric, nil] nil: as long as it takes. Handlers that run at the deadline go on and are recorded.
@@ -75,12 +80,14 @@ module TaskerCore
       Result.new(@native.orchestrate_task(task_id, timeout_ms))
     end
 
-    # Creates a task, unless given the id of one, and runs it. The task and the beginning of its first steps are one transaction.
+    # Creates a task, unless given the id of one, and runs it. One transaction creates the task and begins its first
+    # steps.
     #
     # @param request_or_id [Hash, Integer]
-    # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: what is not committed cannot run
+    # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: a task that is not
+    #   committed cannot run
     # @return [Result] as {#orchestrate_task}, and +created+
-    # @raise [InvalidTypeError] for other keys beside an id: they belong to a request
+    # @raise [InvalidTypeError] for other keys beside an id, because those belong to a request
     # @raise [StateError] for a connection in a transaction; nothing is created then
     def handle_task(request_or_id = nil, connection: nil, **keys)
       return handle_existing(request_or_id, connection, keys) if Integer === request_or_id
@@ -93,7 +100,7 @@ module TaskerCore
       Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
     end
 
-    # {#orchestrate_task} for those who prefer to be told of errors rather than to rescue them.
+    # {#orchestrate_task} for callers who would rather have errors returned than rescue them.
     #
     # @param task_id [Integer]
     # @param timeout_ms [Numeric, nil]
@@ -107,12 +114,12 @@ module TaskerCore
                  "error_context" => about.merge(e.error_context))
     end
 
-    # Runs one step that may run now, and waits for its outcome. Its children are left to whoever works on the task.
+    # Runs one step that may run now, and waits for its outcome. Its children are left to those who work on the task.
     #
     #   coordinator.execute_step("step_id" => 458_753)
     #   coordinator.execute_step(coordinator.task_context(7)["steps"].first)
     #
-    # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} will do
+    # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} can be given
     # @return [Result] the step as it is now: +task_id, step_id, name, handler, state, task_status, attempts, max_attempts, result,
     #   error, next_run_at, started_at, completed_at+, and how long it took from its claim to its end, +duration_ms+
     # @raise [StepNotFoundError]
@@ -122,26 +129,29 @@ module TaskerCore
 
     # Starts to work through every task whose steps may run and whose handlers are at hand, on threads in the background.
     #
-    # @param options [Hash] +namespaces+: those whose steps it runs (an Array of names; the coordinator's, unless given)
+    # @param options [Hash] +namespaces+: the namespaces whose steps it runs (an Array of names; the coordinator's,
+    #   unless given)
     # @return [Worker]
-    # @raise [ValidationError] for an option that does not exist or will not do
+    # @raise [ValidationError] for an option that does not exist, or whose value is not allowed
     def start_worker(options = {}, **keys) = Worker.new(@native.start_worker(with_keys(options, keys)))
 
-    # Changes settings while they are in use: those that {Configuration.keys} calls +reconfigurable+. What runs goes on as it
-    # began. To change the others takes a new coordinator.
+    # Changes settings while they are in use: those that {Configuration.keys} calls +reconfigurable+. What runs goes on
+    # as it began. The other settings need a new coordinator.
     #
     #   coordinator.reconfigure(max_parallel_steps: 20)
     #
     # @param changes [Hash] keys and their new values; +nil+ gives a key its default again
-    # @return [Result] all settings that can be changed so, as they are now
-    # @raise [ConfigurationError] naming each key that cannot be changed or whose value will not do; then none is changed
+    # @return [Result] all settings that can be changed like this, as they are now
+    # @raise [ConfigurationError] naming each key that cannot be changed or whose value is not allowed; then none is
+    #   changed
     def reconfigure(changes = nil, **keys) = Result.new(@native.reconfigure(with_keys(changes, keys)))
 
-    # Whether this process can do its work. Takes no longer than a second or so, whatever state the database is in.
+    # Whether this process can do its work. It takes no longer than a second or so, whatever state the database is in.
     #
-    # @return [Result] +status+ (+ok+, +degraded+, +down+), +reasons+ (an Array of sentences), and what was found: +database+
-    #   (+reachable, latency_ms, read_only, clock_ahead_ms+), +pool+ (+size, max_size, active, idle, waiting+), +lease+
-    #   (+renewed_ms_ago, lease_ms+; nil before the first claim), +listener+ (+connected+, +lost+; nil without a worker), +workers+
+    # @return [Result] +status+ (+ok+, +degraded+, +down+), +reasons+ (an Array of sentences), and what was found:
+    #   +connection_mode+, +database+ (+reachable, latency_ms, read_only, clock_ahead_ms+), +pool+ (+size, max_size,
+    #   active, idle, waiting+), +lease+ (+renewed_ms_ago, lease_ms+; nil before the first claim), +listener+
+    #   (+connected+, +lost+; nil without a worker), +workers+
     def health = Result.new(@native.health)
 
     # Everything about a task.
@@ -157,15 +167,15 @@ module TaskerCore
     # @return [Result] +tasks+, and +next_cursor+ for the filter's +cursor+
     def list_tasks(filter = {}, **keys) = Result.new(@native.list_tasks(with_keys(filter, keys)))
 
-    # Ends a task: what has not run never will, what runs is interrupted.
+    # Ends a task: steps that have not run never will, and steps that run are interrupted.
     #
     # @param task_id [Integer]
     # @param reason [String]
     # @return [Result] +task_id, step_id, state+
-    # @raise [StateError] if it has ended otherwise
+    # @raise [StateError] if it has already ended, other than in error
     def cancel_task(task_id, reason:) = Result.new(@native.cancel_task(task_id, reason))
 
-    # Grants a failed step one attempt more and brings its task back to life.
+    # Grants a failed step one more attempt and brings its task back to life.
     #
     # @param step_id [Integer]
     # @return [Result] +task_id, step_id, state+
@@ -198,12 +208,12 @@ module TaskerCore
       Result.new(explanation)
     end
 
-    # Tells everybody in this process who listens on this database of something that has happened in the application.
+    # Passes an event of the application on to everybody in this process who listens on this database.
     #
     #   coordinator.publish_event(name: "order.refunded", task_id: 7, data: { amount: 12 })
     #
-    # @param event [Hash] +name+, words joined by dots; what it is about: +task_id, step_id, task_name, namespace, step_name,
-    #   attempt, correlation_id+; and +data+, a Hash
+    # @param event [Hash] +name+, words joined by dots; what the event is about: +task_id, step_id, task_name,
+    #   namespace, step_name, attempt, correlation_id+; and +data+, a Hash
     # @return [Result] the event as subscribers get it
     # @raise [ValidationError] also for names that begin with +task.+ or +step.+, as the core's own events do
     def publish_event(event = nil, **keys) = Result.new(@native.publish_event(with_keys(event, keys)))
@@ -213,8 +223,8 @@ module TaskerCore
     #
     #   coordinator.subscribe("task.*") { |event| Metrics.count(event.name, task: event.task_name) }
     #
-    # The block runs on a thread of its own, for one event after the other, those of a task in their order; what it raises is
-    # logged. When it is slow, +event_queue_size+ events wait for it, and further ones are dropped and counted.
+    # The block runs on a thread of its own, for one event after another, those of one task in their order; what it
+    # raises is logged. If it is slow, +event_queue_size+ events wait for it, and further ones are dropped and counted.
     #
     # @param pattern [String] +"*"+, words and a star such as +"task.*"+, or a whole name
     # @yieldparam event [Result] +name, task_id, step_id, task_name, namespace, step_name, from_state, to_state, attempt,
@@ -222,26 +232,26 @@ module TaskerCore
     # @return [Subscription] for {#unsubscribe}; it need not be kept
     def subscribe(pattern, &block) = Subscription.new(@native.subscribe(pattern, block))
 
-    # Ends a subscription; what is queued for it is forgotten. A block that runs just now comes to its end.
+    # Ends a subscription; events that are queued for it are forgotten. If the block is running, it runs to its end.
     #
     # @param subscription [Subscription]
-    # @return [Boolean] false if it is not one of this coordinator's, or not any more
+    # @return [Boolean] false if it is not, or no longer, a subscription of this coordinator
     def unsubscribe(subscription)
       @native.unsubscribe(Subscription === subscription ? subscription.native : subscription)
     end
 
-    # What this coordinator has done, and how its database stands. docs/metrics.md says what each figure means.
+    # What this coordinator has done, and the state of its database. docs/metrics.md says what each figure means.
     #
     # @return [Result] +tasks_per_second, steps_per_second, average_completion_time_ms, error_rate, active_tasks, queue_wait_ms,
     #   handler_time_ms, overhead_ms, pool, claims, retries, crashes, bridge_calls, bridge_nanoseconds+ and others
     def performance_metrics = Result.new(@native.performance_metrics)
 
-    # Registers templates unless they were registered here before, and yields. Where the database does not have one of them any more
-    # (it was emptied or restored, or has failed over), all are registered anew and the block is called again.
+    # Registers templates unless they were registered here before, and yields. If the database no longer has one of them
+    # (it was emptied or restored, or has failed over), all are registered again and the block is called again.
     #
     # @api private
-    # @param templates [Hash{String, Class => Hash}] by their owners, of each of which the last one is remembered; the very same
-    #   objects each time
+    # @param templates [Hash{String, Class => Hash}] by their owners; for each owner the last one is remembered. They
+    #   must be the very same objects each time
     # @yieldparam registered [Array<Result>] as {#register_template}, in the same order
     # @return what the block returns
     # @raise [TemplateNotFoundError] if the block raises it although the templates were registered just now
@@ -254,15 +264,16 @@ module TaskerCore
       yield register(templates)
     end
 
-    # Whether this coordinator's workers were told to take no more, or it was closed: a handler that takes long may then break off its
-    # work at a good place.
+    # Whether this coordinator's workers were told to take no more, or it was closed. A handler that takes long may then
+    # break off its work at a good place.
     #
-    # @return [Boolean] false as long as one of its workers is +running+, and where it has none
+    # @return [Boolean] false as long as one of its workers is +running+, and if it has none
     def stopping? = @native.stopping?
 
-    # Ends this coordinator and its workers. Handlers that run may come to their end within +shutdown_timeout_ms+, then they are
-    # interrupted and their steps given back. To close it again does nothing, to use it raises {ClosedError}. A handler of its own,
-    # which would wait for itself, does not wait: what is left of the coordinator ends in the background.
+    # Ends this coordinator and its workers. Handlers that run may end by themselves within +shutdown_timeout_ms+; then
+    # they are interrupted and their steps given back. Closing it again does nothing; using it raises {ClosedError}. If
+    # one of its own handlers calls this, the call does not wait, because the handler would wait for itself: the
+    # coordinator ends in the background.
     #
     # @return [nil]
     def close = @native.close
@@ -286,11 +297,11 @@ module TaskerCore
       end
     end
 
-    # Below the library's own frames, of which there are few: the rest of the stack is not looked at.
+    # The library has few frames of its own, so the rest of the stack is not looked at.
     FRAMES = 8
     private_constant :FRAMES
 
-    # @return [String] the line of the application's that makes this coordinator
+    # @return [String] the line of the application that makes this coordinator
     def made_at
       place = caller_locations(2, FRAMES)&.find { |frame| !frame.path.to_s.start_with?(LIBRARY_PATH) }
       place ? "#{place.path}:#{place.lineno}" : "an unknown place"
@@ -299,7 +310,7 @@ module TaskerCore
     HANDLER_IS_MISSING = "no_live_worker_has_handler"
     private_constant :HANDLER_IS_MISSING
 
-    # What only Ruby can know: whether a handler was meant that it has.
+    # Adds what only Ruby can know: whether another handler was meant, one that exists.
     def add_hint(step)
       hint = @handlers.hint(step["handler"])
       step["detail"] = "#{step['detail']}; #{hint}" if hint
@@ -311,7 +322,8 @@ module TaskerCore
       Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
     end
 
-    # One Hash from a positional one and keywords. An argument may be anything, a BasicObject too: it is not asked what it is.
+    # One Hash from a positional one and keywords. An argument may be anything, even a BasicObject, so none of its
+    # methods is called.
     def with_keys(hash, keys)
       case hash
       when Result then with_keys(hash.to_h, keys)

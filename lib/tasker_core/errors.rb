@@ -1,13 +1,14 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # In every error that tasker_core raises, so that one +rescue TaskerCore::Error+ catches them all. Each is also a kind of
-  # StandardError that fits it: +ArgumentError+ for what the caller gave, +RuntimeError+ for what happened.
+  # Included in every error that tasker_core raises, so that one +rescue TaskerCore::Error+ catches them all. Each error
+  # is also a StandardError of a fitting kind: +ArgumentError+ for what the caller gave, +RuntimeError+ for what
+  # happened.
   module Error
     # @return [String, nil] the name of this error in the log
     attr_reader :reference
 
-    # @return [String] the kind of error, where errors are data: see {Coordinator#orchestrate_with_errors}
+    # @return [String] the kind of error, for code that treats errors as data: see {Coordinator#orchestrate_with_errors}
     def error_type = "internal_error"
 
     # @return [Hash{String => Object}] what is known beside the message: +reference+ always, and the error's own attributes
@@ -90,7 +91,7 @@ module TaskerCore
   class DatabaseError < RuntimeError
     include Error
 
-    # @return [String, nil] PostgreSQL's five characters, where it said anything
+    # @return [String, nil] PostgreSQL's five characters, if it sent any
     attr_reader :sql_state
 
     # @return [Boolean] whether the same call may succeed later
@@ -105,7 +106,7 @@ module TaskerCore
     def error_context = super.merge("sql_state" => sql_state, "transient" => transient?)
   end
 
-  # The change is not one that the task or step can make in the state that it is in.
+  # The task or step cannot make this change in the state that it is in.
   class StateError < RuntimeError
     include Error
 
@@ -121,18 +122,19 @@ module TaskerCore
     def error_type = "closed"
   end
 
-  # Something nobody foresaw. The log has the details, under {Error#reference}.
+  # A failure that nobody foresaw. The log has the details, under {Error#reference}.
   class InternalError < RuntimeError
     include Error
   end
 
-  # Raised by a handler: try again later.
+  # Raised by a handler: another attempt may succeed later.
   #
   #   raise TaskerCore::RetryableError.new("the gateway is busy", retry_after: 5)
   class RetryableError < StandardError
     include Error
 
-    # @return [Numeric, String, Time, nil] the seconds that the next attempt waits at least, or the moment that it waits for
+    # @return [Numeric, String, Time, nil] how many seconds the next attempt waits at least, or the moment that it waits
+    #   for
     attr_reader :retry_after
 
     # @return [Hash] what is stored with the step's error

@@ -1,20 +1,20 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # Why there is no handler of a name although there nearly is one: a slip in the name, or a constant that cannot be called. To find
-  # out loads no code but what the name itself asks for.
+  # Says why there is no handler of a name although there nearly is one: a slip in the name, or a constant that cannot
+  # be called. Finding out loads no code except what the name itself asks for.
   #
   # @api private
   class HandlerHint
     PART = /[\p{Word}]+/
-    # Longer names are no constants' names.
+    # No constant has a longer name.
     MOST_PARTS = 6
-    # They can be called, and are no handlers.
+    # Ruby's own classes that can be called, but are no handlers.
     RUBYS_OWN = [Proc, Method].freeze
     private_constant :PART, :MOST_PARTS, :RUBYS_OWN
 
-    # @param object [Module] which is no handler
-    # @return [String] why not
+    # @param object [Module] a module that is no handler
+    # @return [String] why it is none
     def self.of_module(object)
       of_its_own = object.respond_to?(:call, true)
       return "it has no method call" unless of_its_own || object.method_defined?(:call) || object.private_method_defined?(:call)
@@ -28,7 +28,7 @@ module TaskerCore
     # @param registered [Array<String>] the names of those that were registered
     # @yieldparam scope [Module]
     # @yieldparam part [String]
-    # @yieldreturn [Object, nil] the constant, nil if its code is broken
+    # @yieldreturn [Object, nil] the constant; nil if its code is broken
     def initialize(name, registered, &load)
       @name = name
       @registered = registered
@@ -49,7 +49,8 @@ module TaskerCore
 
     private
 
-    # @return [Array(String, Module, String), nil] the path of the constant that is meant, the module that it is in, and its name there
+    # @return [Array(String, Module, String), nil] the path of the constant that was meant, its module, and its name in
+    #   there
     def nearest_constant
       *outer, last = @name.scan(PART)
       return if last.nil? || outer.size >= MOST_PARTS
@@ -71,7 +72,7 @@ module TaskerCore
       Native.mistyped(part, names.map(&:to_s))
     end
 
-    # Only the very constant that was named is loaded for it.
+    # Only a constant that was named exactly is loaded.
     def loaded(scope, found, part)
       @load.call(scope, found) if found == part || !scope.autoload?(found)
     end

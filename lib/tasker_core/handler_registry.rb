@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # The handlers that a coordinator knows by name; other names are looked up as Ruby constants, anew each time, so that code
-  # which was reloaded runs as it is now. Of a name <tt>Constant[Text]</tt> the constant is asked: +Constant.handler_for("Text")+.
+  # The handlers that a coordinator knows by name. Other names are looked up as Ruby constants, each time again, so that
+  # reloaded code runs as it is now. For a name <tt>Constant[Text]</tt> the constant is asked:
+  # +Constant.handler_for("Text")+.
   #
   # @api private
   class HandlerRegistry
-    # Ruby takes letters of any script, if the first one is a capital.
+    # Ruby allows letters of any script, if the first one is a capital.
     WORD = /[\p{Upper}\p{Lt}]\p{Word}*/
     CONSTANT_NAME = /\A(?<constant>(?:::)?#{WORD}(?:::#{WORD})*)(?:\[(?<of>[^\[\]]+)\])?\z/
     private_constant :WORD, :CONSTANT_NAME
@@ -40,7 +41,8 @@ module TaskerCore
       Native.refuse_type("handler", "a class with call, an object with call, or a block#{why}", handler)
     end
 
-    # The name may be another process's, and then all is well: only what looks like a slip is worth a warning.
+    # The name may belong to another process, and then all is well. Only a name that looks like a slip is worth a
+    # warning.
     def tell_once(name)
       return if @told[name]
 
@@ -56,7 +58,7 @@ module TaskerCore
       found = load_constant(match[:constant], match[:of])
       found if handler?(found)
     rescue ScriptError, StandardError, SystemStackError, NoMemoryError, Java::JavaLang::Error => e
-      # Code that is broken is no handler: the step waits for a process that has one, and other handlers are still looked for.
+      # Broken code is no handler: the step waits for a process that has one, and other handlers are still looked for.
       message = -> { "no handler #{name}: #{Log.text(e)}" }
       missing?(e, name) ? Log.debug(&message) : Log.error(&message)
       nil
@@ -66,7 +68,7 @@ module TaskerCore
       within_wrap { of ? constant(name).handler_for(of) : constant(name) }
     end
 
-    # Inside of what handlers run in: to load code while Rails reloads it would be wrong.
+    # Loads inside the wrap that handlers run in: loading code while Rails reloads it would be wrong.
     def within_wrap
       around = TaskerCore.around_handlers
       return yield if around.nil?
@@ -76,7 +78,7 @@ module TaskerCore
       found
     end
 
-    # Code that is broken gives no hint; an interrupt is for whoever asks.
+    # Broken code gives no hint; an interrupt is meant for the caller.
     def constant_or_nil(scope, name)
       within_wrap { scope.const_get(name, Object.equal?(scope)) }
     rescue ScriptError, StandardError => e

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # The threads on which handlers run. They are Ruby's own, serve all coordinators, start when the core misses some, and retire
-  # when there has been nothing to do for a few seconds.
+  # The threads on which handlers run. They are Ruby's own threads, serve all coordinators, start when the core is
+  # missing some, and retire when there has been nothing to do for a few seconds.
   #
   # @api private
   module HandlerThreads
@@ -10,13 +10,13 @@ module TaskerCore
     @started = 0
 
     class << self
-      # Called by the core, once for each thread that it misses.
+      # Called by the core, once for each thread that it is missing.
       def start
         start_numbered(@lock.synchronize { @started += 1 })
       end
 
-      # Closes at exit what the application left open. Asked for with each coordinator, registered once, and again for
-      # coordinators that are made while the process exits, as test runners do.
+      # Closes at exit whatever the application left open. Each coordinator asks for this. It is registered once, and
+      # once more for coordinators that are made while the process exits, as test runners do.
       def stop_at_exit
         @lock.synchronize do
           return if @at_exit
@@ -36,7 +36,7 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-handler-#{number}"
           Thread.current.report_on_exception = false
-          # Without it the thread inherits what its maker has masked.
+          # Otherwise the thread inherits what the thread that made it has masked.
           Thread.handle_interrupt(Exception => :immediate) { Native.work }
         end
       end

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # {TaskerCore.logger}, as the library itself writes to it. What the application's logger raises, because its disk is full or its pipe
-  # is closed, harms nobody who has something to say; an interrupt that comes meanwhile passes, Timeout's included.
+  # How the library itself writes to {TaskerCore.logger}. If the application's logger raises, because its disk is full
+  # or its pipe is closed, that harms nobody who logs. An interrupt that comes meanwhile passes, including Timeout's.
   #
   # @api private
   module Log
@@ -15,8 +15,9 @@ module TaskerCore
 
       def error(...) = write(:error, ...)
 
-      # @param otherwise [Object] what is returned where the logger's fault is forgotten
-      # @param own [Proc, nil] whether an exception that comes out of the block is not the logger's but for the caller
+      # @param otherwise [Object] what is returned if the logger failed
+      # @param own [Proc, nil] whether an exception that comes out of the block is not the logger's, but meant for the
+      #   caller
       def unharmed(otherwise = nil, own: nil)
         yield
       rescue StandardError, Java::JavaLang::Throwable => e
@@ -25,8 +26,8 @@ module TaskerCore
         otherwise
       end
 
-      # @param message [Object] what is to be logged
-      # @return [String] it as UTF-8, which can stand beside any other text; bytes that are none are shown as +\xE9+
+      # @param message [Object] what to log
+      # @return [String] the message as UTF-8, which can stand beside any other text; invalid bytes are shown as +\xE9+
       def text(message)
         return "#{message.class}: #{text(message.message)}" if Exception === message
 
@@ -37,7 +38,8 @@ module TaskerCore
         "a message that cannot be read (#{e.class})"
       end
 
-      # @return [Boolean] whether an exception is its raiser's own fault, and no interrupt: those of Timeout are for whoever waits
+      # @return [Boolean] whether an exception is a fault of the code that raised it, and no interrupt; Timeout's are
+      #   for the code that waits
       def fault?(error)
         return true if Java::JavaLang::Throwable === error
 

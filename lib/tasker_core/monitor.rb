@@ -5,13 +5,13 @@ module TaskerCore
   #
   #   TaskerCore::Monitor.collect_metrics(statsd)     # every ten seconds, say
   module Monitor
-    # Figures that are called otherwise as gauges; all are called +tasker.+ and their keys, joined by dots.
+    # Figures that have another name as a gauge. All gauges are called +tasker.+ and the figure's keys, joined by dots.
     NAMES = { "average_completion_time_ms" => "completion_time" }.freeze
     private_constant :NAMES
 
     class << self
-      # Returns the figures, and sends each as a gauge, +tasker.tasks_per_second+ or +tasker.queue_wait_ms.p95+ for instance.
-      # Figures that cannot be had, while the database is away for instance, are not sent.
+      # Returns the figures, and sends each as a gauge, for instance +tasker.tasks_per_second+ or
+      # +tasker.queue_wait_ms.p95+. A figure that is not known, for instance while the database is away, is not sent.
       #
       # @param sink [#gauge, nil] anything with +gauge(name, value)+
       # @return [Result] as {TaskerCore.get_performance_metrics}
@@ -22,8 +22,9 @@ module TaskerCore
         metrics
       end
 
-      # The figures of the process for a scraper, to be served as +text/plain; version=0.0.4+. They come from memory, at once; the
-      # active tasks are counted in the background from the first call on, and left out while that is not possible.
+      # The figures of the process for a scraper, to be served as +text/plain; version=0.0.4+. They come from memory, at
+      # once. The active tasks are counted in the background from the first call on, and are left out while they cannot
+      # be counted.
       #
       # @return [String]
       def prometheus = Native.prometheus

@@ -11,15 +11,15 @@ module TaskerCore
     JARS = File.join(__dir__, "jars")
 
     class << self
-      # Makes the core's classes loadable and lets them define the rest of this module. Jars that are on the class path
-      # already, in an application server for instance, are used as they are.
+      # Makes the core's classes loadable and lets them define the rest of this module. Jars that are already on the
+      # class path, for instance in an application server, are used as they are.
       def boot
         require_jar("tasker_core.jar", "io/taskercore/jruby/Bridge.class")
         require_jar("postgresql.jar", "org/postgresql/Driver.class")
         JRuby::Util.load_ext("io.taskercore.jruby.Bridge")
       end
 
-      # Whether an argument, which may be anything at all, has these methods. A BasicObject has none.
+      # Whether an argument, which may be any object, has these methods. A BasicObject has none.
       def responds_to?(argument, *methods)
         methods.all? { |method| argument.respond_to?(method) }
       rescue StandardError

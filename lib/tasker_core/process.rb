@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the process has one of.
+# What there is one of in the process.
 module TaskerCore
   LOGGING = %i[add level debug? debug info warn error].freeze
   private_constant :LOGGING
@@ -8,8 +8,8 @@ module TaskerCore
   @lock = Mutex.new
 
   class << self
-    # The logger of this library; what happens in the Java core is logged here too. Unless set, it is Rails' in a Rails application,
-    # and else writes to standard error from level +info+ on.
+    # The logger of this library; the Java core logs here too. Unless one is set, it is Rails' logger in a Rails
+    # application, and otherwise a logger that writes to standard error from level +info+ on.
     #
     # @return [Logger]
     def logger
@@ -21,7 +21,7 @@ module TaskerCore
     # @api private
     def debug? = (@logger || @default_logger)&.debug? || false
 
-    # @param logger [Logger, nil] anything with a logger's methods; nil for the default again
+    # @param logger [Logger, nil] any object with a logger's methods; nil for the default again
     # @raise [InvalidTypeError]
     def logger=(logger)
       Native.refuse_type("logger", "a Logger or nil", logger) unless NilClass === logger || Native.responds_to?(logger, *LOGGING)
@@ -29,7 +29,7 @@ module TaskerCore
       Native.logger_changed
     end
 
-    # The logger where none is set.
+    # The logger to use if none is set.
     #
     # @api private
     def default_logger=(logger)
@@ -37,10 +37,11 @@ module TaskerCore
       Native.logger_changed
     end
 
-    # What every handler of this process runs in, be it for a worker or for +orchestrate_task+: anything with a +call+ that takes a
-    # block and calls it once. The waits between two handlers are outside of it. It sees what the handler raises, and is to let it
-    # pass; what it raises itself is logged. If it does so before the handler has begun, the step waits, and another attempt to
-    # begin is made within half a minute. In a Rails application it is Rails' reloader.
+    # What every handler of this process runs in, for a worker as for +orchestrate_task+: any object with a +call+ that
+    # takes a block and calls it once. The waits between two handlers are outside of it. It sees what the handler
+    # raises, and should let it pass; what it raises itself is logged. If it raises before the handler has begun, the
+    # step waits, and another attempt to begin is made within half a minute. In a Rails application it is Rails'
+    # reloader, after which ActiveRecord's connections are given back.
     #
     #   TaskerCore.around_handlers = ->(&handler) { Instrumentation.measure("step", &handler) }
     #
@@ -55,7 +56,7 @@ module TaskerCore
       Native.wrap_handlers(around)
     end
 
-    # A coordinator on a database, everything else as {Configuration.load} has it.
+    # A coordinator on a database; all other settings are as {Configuration.load} has them.
     #
     # @param database_url [String, nil] nil: as configured
     # @return [Coordinator]
@@ -91,11 +92,11 @@ module TaskerCore
       end
     end
 
-    # Makes another coordinator the process's own. The one that was stays open.
+    # Makes another coordinator the process's own. The previous one stays open.
     #
     # @api private
     # @param other [Coordinator, nil] nil: a new one is made when it is first asked for
-    # @return [Coordinator, nil] the one that was
+    # @return [Coordinator, nil] the previous one
     def swap_coordinator(other)
       @lock.synchronize do
         before = @coordinator
@@ -110,8 +111,8 @@ module TaskerCore
     # @api private
     def open_coordinator = @lock.synchronize { @coordinator unless @coordinator.nil? || @coordinator.closed? }
 
-    # Calls the block with the process's own coordinator whenever one is made, before anybody else has it. If the block raises,
-    # there is none.
+    # Calls the block with the process's own coordinator whenever one is made, before anybody else gets it. If the block
+    # raises, there is no coordinator.
     #
     # @yieldparam coordinator [Coordinator]
     # @api private
@@ -126,7 +127,8 @@ module TaskerCore
       Result.new(Native.performance_metrics)
     end
 
-    # Not by Forwardable: its frames would stand between the caller's line and the library's, where a backtrace is to begin.
+    # Forwardable is not used: its frames would stand between the caller's line and the library's, where a backtrace
+    # must begin.
     %i[register_template register_handler initialize_task initialize_tasks orchestrate_task handle_task task_context list_tasks
        cancel_task retry_step resolve_step resolve_task explain execute_step orchestrate_with_errors start_worker reconfigure
        health publish_event subscribe unsubscribe performance_metrics].each do |name|
@@ -140,7 +142,7 @@ module TaskerCore
       @lock.synchronize { @coordinator }&.close
     end
 
-    # Whether the process has no coordinator of its own that is open. To ask makes none.
+    # Whether the process has no open coordinator of its own. Asking does not make one.
     #
     # @return [Boolean]
     def closed? = open_coordinator.nil?

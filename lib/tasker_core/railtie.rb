@@ -11,16 +11,17 @@ require_relative "rails/schema_dump"
 require_relative "rails/embedded_worker"
 
 module TaskerCore
-  # At home in Rails: its configuration, its logger, its reloader.
+  # Integrates tasker_core with Rails: its configuration, its logger, its reloader.
   #
-  # 1. +config.tasker_core+ is the strongest part of the configuration; where nobody says which database, it is ActiveRecord's.
+  # 1. +config.tasker_core+ is the strongest part of the configuration. If nobody names a database, ActiveRecord's is
+  #    used.
   # 2. Handlers in +app/handlers+ are loaded as all code in +app+ is.
-  # 3. Templates in +config/tasks+ are registered with the process's own coordinator as soon as there is one, and again when they
-  #    change, where Rails reloads code.
-  # 4. Each handler runs inside Rails' reloader, and with that inside its executor: it sees the code as it is now. It gives back its
-  #    ActiveRecord connections when it ends. A thread that waits for a step is outside.
+  # 3. Templates in +config/tasks+ are registered with the process's own coordinator as soon as there is one, and again
+  #    when they change, if Rails reloads code.
+  # 4. Each handler runs inside Rails' reloader, and so inside its executor: it sees the code as it is now. It gives
+  #    back its ActiveRecord connections when it ends. A thread that waits for a step is outside.
   # 5. <tt>config.active_job.queue_adapter = :tasker_core</tt> is known.
-  # 6. With +config.tasker_core.embedded_worker+ a process that serves requests also works.
+  # 6. With +config.tasker_core.embedded_worker+, a process that serves requests also runs a worker.
   class Railtie < ::Rails::Railtie
     config.tasker_core = ActiveSupport::OrderedOptions.new
 
@@ -28,7 +29,7 @@ module TaskerCore
       app.paths.add "config/tasks", glob: "**/*.{yml,yaml}" unless app.paths["config/tasks"]
     end
 
-    # Before anybody names the adapter, in config/application.rb for instance.
+    # Comes before anybody names the adapter, for instance in config/application.rb.
     config.before_configuration { require_relative "active_job" if defined?(::ActiveJob) }
 
     initializer "tasker_core.logger", after: :initialize_logger do

@@ -8,7 +8,7 @@ module TaskerCore
   #   result.dig("steps", 0, "name")        # => "validate_order"
   #   result == { "task_id" => 7, ... }     # => true
   #
-  # It may be given wherever a Hash may, in a payload for instance, or as a handler's result.
+  # It may be given wherever a Hash may, for instance in a payload, or as a handler's result.
   class Result
     # @param values [Hash{String => Object}]
     def initialize(values)
@@ -21,7 +21,7 @@ module TaskerCore
     # @param key [String, Symbol]
     def fetch(key, ...) = @values.fetch(key.to_s, ...)
 
-    # @param key [String, Symbol] what follows is as in Hash#dig
+    # @param key [String, Symbol] the other arguments are as in Hash#dig
     def dig(key, *rest) = @values.dig(key.to_s, *rest)
 
     # @param key [String, Symbol]

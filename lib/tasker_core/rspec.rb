@@ -18,11 +18,12 @@ module TaskerCore
   #     end
   #   end
   #
-  # Examples with +:tasker_core+ (or <tt>type: :workflow</tt>) get the methods of {Examples} and {Matchers}. Each has templates,
-  # handlers, tasks, idempotency keys and a clock of its own; what it made is gone afterwards. docs/testing.md is the manual.
+  # Examples with +:tasker_core+ (or <tt>type: :workflow</tt>) get the methods of {Examples} and {Matchers}. Each
+  # example has templates, handlers, tasks, idempotency keys and a clock of its own, and what it made is gone
+  # afterwards. docs/testing.md is the manual.
   module RSpec
     class << self
-      # Where workflows run in examples, and what they know.
+      # Sets where workflows run in examples, and which templates they know.
       #
       #   TaskerCore::RSpec.configure do |kit|
       #     kit.database_url = "postgres://localhost/shop_test"
@@ -39,7 +40,7 @@ module TaskerCore
       # @return [Stage]
       def stage = @stage ||= Stage.new(settings)
 
-      # Ends what examples shared; the next one makes it anew.
+      # Ends what examples shared; the next example makes it again.
       #
       # @api private
       def close

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # What a handler may know about the attempt that it runs in. Documents are converted when first asked for.
+  # What a handler can know about its attempt. Documents are converted when they are first asked for.
   class StepContext
     # @api private
     def initialize(attempt)
@@ -29,13 +29,14 @@ module TaskerCore
     # @return [String]
     def correlation_id = @attempt.correlation_id
 
-    # @return [String] the same in every attempt at this step, and in no other step; for calls to other systems
+    # @return [String] the same in every attempt at this step, and different in every other step; for calls to other
+    #   systems
     def idempotency_key = @attempt.idempotency_key
 
     # @return [Time] when the attempt times out and the handler is interrupted
     def deadline = @attempt.deadline
 
-    # @return [Boolean] whether the outcome is of no use any more
+    # @return [Boolean] whether the outcome is no longer of any use
     def cancelled? = @attempt.cancelled?
 
     # @return [Hash] the task's payload
@@ -47,32 +48,32 @@ module TaskerCore
     # @return [Hash{String => Hash}] results of the direct parents, by name
     def results = @results ||= @attempt.results
 
-    # The result of any step that this one depends on, be it by others. Those of direct parents are at hand; another one is read from
-    # the database when it is first asked for.
+    # The result of any step that this one depends on, directly or through others. Results of direct parents are at hand;
+    # any other result is read from the database when it is first asked for.
     #
     # @param name [String, Symbol]
     # @return [Hash] empty if it has none
-    # @raise [PermanentError] naming the ancestors, if the step has no such one
+    # @raise [PermanentError] naming the ancestors, if the step has no ancestor of this name
     # @raise [DatabaseError] if PostgreSQL had to be asked, and gave no answer
     def result_of(name)
       name = name.to_s
       results.fetch(name) { (@distant ||= {})[name] ||= @attempt.result_of(name) || refuse(name) }
     end
 
-    # @return [Integer] the number of this attempt, from 1. Those that ended with their process are counted too, though not against
-    #   +max_attempts+: see {#crashes}
+    # @return [Integer] the number of this attempt, from 1. Attempts that ended because their process died count too, but
+    #   not against +max_attempts+: see {#crashes}
     def attempt = @attempt.number
 
-    # @return [Integer] how many of the attempts before ended because their process died
+    # @return [Integer] how many earlier attempts ended because their process died
     def crashes = @attempt.crashes
 
-    # @return [Boolean] whether an attempt before has failed; one whose process died has not
+    # @return [Boolean] whether an earlier attempt has failed; an attempt whose process died has not failed
     def retry? = attempt - crashes > 1
 
     # @return [Boolean] whether a failure of this attempt is final
     def last_attempt? = @attempt.last?
 
-    # @return [Logger] the library's, which is told with each message which task, step, attempt and correlation id it is about
+    # @return [Logger] the library's logger; each message is tagged with the task, step, attempt and correlation id
     def logger = @logger ||= StepLogger.new(self)
 
     # @return [String]
@@ -80,7 +81,7 @@ module TaskerCore
 
     protected
 
-    # For a context made of this one.
+    # For a context that is made from this one.
     def native_attempt = @attempt
 
     private

@@ -14,9 +14,9 @@ module TaskerCore
   #     end
   #   end
   #
-  # What +call+ returns is the step's result: a Hash, +nil+ for an empty one, {#success} or {#failure}; anything else is a
-  # failure for good. What it raises is a failure that is tried again, unless it is a {PermanentError}. To inherit from this
-  # class is a convenience: any class with +call+ will do.
+  # What +call+ returns is the step's result: a Hash, +nil+ for an empty one, {#success} or {#failure}; any other value
+  # is a permanent failure. An exception that it raises is a failure that is tried again, unless it is a
+  # {PermanentError}. Inheriting from this class is a convenience: any class with +call+ can be a handler.
   class StepHandler
     # @param context [StepContext]
     # @return [Hash, nil, StepSuccess, StepFailure]
@@ -32,8 +32,8 @@ module TaskerCore
     # @param message [String]
     # @param error_code [String, nil] the application's own code for what happened
     # @param retryable [Boolean] whether another attempt may help
-    # @param retry_after [Numeric, String, Time, nil] the seconds that the next attempt waits at least, or the moment that it waits for:
-    #   ISO 8601 with its offset or an HTTP date, where it is a String
+    # @param retry_after [Numeric, String, Time, nil] how many seconds the next attempt waits at least, or the moment
+    #   that it waits for. A String holds ISO 8601 with its offset, or an HTTP date
     # @param context [Hash] what is stored with the step's error
     # @return [StepFailure]
     def failure(message:, error_code: nil, retryable: false, retry_after: nil, context: {})

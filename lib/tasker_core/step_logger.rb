@@ -5,7 +5,7 @@ module TaskerCore
   #
   #   context.logger.info("charged")   # [task 7 step 458753 charge attempt 1 correlation 0198…] charged
   #
-  # What the application's logger raises harms no step: see {Log}.
+  # If the application's logger raises, that harms no step: see {Log}.
   #
   # @api private
   class StepLogger < ::Logger
@@ -16,7 +16,7 @@ module TaskerCore
              "correlation #{context.correlation_id}]"
     end
 
-    # @return [Integer] the least severity that is wanted, also of a logger that has names for them
+    # @return [Integer] the lowest severity that is wanted, even from a logger that has names for severities
     def level
       level = Log.unharmed { TaskerCore.logger.level }
       Integer === level ? level : least_wanted
@@ -32,7 +32,7 @@ module TaskerCore
 
     def fatal? = wanted?(:fatal?)
 
-    # As in Logger; the block is called only if the message is wanted, and what it raises is the handler's.
+    # As in Logger. The block is called only if the message is wanted, and what it raises is raised to the handler.
     def add(severity, message = nil, progname = nil)
       raised = nil
       Log.unharmed(true, own: ->(error) { error.equal?(raised) }) do
@@ -58,7 +58,7 @@ module TaskerCore
 
     private
 
-    # A logger need not have all the questions; what it cannot be asked is wanted.
+    # A logger need not have all of these questions. If it cannot be asked, messages are wanted.
     def wanted?(question)
       Log.unharmed(false) do
         logger = TaskerCore.logger

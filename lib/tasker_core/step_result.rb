@@ -30,7 +30,8 @@ module TaskerCore
     # @return [Boolean]
     attr_reader :retryable
 
-    # @return [Numeric, String, Time, nil] the seconds that the next attempt waits at least, or the moment that it waits for
+    # @return [Numeric, String, Time, nil] how many seconds the next attempt waits at least, or the moment that it waits
+    #   for
     attr_reader :retry_after
 
     # @return [Hash]

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # Somebody who hears of events; {Coordinator#subscribe} makes one. It lasts until {Coordinator#unsubscribe}, or until its
+  # Receives events; {Coordinator#subscribe} makes one. It lasts until {Coordinator#unsubscribe}, or until its
   # coordinator is closed or collected, whether or not anybody refers to it.
   class Subscription
     # @api private
@@ -18,8 +18,8 @@ module TaskerCore
     # @return [Boolean] whether events still come
     def active? = @native.active?
 
-    # @return [Result] how many events were +delivered+, are +waiting+, were +dropped+ because the queue was full, and how many the
-    #   block +failed+ on
+    # @return [Result] how many events were +delivered+, are +waiting+, and were +dropped+ because the queue was full,
+    #   and on how many the block +failed+
     def stats = Result.new(@native.stats)
 
     # @return [String]

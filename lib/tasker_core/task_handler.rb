@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # A workflow as a class of the application: where its template is, and a place for what belongs to it.
+  # A workflow as a class of the application: it names the template, and has a place for code that belongs to the
+  # workflow.
   #
   #   class OrderFulfillment < TaskerCore::TaskHandler
   #     template "order_fulfillment.yml"   # beside this file
@@ -40,7 +41,7 @@ module TaskerCore
       def file?(text)
         FILE.match?(text)
       rescue ArgumentError, EncodingError
-        false # what is no text is refused as a template
+        false # an invalid text is refused as a template
       end
 
       def inherited_template
@@ -63,7 +64,7 @@ module TaskerCore
     # Creates a task of the workflow, as {Coordinator#initialize_task} does.
     #
     # @param payload [Hash]
-    # @param options what else a request may have (+priority+, +idempotency_key+, …), and +connection+
+    # @param options further keys of a request (+priority+, +idempotency_key+, …), and +connection+
     # @return [Result]
     def initialize_task(payload = {}, connection: nil, **options)
       coordinator.with_registered((self.class.name || self.class) => self.class.template) do |(template)|

@@ -3,7 +3,7 @@
 require "pathname"
 
 module TaskerCore
-  # The forms in which a template can be given. What it says is the core's business.
+  # The forms in which a template can be given. What a template means is decided by the core.
   #
   # @api private
   module TemplateSource
@@ -36,7 +36,7 @@ module TaskerCore
       end
 
       def parsed(text, filename, limits)
-        require "date" # these two here, for loading them takes as long as loading this library
+        require "date" # loaded only here: these two take as long to load as this library
         require_relative "yaml_text"
         begin
           YamlText.read(text, filename: filename, permitted_classes: [Date, Time, Symbol], **limits)

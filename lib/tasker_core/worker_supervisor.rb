@@ -1,12 +1,13 @@
 # frozen_string_literal: true
 
 module TaskerCore
-  # The thread that does for one running worker what only Ruby can: start handler threads, and look for handlers by their names,
-  # which may load code. It is there until the worker has stopped; if it is killed, another one takes over.
+  # The thread that does for one running worker what only Ruby can do: it starts handler threads, and looks for handlers
+  # by their names, which may load code. It exists until the worker has stopped; if it is killed, another one takes
+  # over.
   #
   # @api private
   module WorkerSupervisor
-    # Between the end of one supervisor and the next one's beginning, in seconds.
+    # How long to wait, in seconds, between the end of one supervisor and the beginning of the next.
     PAUSE = 0.1
     private_constant :PAUSE
 
@@ -18,7 +19,7 @@ module TaskerCore
         Thread.new do
           Thread.current.name = "tasker-supervisor"
           Thread.current.report_on_exception = false
-          # Without it the thread inherits what its maker has masked.
+          # Otherwise the thread inherits what the thread that made it has masked.
           Thread.handle_interrupt(Exception => :immediate) { oversee(worker) }
         ensure
           start(worker) unless worker.stopped?

@@ -3,19 +3,19 @@
 require "yaml"
 
 module TaskerCore
-  # YAML text with one document, of a size and a depth that the parser is safe with. Loaded with the first text.
+  # YAML text with one document, within a size and a depth that the parser handles safely. Loaded with the first text.
   #
   # @api private
   module YamlText
-    # The longest text that is read. A template with a thousand steps takes a fifth of it.
+    # The longest text that is read. A template with a thousand steps takes a fifth of this.
     MAX_BYTES = 1 << 20
 
-    # As deep as a value may be that crosses to the core.
+    # The same depth as that of values that cross to the core.
     MAX_DEPTH = 100
 
     # What is wrong with a text.
     class Unusable < StandardError
-      # @return [String] where: the keys that lead there, empty for the whole text
+      # @return [String] where it is wrong: the keys that lead there, empty for the whole text
       attr_reader :path
 
       def initialize(message, path = "")
@@ -24,7 +24,7 @@ module TaskerCore
       end
     end
 
-    # Builds the tree as the parser goes, and ends it where that gets too deep: what comes later recurs.
+    # Builds the tree while the parser runs, and stops if it gets too deep: later stages recurse.
     class Tree < Psych::TreeBuilder
       # @return [Psych::Nodes::Stream]
       def self.of(text, filename, max_depth)
@@ -66,7 +66,7 @@ module TaskerCore
         raise Unusable.new("line #{@parser.mark.line + 1} is nested deeper than #{@max_depth} levels: flatten it", path)
       end
 
-      # The keys down to what is too deep; as many as tell the place.
+      # The keys that lead to what is too deep; only as many as show the place.
       def path
         @open.first(8).each_cons(2).reduce("") do |path, (outer, inner)|
           index = outer.children.index { |child| child.equal?(inner) }
@@ -82,7 +82,7 @@ module TaskerCore
     class << self
       # @param text [String]
       # @param filename [String, nil] for messages
-      # @param one [String] what a text should hold one of
+      # @param one [String] what the text should hold one of
       # @param max_bytes [Integer]
       # @param max_depth [Integer]
       # @param options [Hash] of YAML.safe_load
@@ -109,13 +109,13 @@ module TaskerCore
         raise Unusable, "the key #{repeated.value} is given twice, again in line #{repeated.start_line + 1}" if repeated
       end
 
-      # YAML itself reads the first one, and drops the others silently.
+      # YAML itself reads the first document, and silently drops the others.
       def several(documents, one)
         "the text holds #{documents.size} YAML documents, the second from line #{documents[1].start_line + 1}: " \
           "give one #{one} at a time, or a file for each"
       end
 
-      # YAML itself lets the last one win, silently.
+      # YAML itself silently lets the last key win.
       def repeated_key(document)
         mappings = document ? document.grep(Psych::Nodes::Mapping) : []
         mappings.lazy.filter_map do |mapping|

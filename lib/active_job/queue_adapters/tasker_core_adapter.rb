@@ -17,17 +17,18 @@ module ActiveJob
     #     connection: -> { ActiveRecord::Base.connection }
     #   )
     #
-    # A queue is the namespace +active_job:QUEUE+, and a job's class the name of its workflow, so that a worker can take some queues
-    # (<tt>tasker work --namespaces active_job:mailers</tt>), and +list_tasks+ tells jobs apart. docs/active-job.md is the manual.
+    # A queue is the namespace +active_job:QUEUE+, and a job's class is the name of its workflow. So a worker can take
+    # some queues only (<tt>tasker work --namespaces active_job:mailers</tt>), and +list_tasks+ can tell jobs apart.
+    # docs/active-job.md is the manual.
     class TaskerCoreAdapter
-      # In front of a queue's name, so that queues and workflows do not share namespaces.
+      # Comes before a queue's name, so that queues and workflows do not share namespaces.
       NAMESPACE = "active_job"
 
       # Long enough for any job, and short enough to be noticed.
       A_DAY_MS = 86_400_000
 
-      # What a worker calls, by a name for each class of jobs, <tt>JobHandler[InvoiceJob]</tt>: a process that cannot load the class
-      # has no handler of this name, and leaves its jobs to those that can.
+      # A worker finds its handler by a name for each class of jobs, <tt>JobHandler[InvoiceJob]</tt>. A process that
+      # cannot load the class has no handler of this name, and leaves its jobs to processes that can.
       HANDLER = "ActiveJob::QueueAdapters::TaskerCoreAdapter::JobHandler"
 
       PRIORITIES = (-100..100).freeze
@@ -56,10 +57,10 @@ module ActiveJob
       def self.namespace(queue) = "#{NAMESPACE}:#{queue}"
 
       # @param connection [#call, nil] gives the connection in whose transaction jobs are enqueued, see
-      #   {TaskerCore::Coordinator#initialize_task}; nil: each is enqueued in a transaction of its own; Active Job 7.2 can
-      #   wait for the commit of the application's, see {#enqueue_after_transaction_commit?}
-      # @param max_attempts [Integer] how often a job runs whose exception nothing has rescued: +retry_on+ and its like, which
-      #   enqueue it anew, come first
+      #   {TaskerCore::Coordinator#initialize_task}; nil: each job is enqueued in a transaction of its own. Then Active
+      #   Job 7.2 can wait for the commit of the application's transaction, see {#enqueue_after_transaction_commit?}
+      # @param max_attempts [Integer] how often a job runs if nothing rescues its exception; +retry_on+ and its like,
+      #   which enqueue the job again, come first
       # @param timeout_ms [Integer] how long one attempt may run
       # @param coordinator [TaskerCore::Coordinator, nil] the process's own, unless given
       def initialize(connection: nil, max_attempts: 1, timeout_ms: A_DAY_MS, coordinator: nil)
@@ -70,14 +71,15 @@ module ActiveJob
         @templates = {}
       end
 
-      # For jobs of Active Job 7.2 whose +enqueue_after_transaction_commit+ is +:default+: whether they wait for the commit of the
-      # application's transaction. On its connection they need not, for they come into being by its commit.
+      # For jobs of Active Job 7.2 whose +enqueue_after_transaction_commit+ is +:default+: whether they wait for the
+      # commit of the application's transaction. If they are enqueued on its connection, they need not, because its
+      # commit creates them.
       #
       # @return [Boolean]
       def enqueue_after_transaction_commit? = @connection.nil?
 
-      # Whether the worker was told to take no more. Active Job's continuations (Rails 8.1) ask this at their checkpoints, and enqueue the
-      # rest of the job anew.
+      # Whether the worker was told to take no more. Active Job's continuations (Rails 8.1) ask this at their checkpoints,
+      # and then enqueue the rest of the job again.
       #
       # @return [Boolean]
       def stopping? = coordinator.stopping?
@@ -128,7 +130,7 @@ module ActiveJob
         }
       end
 
-      # Active Job's lower numbers go first, as the core's higher ones do.
+      # In Active Job lower numbers go first; in the core, higher ones do.
       def priority(job) = (-job.priority.to_i).clamp(PRIORITIES)
 
       def template_of(job) = template(job.queue_name.to_s, job.class.name)
@@ -142,7 +144,7 @@ module ActiveJob
         end
       end
 
-      # Other options make another version, as a version's content never changes.
+      # Other options make another version, because a version's content never changes.
       def version(step) = "1.0.0-#{NAMESPACE.tr('_', '-')}-#{Digest::SHA256.hexdigest(JSON.generate(step))[0, 8]}"
     end
   end

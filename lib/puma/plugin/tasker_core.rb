@@ -2,7 +2,7 @@
 
 require "puma/plugin"
 
-# +plugin :tasker_core+ in config/puma.rb: Puma's process works through tasks too, from when it serves until it stops.
+# +plugin :tasker_core+ in config/puma.rb: Puma's process also works through tasks, from when it serves until it stops.
 Puma::Plugin.create do
   def start(launcher)
     events = launcher.events
@@ -11,14 +11,15 @@ Puma::Plugin.create do
     on(events, :restart) { worker.stop }
   end
 
-  # Not before the application is there: with Rails, this gem is to find it. Any other has a worker too.
+  # Loaded only when the application is there, so that this gem finds Rails if there is one. Other applications get a
+  # worker too.
   def worker
     require "tasker_core"
     require "tasker_core/rails/embedded_worker"
     TaskerCore::Rails::EmbeddedWorker
   end
 
-  # Puma 7 has renamed what 5 and 6 call on_booted and so on.
+  # Puma 7 has renamed what Puma 5 and 6 call on_booted and so on.
   def on(events, moment, &block)
     name = { booted: :after_booted, stopped: :after_stopped, restart: :before_restart }.fetch(moment)
     events.public_send(events.respond_to?(name) ? name : :"on_#{moment}", &block)

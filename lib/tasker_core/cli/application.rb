@@ -17,7 +17,7 @@ module TaskerCore
         @options = options
       end
 
-      # Settings first: the code may use the process's own coordinator as soon as it is loaded.
+      # Settings come first: the code may use the process's own coordinator as soon as it is loaded.
       def load
         configure
         log
@@ -26,7 +26,7 @@ module TaskerCore
 
       private
 
-      # As variables, where the application finds them too.
+      # Sets variables, where the application finds the settings too.
       def configure
         ENV["TASKER_CONFIG"] = File.expand_path(@options.config) if @options.config
         return unless @options.environment
@@ -54,8 +54,8 @@ module TaskerCore
         raise Broken, "cannot load #{path}: #{Log.text(e)} (#{Log.text(e.backtrace&.first)})"
       end
 
-      # Ours was loaded before Rails was, and the application's Gemfile loads it no second time. The application's gems come first:
-      # they say which Rails.
+      # Our railtie was not loaded, because this library was loaded before Rails, and the application's Gemfile does not
+      # load it a second time. The application's gems come first: they decide which Rails it is.
       def load_railtie(environment)
         boot = File.expand_path("../boot.rb", environment)
         require boot if File.file?(boot)

@@ -4,8 +4,9 @@ require "json"
 
 module TaskerCore
   module CLI
-    # Written anew at each look of the {HealthWatch} that finds the health +ok+ or +degraded+, left alone while it is +down+: a file that
-    # has grown old, or is not there, means that something is wrong. It holds the health as JSON.
+    # A file that is written anew when a look of the {HealthWatch} finds the health +ok+ or +degraded+, and left alone
+    # while it is +down+. So a file that has grown old, or is not there, means that something is wrong. It holds the
+    # health as JSON.
     #
     # @api private
     class HealthFile
@@ -14,7 +15,7 @@ module TaskerCore
         @path = path && File.expand_path(path)
       end
 
-      # Whoever reads it sees all of it or the one before.
+      # A reader sees either the whole new file or the whole old one.
       #
       # @param health [Hash]
       def write(health)

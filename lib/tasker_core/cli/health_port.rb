@@ -6,12 +6,13 @@ module TaskerCore
   module CLI
     # Answers over HTTP, at once and from memory, whatever the database and other clients do:
     #
-    # - +GET /live+: the process is there, and answers.
-    # - +GET /health+: what the {HealthWatch} saw last, as JSON, and the worker's +stats+ in it; 200 while that is +ok+ or +degraded+
-    #   and 503 while it is +down+.
+    # - +GET /live+: the process exists, and answers.
+    # - +GET /health+: what the {HealthWatch} saw last, as JSON, including the worker's +stats+; 200 while the status is
+    #   +ok+ or +degraded+ and 503 while it is +down+.
     # - +GET /metrics+: the figures in Prometheus's text format.
     #
-    # The core's server has one thread for all clients (io.taskercore.http says why it is not the JDK's), so nothing here may wait.
+    # The core's server has one thread for all clients (io.taskercore.http says why it is not the JDK's), so nothing
+    # here may wait.
     #
     # @api private
     class HealthPort
@@ -32,7 +33,7 @@ module TaskerCore
 
       # Answers while the block runs.
       #
-      # @raise [Application::Broken] if the port cannot be had
+      # @raise [Application::Broken] if the port cannot be used
       def keep
         open if @address
         yield
@@ -43,7 +44,7 @@ module TaskerCore
       private
 
       def open
-        Monitor.prometheus # from now on the active tasks are counted in the background, so that the first scrape has them, too
+        Monitor.prometheus # starts counting the active tasks in the background, so that the first scrape has them, too
         @server = Java::IoTaskercoreHttp::HttpPort.open(socket_address) { |path| Java::IoTaskercoreHttp::Answer.new(*answer(path)) }
         Log.info("health: answers on port #{@server.number}")
       rescue java.io.IOException => e

@@ -2,16 +2,17 @@
 
 module TaskerCore
   module CLI
-    # Looks at the coordinator's health again and again, on a thread of its own, and remembers what it saw: whoever asks is answered
-    # from memory, at once, however long the database takes. Each change of the status is logged, and the file, if there is one, is
-    # told of each look.
+    # Looks at the coordinator's health again and again, on a thread of its own, and remembers what it saw. Questions
+    # are answered from memory, at once, however long the database takes. Each change of the status is logged. The
+    # health file, if there is one, gets each look.
     #
     # @api private
     class HealthWatch
       # Between two looks.
       SECONDS = 5
 
-      # A look ends within two seconds. Where none has for so long, something is stuck, and the last one says nothing any more.
+      # A look ends within two seconds. If there was none for this long, something is stuck, and the last look no longer
+      # means anything.
       STALE_MS = 15_000
 
       # How long {#keep} waits for the first look.
@@ -28,7 +29,7 @@ module TaskerCore
         @status = "ok"
       end
 
-      # Looks while the block runs, which begins when there was a first look, or after a second without.
+      # Looks while the block runs. The block begins after the first look, or after a second without one.
       def keep
         thread = Thread.new { look until stopped_within(SECONDS) }
         thread.name = "tasker-health"
@@ -40,8 +41,8 @@ module TaskerCore
         @file&.delete
       end
 
-      # What the last look saw, as {Coordinator#health} has it, and how long ago that was. It is +down+ where there was none, or none
-      # of late.
+      # What the last look saw, as {Coordinator#health} has it, and how long ago that was. The status is +down+ if there
+      # was no look, or none lately.
       #
       # @return [Hash{String => Object}]
       def last
@@ -63,7 +64,7 @@ module TaskerCore
         @lock.synchronize { @changed.wait(@lock, FIRST_SECONDS) unless @health }
       end
 
-      # The first look is at once.
+      # The first look comes at once.
       def stopped_within(seconds)
         @lock.synchronize do
           @changed.wait(@lock, seconds) if @health && !@stopped

@@ -2,7 +2,7 @@
 
 module TaskerCore
   module CLI
-    # What the command line says.
+    # The options of the command line.
     #
     # @api private
     class Options

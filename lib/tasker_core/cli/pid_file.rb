@@ -20,7 +20,7 @@ module TaskerCore
 
       private
 
-      # Not that of a process that was started in our place meanwhile.
+      # The file may be that of a process that was started in our place meanwhile.
       def own? = File.file?(@path) && File.read(@path).to_i == Process.pid
     end
   end

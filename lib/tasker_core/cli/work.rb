@@ -4,10 +4,11 @@ module TaskerCore
   module CLI
     # +tasker work+: a worker on the process's own coordinator, which obeys signals.
     #
-    # 1. It loads the application, which registers what it has to.
+    # 1. It loads the application, which registers its templates and handlers.
     # 2. It starts a worker, and waits for a signal, or for the worker's end.
-    # 3. TERM, INT and HUP stop the worker, which takes its time; meanwhile a further INT cuts that short.
-    # 4. When the worker has stopped it closes the coordinator, and tells by its exit code whether all went in peace.
+    # 3. TERM, INT and HUP stop the worker, which takes its time; meanwhile another INT cuts that short.
+    # 4. When the worker has stopped, it closes the coordinator. Its exit code says whether all handlers ended by
+    #    themselves.
     #
     # @api private
     class Work
@@ -36,7 +37,7 @@ module TaskerCore
 
       private
 
-      # Before the worker starts: from its first claim on a signal must not end the process at once.
+      # Comes before the worker's start: from the first claim on, a signal must not end the process at once.
       def trapping_signals
         former = SIGNALS.to_h { |name| [name, Signal.trap(name) { @events << name }] }
         yield
@@ -58,8 +59,8 @@ module TaskerCore
         end
       end
 
-      # Ruby raises here what a thread died of that a handler has begun, where +Thread.abort_on_exception+ is set. The other handlers
-      # have nothing to do with that.
+      # If +Thread.abort_on_exception+ is set, Ruby raises here whatever ended a thread that a handler had started. The
+      # other handlers have nothing to do with that.
       def next_event
         @events.pop
       rescue StandardError, ScriptError => e
@@ -68,7 +69,7 @@ module TaskerCore
         retry
       end
 
-      # The application may stop the worker too, by closing its coordinator.
+      # The application may also stop the worker, by closing its coordinator.
       def watch_worker
         Thread.new do
           @worker.wait

@@ -11,9 +11,9 @@ module TaskerCore
       private_constant :EACH_ROLE
 
       class << self
-        # Gives back what the calling thread has of them. Rails' executor does so only with connections that it knows to be in use; a
-        # thread that was refused one, for its pool was exhausted, would get none any more in Rails 7.2: there +Base.connection+
-        # answers nil until the thread's lease is given back.
+        # Gives back the calling thread's connections. Rails' executor gives back only those that it knows to be in use. In
+        # Rails 7.2, a thread that was refused one because its pool was exhausted would get none any more: there
+        # +Base.connection+ answers nil until the thread's lease is given back.
         def release
           return unless defined?(::ActiveRecord::Base)
 
@@ -23,9 +23,9 @@ module TaskerCore
           end
         end
 
-        # Warns once of each pool that has fewer connections than handlers may run at once.
+        # Warns once about each pool that has fewer connections than handlers may run at once.
         #
-        # @param places [Integer] how many handlers that is
+        # @param places [Integer] how many handlers may run at once
         def warn_of_small_ones(places)
           all.select { |pool| pool.size < places }.each do |pool|
             name = pool.db_config.name

@@ -2,11 +2,11 @@
 
 module TaskerCore
   module Rails
-    # A worker in a process that has something else to do too: serve requests.
+    # A worker in a process that also does something else: it serves requests.
     #
-    # 1. It begins in the background, with the process's own coordinator: the server need not wait, and serves also while the
-    #    database is away or has no schema; then it is tried again.
-    # 2. It ends with the process or the servlet context: running handlers may come to their end for +shutdown_timeout_ms+.
+    # 1. It begins in the background, with the process's own coordinator. So the server need not wait, and also serves
+    #    while the database is away or has no schema; then the worker tries again to begin.
+    # 2. It ends with the process or the servlet context: running handlers may take +shutdown_timeout_ms+ to end.
     #
     # @api private
     class EmbeddedWorker
@@ -17,7 +17,7 @@ module TaskerCore
       @lock = Mutex.new
 
       class << self
-        # Starts the process's one.
+        # Starts the process's embedded worker.
         #
         # @return [nil]
         def start
@@ -30,7 +30,7 @@ module TaskerCore
           nil
         end
 
-        # Stops it, if there is one; another may be started.
+        # Stops it, if there is one; then another may be started.
         #
         # @return [nil]
         def stop
@@ -64,12 +64,12 @@ module TaskerCore
         worker = TaskerCore.start_worker
         @lock.synchronize { @worker = worker }
         Log.info("tasker_core #{VERSION} works in this process")
-      rescue StandardError, ScriptError => e # the application's own code as well: its configuration's, its templates'
+      rescue StandardError, ScriptError => e # also from the application's configuration or templates
         tell(e.is_a?(Error) ? e.message : Log.text(e))
         @lock.synchronize { @stopping.wait(@lock, PAUSE) unless @stopped }
       end
 
-      # Once, not at each attempt.
+      # Logs a reason once, not at each attempt.
       def tell(reason)
         Log.error("tasker_core does not work in this process yet: #{reason}") unless reason == @told
         @told = reason

@@ -11,7 +11,8 @@ module TaskerCore
         @app = app
       end
 
-      # Runs the block inside Rails' reloader. Afterwards ActiveRecord's connections are given back, whatever the block did with them.
+      # Runs the block inside Rails' reloader. Afterwards ActiveRecord's connections are given back, whatever the block did
+      # with them.
       #
       # @return what the block returns
       def call(&handler)

@@ -4,18 +4,18 @@ require "delegate"
 
 module TaskerCore
   module Rails
-    # Leaves the schema +tasker+ out of +db/schema.rb+. Rails writes <tt>create_schema "tasker"</tt> there from 7.1 on, and nothing of what
-    # is in it; loading that would fail wherever the schema is there already.
+    # Leaves the schema +tasker+ out of +db/schema.rb+. From 7.1 on Rails writes <tt>create_schema "tasker"</tt> there, but
+    # nothing of the schema's content. Loading that would fail if the schema already exists.
     #
     # @api private
     module SchemaDump
-      # What Rails' dumper for PostgreSQL asks for the schemas.
+      # The connection that Rails' dumper for PostgreSQL asks for the schemas, without ours.
       class OtherSchemas < SimpleDelegator
         def schema_names = super - ["tasker"]
       end
       private_constant :OtherSchemas
 
-      # Once ActiveRecord is there.
+      # Takes effect once ActiveRecord is loaded.
       def self.watch
         ActiveSupport.on_load(:active_record) do
           require "active_record/connection_adapters/postgresql/schema_dumper"

@@ -4,11 +4,11 @@ require "erb"
 
 module TaskerCore
   module Rails
-    # What a Rails application says in +config.tasker_core+, and in its +config/database.yml+.
+    # The settings that a Rails application makes in +config.tasker_core+, and in its +config/database.yml+.
     #
     # @api private
     class Settings
-      # These are the Railtie's own; the others are the core's.
+      # These keys are the Railtie's own; the others are the core's.
       OWN = %w[embedded_worker].freeze
       private_constant :OWN
 
@@ -32,11 +32,11 @@ module TaskerCore
 
       private
 
-      # ActiveRecord's, if it has one in PostgreSQL.
+      # The URL of ActiveRecord's database, if that is PostgreSQL.
       def database_url
         return unless defined?(::ActiveRecord::Base)
 
-        first = ::ActiveRecord::Base.configurations.find_db_config(::Rails.env.to_s) # to which ActiveRecord itself connects
+        first = ::ActiveRecord::Base.configurations.find_db_config(::Rails.env.to_s) # the one that ActiveRecord itself connects to
         first && url_of(first.configuration_hash.transform_keys(&:to_s))
       end
 
@@ -51,7 +51,7 @@ module TaskerCore
         "postgresql://#{credentials(settings)}#{bracketed(host)}:#{port}/#{escaped(database)}#{"?sslmode=#{ssl}" if ssl}"
       end
 
-      # As ActiveRecord's adapter for JDBC finds them: by several names, then by PostgreSQL's own environment variables.
+      # Looks where ActiveRecord's adapter for JDBC looks: under several names, then in PostgreSQL's environment variables.
       def place(settings)
         host = settings["host"] || settings["hostaddr"] || ENV["PGHOST"] || "localhost"
         [host.to_s, settings["port"] || ENV["PGPORT"] || 5432, settings["database"] || settings["dbname"] || ENV["PGDATABASE"]]
@@ -63,12 +63,13 @@ module TaskerCore
         settings["requiressl"] ? "require" : ENV["PGSSLMODE"]
       end
 
-      # Java's driver knows no sockets in files: such a database has to be named by an address.
+      # Java's driver cannot use socket files: such a database must be given by an address.
       def socket?(host) = host.start_with?("/", "@")
 
       def bracketed(host) = host.include?(":") && !host.start_with?("[") ? "[#{host}]" : host
 
-      # ActiveRecord takes those of other URLs apart; to the driver's own belong a username and a password beside it.
+      # ActiveRecord takes other URLs apart. A URL in the driver's own form gets the username and password that stand
+      # beside it.
       def with_credentials(url, settings)
         return url if url.match?(%r{//[^/?]*@})
 

@@ -17,8 +17,8 @@ module TaskerCore
       end
 
       class << self
-        # Registers them again before the next request or step once a file has changed, came or went. A template that cannot be
-        # registered is logged: it stays as it was.
+        # Registers them again before the next request or step after a file has changed, appeared or gone. If a template
+        # cannot be registered, that is logged, and the template stays as it was.
         #
         # @param app [Rails::Application]
         # @param templates [Templates]
@@ -47,17 +47,17 @@ module TaskerCore
         files.map { |file| register_file(coordinator, file) }
       end
 
-      # With the process's own coordinator, if there is one.
+      # Registers them with the process's own coordinator, if there is one.
       def register_anew
         @missed = false
         coordinator = TaskerCore.open_coordinator
         register(coordinator) if coordinator
       rescue Error => e
-        @missed = e.is_a?(DatabaseError) # the files are right: they are tried again, though they have not changed since
+        @missed = e.is_a?(DatabaseError) # the files are not at fault: try them again, even if they do not change
         Log.error(e.message)
       end
 
-      # What the database kept from being registered when it had changed.
+      # Registers changed templates that the database has kept from being registered.
       def register_missed
         register_anew if @missed
       end

@@ -2,11 +2,12 @@
 
 module TaskerCore
   module RSpec
-    # The handlers of one example. The core knows them by marked names, so it asks for no other's; they see their own.
+    # The handlers of one example. The core knows them by marked names, so it asks for no other example's handlers. The
+    # handlers see their own names.
     #
     # @api private
     class ExampleHandlers < HandlerRegistry
-      # A handler that the journal hears of.
+      # A handler whose exceptions the journal records.
       class Observed
         attr_reader :handler
 
@@ -19,7 +20,7 @@ module TaskerCore
         def call(context)
           handler = @handler.is_a?(Class) ? @handler.new : @handler
           handler.call(ExampleContext.new(context, @scope))
-        rescue Exception => e # rubocop:disable Lint/RescueException -- an expectation that fails is no StandardError
+        rescue Exception => e # rubocop:disable Lint/RescueException -- a failed expectation is no StandardError
           @journal.raised(context.step_id, e)
           raise
         end

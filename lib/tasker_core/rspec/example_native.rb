@@ -5,7 +5,7 @@ require "monitor"
 
 module TaskerCore
   module RSpec
-    # An example's native handle: marks the names that go in, and shows those that come out as they were.
+    # An example's native handle. It marks the names that go in, and shows the names that come out without their marks.
     #
     # @api private
     class ExampleNative < SimpleDelegator
@@ -29,7 +29,7 @@ module TaskerCore
         shown { super(@scope.template(template)) }
       end
 
-      # Registers a template that is nobody's business but the kit's: the application's of this name is known all the same.
+      # Registers a template of the kit's own. The application's template of this name can still be used.
       def register_aside(template) = shown { __getobj__.register_template(@scope.template(template)) }
 
       def initialize_task(request, connection)
@@ -52,7 +52,7 @@ module TaskerCore
         shown { super(options) }
       end
 
-      # Only the example's own; all of its namespaces together, as the core has all of a database.
+      # Lists only the example's own tasks, over all of its namespaces, as the core does for a whole database.
       def list_tasks(filter)
         return super unless filter.is_a?(Hash)
 
@@ -60,7 +60,7 @@ module TaskerCore
         return shown { super(filter.merge("namespace" => @scope.namespace(filter["namespace"]))) } if filter["namespace"]
 
         namespaces = @scope.namespaces
-        namespaces = [@scope.namespace(nil)] if namespaces.empty? # an example without tasks is told of a wrong filter too
+        namespaces = [@scope.namespace(nil)] if namespaces.empty? # so that a wrong filter is refused even without tasks
         one_page(namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }, filter["limit"])
       end
 
@@ -79,7 +79,7 @@ module TaskerCore
 
       private
 
-      # The newest of all pages. A cursor is the id of a page's last task, whichever its namespace.
+      # The newest of all pages. A cursor is the id of a page's last task, whatever its namespace.
       def one_page(pages, limit)
         tasks = pages.flat_map { |page| page["tasks"] }.sort_by { |task| -task["task_id"] }
         page = tasks.first(limit || PAGE)
@@ -95,7 +95,7 @@ module TaskerCore
         @scope.request(request)
       end
 
-      # The application's own template of this name, unless the example has registered one.
+      # Registers the application's own template of this name, unless the example has registered one.
       def provide(namespace, name)
         @lock.synchronize do
           return if @provided[[namespace.to_s, name.to_s]]
@@ -117,7 +117,7 @@ module TaskerCore
         rescue Error => e
           e
         end
-        raise renamed(error) # outside of the rescue, or it would be the cause of itself
+        raise renamed(error) # outside of the rescue, or the error would be its own cause
       end
 
       def renamed(error)

@@ -4,8 +4,8 @@ module TaskerCore
   module RSpec
     # What examples with +:tasker_core+ can do.
     #
-    # Time is the core's and the database's, not Ruby's: +Time.now+ stays as it is. When a workflow that an example runs has nothing
-    # to do but wait, for a retry or for its +run_at+, the time in between passes at once.
+    # Time is the core's and the database's, not Ruby's: +Time.now+ stays as it is. When a workflow that an example runs
+    # has nothing to do but wait, for a retry or for its +run_at+, that time passes at once.
     module Examples
       # The example's own coordinator; {TaskerCore.coordinator} is the same one.
       #
@@ -17,15 +17,17 @@ module TaskerCore
       #   run_workflow("process_order", namespace: "fulfillment", payload: { order_id: 7 })
       #   run_workflow(OrderFulfillment, payload: { order_id: 7 })     # a TaskHandler
       #
-      # @param workflow [String, Symbol, Class, nil] a template's name, or a {TaskHandler}; nil where the request has +task_name+
-      # @param timeout [Numeric, nil] seconds of the tasks' time, after which to come back whatever the state; nil: at the end
+      # @param workflow [String, Symbol, Class, nil] a template's name, or a {TaskHandler}; nil if the request has
+      #   +task_name+
+      # @param timeout [Numeric, nil] seconds of the tasks' time, after which to return whatever the state; nil: return
+      #   at the end
       # @param request what {Coordinator#initialize_task} takes
       # @return [WorkflowRun]
       def run_workflow(workflow = nil, timeout: nil, **request) = run_task(start_workflow_now(workflow, request), timeout: timeout)
 
-      # Goes on with a task that was created before, by the code under test for instance.
+      # Goes on with a task that was created before, for instance by the code under test.
       #
-      # @param task [Integer, Result, WorkflowRun] its id, or what has its id
+      # @param task [Integer, Result, WorkflowRun] its id, or an object that has its id
       # @param timeout [Numeric, nil] as in {#run_workflow}
       # @return [WorkflowRun]
       def run_task(task, timeout: nil)
@@ -36,8 +38,8 @@ module TaskerCore
         WorkflowRun.new(session, task_id, outcome)
       end
 
-      # Runs all tasks that were created in this example and have not ended, in the order in which they were, and those that they
-      # create.
+      # Runs all tasks that were created in this example and have not ended, in the order of their creation, and the
+      # tasks that they create.
       #
       # @return [Array<WorkflowRun>]
       def run_tasks
@@ -53,14 +55,14 @@ module TaskerCore
 
       # The tasks that this example, and the code under it, have created so far.
       #
-      # @param name [String, Symbol, nil] of this workflow alone
-      # @return [Array<WorkflowRun>] in their order
+      # @param name [String, Symbol, nil] only tasks of this workflow
+      # @return [Array<WorkflowRun>] in the order of their creation
       def created_tasks(name = nil)
         runs = Session.current!.tasks
         name ? runs.select { |run| run.context["name"] == name.to_s } : runs
       end
 
-      # Lets a handler be played by a block, or by a result: of a class that the template names as well.
+      # Replaces a handler by a block, or by a fixed result. This also works for a class that the template names.
       #
       #   stub_handler("ProcessPayment", "charge_id" => "ch_7")
       #   stub_handler(ProcessPayment) { |context| context.retry? ? { "charge_id" => "ch_7" } : raise(Gateway::Busy) }
@@ -74,24 +76,24 @@ module TaskerCore
         tasker.register_handler(handler.is_a?(Class) ? handler.name : handler, block || proc { result })
       end
 
-      # Makes one attempt at one step, as the core makes it: the payload and the results of other steps go through JSON, the result
-      # too, time-outs interrupt, and what fails becomes the step's error.
+      # Makes one attempt at one step, as the core makes it: the payload, the results of other steps and the step's own
+      # result go through JSON, time-outs interrupt, and a failure becomes the step's error.
       #
       #   charged = run_step(ProcessPayment, payload: { amount: 12 }, results: { validate_order: { customer: 7 } })
       #   expect(charged).to have_completed.with_result("charge_id" => "ch_7")
       #
       #   expect(run_step(ProcessPayment, payload: { amount: 12 }, attempt: 3)).to have_failed.with_error(code: "declined")
       #
-      # @param handler [Class, #call, String, nil] a class, an object, the name of either; or a block instead
-      # @param payload [Hash] the task's
+      # @param handler [Class, #call, String, nil] a class, an object, or the name of either; or a block instead
+      # @param payload [Hash] the task's payload
       # @param results [Hash] the results of the steps that it depends on, by their names
       # @param config [Hash] the step's +config+
-      # @param attempt [Integer] the number of the attempt; those before it have failed
-      # @param max_attempts [Integer, nil] 3, or as many as +attempt+ says
+      # @param attempt [Integer] the number of the attempt; the attempts before it have failed
+      # @param max_attempts [Integer, nil] nil: 3, or the number of the +attempt+ if that is more
       # @param retry_policy [Hash] the step's +retry+
       # @param timeout_ms [Integer, nil] the step's
       # @param step_name [String, Symbol]
-      # @param request what else the task's request has: +namespace, task_name, correlation_id, tags+ …
+      # @param request further keys of the task's request: +namespace, task_name, correlation_id, tags+ …
       # @return [StepRun]
       def run_step(handler = nil, payload: {}, results: {}, config: {}, attempt: 1, max_attempts: nil, retry_policy: {}, # rubocop:disable Metrics/ParameterLists
                    timeout_ms: nil, step_name: "step", **request, &block)
@@ -106,11 +108,11 @@ module TaskerCore
         ran
       end
 
-      # Lets time pass. Called by a handler, it is the handler that takes so long: if its time is up, it is interrupted.
+      # Lets time pass. If a handler calls this, the handler takes that long: if its time is up, it is interrupted.
       #
       #   pass_time(3600)          # ActiveSupport: pass_time(1.hour)
       #
-      # What becomes due is run by whoever runs the task: {#run_task}, or a worker that the example has started.
+      # Steps that become due are run by whatever runs the task: {#run_task}, or a worker that the example has started.
       #
       # @param seconds [Numeric]
       # @return [Time] what time it is then
@@ -119,7 +121,7 @@ module TaskerCore
         workflow_time
       end
 
-      # @return [Time] what time it is for tasks; ahead of real time by what has passed
+      # @return [Time] what time it is for tasks, ahead of real time by the time that was let pass
       def workflow_time = Session.current!.stage.now
 
       private

@@ -2,7 +2,8 @@
 
 module TaskerCore
   module RSpec
-    # What an example's handlers raised, and which tasks were made: what the database does not tell, or not so.
+    # What an example's handlers raised, and which tasks were made: facts that the database does not have, or not in
+    # this form.
     #
     # @api private
     class Journal
@@ -21,13 +22,13 @@ module TaskerCore
         end
       end
 
-      # @return [Exception, nil] what the last attempt at a step raised that raised anything
+      # @return [Exception, nil] the exception of the last attempt at a step that raised one
       def exception_of(step_id) = @lock.synchronize { @raised[step_id] }
 
-      # Before an attempt of which only its own exception is of interest.
+      # Comes before an attempt of which only its own exception matters.
       def forget(step_id) = @lock.synchronize { @raised.delete(step_id) }
 
-      # An expectation that fails inside of a handler fails the example, not only the step.
+      # An expectation that fails inside a handler fails the example, not only the step.
       def raise_failed_expectation
         failed = @lock.synchronize { @failed_expectation.tap { @failed_expectation = nil } }
         raise failed if failed
@@ -37,7 +38,7 @@ module TaskerCore
 
       def not_created(task_id) = @lock.synchronize { @created.delete(task_id) }
 
-      # @return [Array<Integer>] the tasks that the example and the code under test have made, in their order
+      # @return [Array<Integer>] the tasks that the example and the code under test have made, in order
       def task_ids = @lock.synchronize { @created.dup }
 
       private

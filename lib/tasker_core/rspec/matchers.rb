@@ -12,9 +12,9 @@ require_relative "matchers/start_workflow"
 
 module TaskerCore
   module RSpec
-    # What examples with +:tasker_core+ can expect of tasks: of what {Examples#run_workflow} and the others return, of what
-    # {Coordinator#initialize_task} returned, and of a task's id. Values may be matchers, as everywhere in RSpec; the keys of
-    # results may be Symbols.
+    # What examples with +:tasker_core+ can expect of tasks: of what {Examples#run_workflow} and similar methods return,
+    # of what {Coordinator#initialize_task} returned, and of a task's id. Values may be matchers, as everywhere in
+    # RSpec; the keys of results may be Symbols.
     module Matchers
       # The task, or the step of a {StepRun}, is complete.
       #
@@ -28,7 +28,7 @@ module TaskerCore
       #   expect(run).to have_failed.with_error("the card was declined", code: "declined")
       def have_failed = HaveFailed.new
 
-      # The task has a step, about which more can be said.
+      # The task has a step, about which further expectations may follow.
       #
       #   expect(run).to have_step(:charge).with_attempts(3).with_result("charge_id" => "ch_7")
       #   expect(run).to have_step(:ship).in_state("pending")
@@ -46,7 +46,7 @@ module TaskerCore
 
       # The attempt has failed, and there is another one to come.
       #
-      #   expect(run_step(ProcessPayment)).to be_tried_again.after(5).with_error(Gateway::Busy)
+      # The attempt has failed, and another one will follow.
       def be_tried_again = BeTriedAgain.new
 
       # The block creates a task.

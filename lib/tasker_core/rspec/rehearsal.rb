@@ -2,11 +2,12 @@
 
 module TaskerCore
   module RSpec
-    # One attempt at one step, by the core itself: in a task of one step and as many finished parents as it has results.
+    # One attempt at one step, made by the core itself, in a task with that step and one finished parent for each
+    # result.
     #
     # @api private
     class Rehearsal
-      # Fails in the attempts before the one that is asked for, then does what it stands for.
+      # Fails in the attempts before the one that was asked for, then acts as the real handler.
       class StandIn
         def initialize(handler, attempt)
           @handler = handler
@@ -34,8 +35,8 @@ module TaskerCore
         @step_name = step_name.to_s
       end
 
-      # @param step [Hash] what else the template says of the step
-      # @param request [Hash] what else the request has; +namespace+ and +task_name+ are the template's
+      # @param step [Hash] further keys of the step in the template
+      # @param request [Hash] further keys of the request; +namespace+ and +task_name+ are the template's
       # @return [StepRun]
       def run(step, request)
         task_id = create(step, request)
@@ -62,12 +63,12 @@ module TaskerCore
         task_id
       end
 
-      # As often as is asked for, each time when the step may run again.
+      # Executes the step as often as was asked for, each time when it may run again.
       def execute(step_id)
         due = nil
         @attempt.times do
           @session.pass_until(Time.iso8601(due)) if due
-          @session.journal.forget(step_id) # the stand-in's own
+          @session.journal.forget(step_id) # the stand-in's own exception
           due = @coordinator.execute_step("step_id" => step_id)["next_run_at"]
         end
       end

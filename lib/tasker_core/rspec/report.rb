@@ -2,7 +2,7 @@
 
 module TaskerCore
   module RSpec
-    # A task as text, for the messages of failed examples: what each step came to, and why it went no further.
+    # A task as text, for the messages of failed examples: what came of each step, and why it went no further.
     #
     # @api private
     class Report
@@ -55,7 +55,7 @@ module TaskerCore
         ["      #{error['class']}#{code}#{finality}: #{cut(error['message'])}", *own(error["backtrace"]).map { |line| "        #{line}" }]
       end
 
-      # The application's lines; others only where there are none.
+      # The application's lines; other lines only if it has none.
       def own(backtrace)
         backtrace ||= []
         own = backtrace.reject { |line| foreign?(line) }

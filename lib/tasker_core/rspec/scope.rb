@@ -4,11 +4,11 @@ require "securerandom"
 
 module TaskerCore
   module RSpec
-    # What keeps an example apart from all else in its database: its namespaces and handlers are stored under names that nobody
-    # else uses, and shown under their own.
+    # Keeps an example apart from everything else in its database. Its namespaces and handlers are stored under names
+    # that nobody else uses, and shown under their own.
     #
-    # A worker elsewhere has no handler of these names, so it leaves the steps alone; templates and idempotency keys belong to a
-    # namespace, so they meet no others.
+    # A worker elsewhere has no handler of these names, so it leaves the steps alone. Templates and idempotency keys
+    # belong to a namespace, so they meet no others.
     #
     # @api private
     class Scope
@@ -39,7 +39,7 @@ module TaskerCore
 
       def marked?(name) = name.end_with?(@mark)
 
-      # The template as it is stored. What is no template is left for the core to refuse.
+      # The template as it is stored. A document that is no template is left for the core to refuse.
       def template(document)
         document = document.transform_keys(&:to_s)
         document["namespace"] = namespace(document["namespace"])
@@ -50,7 +50,7 @@ module TaskerCore
         document.compact
       end
 
-      # The request, likewise.
+      # The request as it is stored.
       def request(request)
         request = request.transform_keys(&:to_s)
         request.merge("namespace" => namespace(request["namespace"]))

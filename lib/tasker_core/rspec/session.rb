@@ -2,13 +2,13 @@
 
 module TaskerCore
   module RSpec
-    # One example's part of the world, from its beginning to its end. While it lasts, its coordinator is the process's own:
-    # {TaskerCore.initialize_task} and all other methods of the module go to it.
+    # The surroundings of one example, from its beginning to its end. While it lasts, its coordinator is the process's
+    # own: {TaskerCore.initialize_task} and all other methods of the module go to it.
     #
     # @api private
     class Session
       class << self
-        # @return [Session, nil] the one that lasts
+        # @return [Session, nil] the session of the example that runs
         attr_reader :current
 
         # @return what the block returns
@@ -22,7 +22,7 @@ module TaskerCore
           session&.end
         end
 
-        # @raise [ArgumentError] outside of an example that has one
+        # @raise [ArgumentError] outside of an example that has a session
         def current!
           current || raise(ArgumentError, "this is for examples with :tasker_core, as in describe \"Orders\", :tasker_core do")
         end
@@ -40,8 +40,8 @@ module TaskerCore
         end
       end
 
-      # @return [Array<WorkflowRun>] the tasks that were made here, in their order. One whose transaction was rolled back is none, and one
-      #   whose transaction is open is none yet
+      # @return [Array<WorkflowRun>] the tasks that were made here, in order. A task does not count if its transaction
+      #   was rolled back, or is still open
       def tasks = existing(@journal.task_ids)
 
       # @param task_ids [Array<Integer>]
@@ -52,7 +52,7 @@ module TaskerCore
 
       def begin = @before = TaskerCore.swap_coordinator(@coordinator)
 
-      # Moves the clock on; what becomes due on the way has happened when this returns.
+      # Moves the clock forward. Whatever becomes due on the way has happened when this returns.
       #
       # @param seconds [Numeric]
       def pass(seconds) = stage.clock.advance((seconds.to_f * 1_000).ceil)

@@ -6,7 +6,7 @@ module TaskerCore
   module RSpec
     # Where workflows run in examples, and which templates they know.
     class Settings
-      # Files whose templates are known unless {#templates=} names others, below the application's root.
+      # The files, below the application's root, whose templates are known unless {#templates=} names others.
       TEMPLATES = "config/tasks/**/*.{yml,yaml}"
 
       # How long the end of an example waits for handlers that still run, in milliseconds, before they are interrupted.
@@ -16,12 +16,13 @@ module TaskerCore
       # @return [Hash] settings of examples' coordinators, over those of {Configuration.load}; see README.md
       attr_accessor :config
 
-      # The database, where it is another than the configured one. Its schema is created if need be.
+      # The database, if it is another than the configured one. Its schema is created if need be.
       #
       # @return [String, nil]
       attr_accessor :database_url
 
-      # @param templates [Array<String, Pathname, Hash>] files, or templates; an example makes of them what it asks for
+      # @param templates [Array<String, Pathname, Hash>] files, or templates; an example registers those that it asks
+      #   for
       attr_writer :templates
 
       def initialize
@@ -31,7 +32,8 @@ module TaskerCore
       # @return [Array<String, Pathname, Hash>]
       def templates = @templates || application_templates
 
-      # The settings of a coordinator. A pooler would pass the clock of a test on to others, so there is none. The environment is +test+, unless +TASKER_ENV+ says otherwise.
+      # The settings of a coordinator. A pooler would pass a test's clock on to others, so none is used. The environment
+      # is +test+, unless +TASKER_ENV+ says otherwise.
       #
       # @api private
       # @return [Hash{String => Object}]

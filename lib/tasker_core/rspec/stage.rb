@@ -7,7 +7,7 @@ module TaskerCore
     # @api private
     class Stage
       def initialize(settings)
-        # Failures are the point of many an example, and no news.
+        # Many examples provoke failures on purpose, so these are no news.
         TaskerCore.default_logger = Logger.new($stderr, level: Logger::ERROR, progname: "tasker_core") unless defined?(::Rails.logger) && ::Rails.logger
         @settings = settings
         @clock = Native.test_clock
@@ -17,7 +17,7 @@ module TaskerCore
 
       attr_reader :clock
 
-      # @return [ExampleNative] one for an example
+      # @return [ExampleNative] a native handle for one example
       def native(handlers, scope, journal)
         config = marked(@settings.coordinator_config, scope)
         ExampleNative.new(open(config, handlers), scope: scope, journal: journal, library: @library)
@@ -26,7 +26,7 @@ module TaskerCore
       # @return [Time] what time it is for the tasks
       def now = Time.at(@keeper.now / 1000r).utc
 
-      # Forgets an example, whose coordinator is closed.
+      # Removes what an example has made, once its coordinator is closed.
       def clear(scope)
         @keeper.erase(scope.namespaces)
         @clock.rewind
@@ -38,7 +38,8 @@ module TaskerCore
 
       def open(config, handlers) = Native.open_on(@clock, config, handlers, "tasker_core/rspec")
 
-      # Limits are by the names of handlers, or of steps; the former are marked, and so are the namespaces of workers.
+      # Limits apply to names of handlers or of steps. The handlers' names are marked here, and so are the namespaces of
+      # workers.
       def marked(config, scope)
         limits, namespaces = config.values_at("retry_limits", "namespaces")
         config = config.merge("retry_limits" => limits.merge(limits.transform_keys { |name| scope.mark(name) })) if limits.is_a?(Hash)

@@ -4,7 +4,7 @@ require "time"
 
 module TaskerCore
   module RSpec
-    # What came of one attempt at one step: {Examples#run_step} makes it.
+    # The result of one attempt at one step; {Examples#run_step} makes it.
     class StepRun < WorkflowRun
       # @api private
       def initialize(session, task_id, step_name)
@@ -12,7 +12,7 @@ module TaskerCore
         @step_name = step_name
       end
 
-      # @return [String] +complete+, +error+, or +waiting_for_retry+ where it failed and would be tried again
+      # @return [String] +complete+, +error+, or +waiting_for_retry+ if it failed and would be tried again
       def state = only["state"]
 
       # @return [Hash, nil] the result as other steps read it, with String keys

@@ -2,7 +2,7 @@
 
 module TaskerCore
   module RSpec
-    # A task as an example looks at it. Each question is answered anew, by {Coordinator#task_context}.
+    # A task as an example sees it. Each question is answered anew, by {Coordinator#task_context}.
     class WorkflowRun
       ENDED = %w[complete error cancelled resolved_manually].freeze
       private_constant :ENDED
@@ -10,7 +10,7 @@ module TaskerCore
       class << self
         # @param task [Integer, Result, Hash, WorkflowRun]
         # @return [Integer]
-        # @raise [ArgumentError] for what has no task's id
+        # @raise [ArgumentError] for an object without a task's id
         def id_of(task)
           case task
           when Integer then task
@@ -21,7 +21,7 @@ module TaskerCore
         end
 
         # @api private
-        # @return [WorkflowRun] the task itself, whichever way it was given
+        # @return [WorkflowRun] the task itself, in whatever form it was given
         def of(task) = task.is_a?(WorkflowRun) ? task : new(Session.current!, id_of(task))
 
         private

@@ -10,7 +10,7 @@ module TaskerCore
     #
     # A name with a folder, +fulfillment/process_order+, has the namespace +fulfillment+.
     class WorkflowGenerator < ::Rails::Generators::NamedBase
-      # A step to be, and the names of those that it comes after.
+      # A step that will be created, and the names of the steps that it comes after.
       Step = Struct.new(:name, :parents) do
         # @param argument [String] +name+ or +name:parent,parent+
         def self.parse(argument)
@@ -82,8 +82,8 @@ module TaskerCore
 
       def refuse(message) = raise(Thor::Error, message)
 
-      # A String was asked for. A Symbol is the application's: with rails/all it is :test_unit, whether anybody said so or not, and
-      # a set-up of RSpec says more.
+      # A String was given on the command line. A Symbol comes from the application: with rails/all it is :test_unit,
+      # whether or not anybody set it, and an RSpec set-up says more.
       def rspec?
         wanted = options[:test_framework]
         wanted.is_a?(String) ? wanted == "rspec" : wanted == :rspec || there?("spec/rails_helper.rb") || there?("spec/spec_helper.rb")
@@ -98,7 +98,7 @@ module TaskerCore
 
       def there?(file) = File.exist?(File.join(destination_root, file))
 
-      # As it has to be written in YAML to be this text: yes, no and null are none.
+      # The text as YAML has to spell it: yes, no and null without quotes would be other values.
       def yaml(text) = text.to_yaml.delete_prefix("--- ").chomp
 
       def parent_results = @step.parents.to_h { |name| [name, {}] }

@@ -5,13 +5,13 @@ module TaskerCore
     module Matchers
       # @see Matchers#be_tried_again
       class BeTriedAgain < TaskMatcher
-        # By how much a delay may differ from the expected one, as the default jitter has it.
+        # By how much a delay may differ from the expected one: the default jitter.
         JITTER = 0.1
         private_constant :JITTER
 
         # How long the next attempt waits.
         #
-        # @param seconds [Numeric, #matches?] a number: within the default jitter of it
+        # @param seconds [Numeric, #matches?] for a number, the wait may differ from it by the default jitter
         def after(seconds)
           @after = seconds
           self

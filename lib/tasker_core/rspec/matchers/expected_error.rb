@@ -9,7 +9,8 @@ module TaskerCore
       class ExpectedError
         include ::RSpec::Matchers::Composable
 
-        # @param expected [Array<Class, String, Regexp, #matches?>] classes are the exception's, all else is about its message
+        # @param expected [Array<Class, String, Regexp, #matches?>] classes are of the exception; all others are about
+        #   its message
         # @param fields [Hash] +code+, or any key of the stored error
         def initialize(expected, fields)
           @expected = expected

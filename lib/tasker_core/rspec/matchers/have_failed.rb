@@ -13,7 +13,7 @@ module TaskerCore
           self
         end
 
-        # The error of that step, or of any.
+        # The error of that step, or of any failed step.
         #
         # @param expected [Class, String, Regexp, #matches?] the exception's class; a part of its message
         # @param fields [Hash] +code+ for the error code, and other keys of the stored error

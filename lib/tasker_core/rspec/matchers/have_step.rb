@@ -25,7 +25,7 @@ module TaskerCore
 
         def description = ["have a step #{@name}", *@expectations.map { |about, expected| phrase(about, expected) }].join(" ")
 
-        # With what RSpec shows a difference.
+        # The value that RSpec compares in its diff.
         def expected = @expectations[:result]
 
         # @return [Hash, nil]

@@ -25,7 +25,7 @@ module TaskerCore
 
         attr_reader :run
 
-        # One that was memoized would not see what a compound expectation with a block changes.
+        # Not memoized: a compound expectation with a block may change the task between two looks.
         def problems = problems_of(run.context)
 
         def subject = run.is_a?(StepRun) ? "the step" : "task #{run.task_id}"
