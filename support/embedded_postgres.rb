@@ -4,7 +4,7 @@ require "fileutils"
 require "java"
 require "tmpdir"
 
-# A PostgreSQL server of our own for the demo, the console and the tests: started in seconds, on a free port of
+# A PostgreSQL server of our own for the demo, the console and the tests. It starts in seconds, on a free port of
 # 127.0.0.1, with its data in a temporary folder that is removed with it. `need postgres` in support/setup.sh has
 # fetched it.
 #
@@ -15,13 +15,14 @@ require "tmpdir"
 class EmbeddedPostgres
   ROOT = File.expand_path("..", __dir__)
 
-  # The library turns these off; a server that is to show what a commit costs needs them on.
+  # The library turns these off. A server that must show what a commit costs needs them on.
   DURABLE = { "fsync" => "on", "synchronous_commit" => "on", "full_page_writes" => "on" }.freeze
 
-  # Room for several pools at once; UTC, so that what it prints is the same everywhere; prepared transactions, as some servers have.
+  # Room for several pools at once; UTC, so that printed times are the same everywhere; prepared transactions, as some
+  # servers have them.
   SETTINGS = { "max_connections" => "300", "timezone" => "UTC", "max_prepared_transactions" => "10" }.freeze
 
-  # A process beside ours that waits until we close the pipe or die, of whatever signal, and leaves nothing behind.
+  # A process beside ours that waits until we close the pipe or die, by whatever signal. It leaves nothing behind.
   GUARD = <<~SHELL
     trap "" INT TERM HUP
     read -r _
@@ -66,7 +67,7 @@ class EmbeddedPostgres
     launch
   end
 
-  # @return [String] the folder with what belongs to this version
+  # @return [String] the folder with the files of this version
   def load_jars(version)
     number = File.read(File.join(ROOT, "pom.xml"))[/<postgres-#{version}\.version>(.*?)</, 1] or
       raise ArgumentError, "no PostgreSQL #{version.inspect} here: 18 or 14"
@@ -85,7 +86,7 @@ class EmbeddedPostgres
     loaded ? [] : [File.join(ROOT, "lib/tasker_core/jars/postgresql.jar")]
   end
 
-  # initdb takes longer than all the rest: what it made is kept, and copied for each server.
+  # initdb takes longer than everything else, so its result is kept, and copied for each server.
   def prepare_data
     template = File.join(@folder, "data")
     return copy(template, @data) if File.directory?(template)
@@ -106,7 +107,7 @@ class EmbeddedPostgres
 
   def launch
     builder = Java::IoZonkyTestDbPostgresEmbedded::EmbeddedPostgres.builder
-    builder.set_override_working_directory(java.io.File.new(@folder)) # where the server is unpacked to
+    builder.set_override_working_directory(java.io.File.new(@folder)) # the server is unpacked there
     builder.set_data_directory(@data)
     builder.set_clean_data_directory(false)
     builder.set_register_shutdown_hook(false)

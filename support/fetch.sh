@@ -46,7 +46,7 @@ done
 if [ ${#goals[@]} -gt 0 ]; then
   command -v mvn >/dev/null || die "Maven (mvn) is needed, and it was not found"
   say "$(printf '%s, ' "${doing[@]}" | sed 's/, $//') (the first time takes a minute or two) ..."
-  # The time of the jars is that of their sources as they are now, not as they may be when Maven has ended.
+  # The jars get the time of their sources as they are now, because these may change before Maven has ended.
   touch build/.started
   JAVA_HOME=$TASKER_BUILD_JDK mvn -q -B -ntp "${goals[@]}" >build/maven.log 2>&1 || {
     cat build/maven.log >&2
@@ -64,7 +64,7 @@ esac
 
 case " ${goals[*]-} " in
   *" dependency:copy@jruby "*)
-    # Unpacked beside its place and moved there: a run that is broken off leaves no half of a JRuby.
+    # Unpacked beside its place and moved there, so that an interrupted run does not leave half a JRuby.
     rm -rf "$JRUBY_HOME" "$JRUBY_HOME.new"
     mkdir "$JRUBY_HOME.new"
     tar -xzf "$JRUBY_HOME.tar.gz" -C "$JRUBY_HOME.new" --strip-components 1
@@ -74,7 +74,7 @@ case " ${goals[*]-} " in
 esac
 
 if [ -d "$JRUBY_HOME" ] && [ ! -f "$(archive)" ]; then
-  # For speed alone: without it all works as well, so a failure is no matter.
+  # This only makes starts faster. Everything works without it, so a failure does not matter.
   "$JAVA_HOME/bin/java" "${JVM_FLAGS[@]}" -XX:ArchiveClassesAtExit="$(archive)" -Djruby.home="$JRUBY_HOME" \
     -cp "$JRUBY_HOME/lib/jruby.jar" org.jruby.Main -e 'require "json"; require "socket"; require "yaml"' >/dev/null 2>&1 || true
 fi

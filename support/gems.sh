@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fetches the Ruby gems for working on tasker_core (the Gemfile's) for the chosen JRuby: from RubyGems, or where that
-# can't be reached from Debian's packages, unpacked without being installed. Leaves the folder's name in gems.path.
+# Fetches the Ruby gems for working on tasker_core (the Gemfile's) for the chosen JRuby. They come from RubyGems, or if
+# that cannot be reached from Debian's packages, unpacked without being installed. Writes the folder's name to
+# gems.path.
 set -euo pipefail
 # shellcheck source=support/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -13,7 +14,7 @@ if [ -f "$stamp" ] && [ -d "$(cat "$stamp")" ] && [ ! Gemfile -nt "$stamp" ]; th
 from_rubygems() {
   local source
   source=$(sed -n 's/^source "\(.*\)"/\1/p' Gemfile)
-  # Asked first, because Bundler is slow to notice that nobody answers.
+  # Asked first, because Bundler takes long to notice that nobody answers.
   if command -v curl >/dev/null; then curl -fsIL --max-time 5 -o /dev/null "$source" 2>/dev/null || return 1; fi
   say "installing the Gemfile's gems from RubyGems ..."
   BUNDLE_PATH=build/gems/rubygems BUNDLE_APP_CONFIG=build/gems/bundle BUNDLE_TIMEOUT=10 BUNDLE_RETRY=1 \
@@ -43,13 +44,13 @@ link_gems_without_a_folder() {
 from_debian() {
   local apt=$ROOT/build/gems/apt package
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
-  # What was unpacked before serves as long as the list of packages is the same.
+  # Files that were unpacked before are used again while the list of packages is the same.
   if [ "$(cat build/gems/debian/packages 2>/dev/null)" != "${debian_packages[*]}" ]; then
     say "fetching RSpec, rake-compiler and Sequel from Debian's packages ..."
     rm -rf build/gems/debian.new
     mkdir -p build/gems/debian.new "$apt/lists/partial" "$apt/cache/archives/partial"
     if ! download_debian_packages; then
-      # The system's lists of packages are missing or too old: use our own, which needs no root.
+      # The system's lists of packages are missing or too old, so we use our own, which needs no root.
       local private=(-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o "APT::Sandbox::User=$(id -un)"
         -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 -o Acquire::Retries=1)
       apt-get "${private[@]}" -qq update >/dev/null 2>&1 || true

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# postgres_server.rb VERSION FILE: a server for bin/test, which runs until its standard input is closed, that is
-# until bin/test has ended in whatever way. FILE holds the server's URL while it runs. Its data is for tests
-# only, so commits don't wait for the disk.
+# postgres_server.rb VERSION FILE: a server for bin/test. It runs until its standard input is closed, that is until
+# bin/test has ended, in whatever way. FILE holds the server's URL while it runs. Its data is for tests only, so commits
+# do not wait for the disk.
 
 require_relative "embedded_postgres"
 
 version, file = ARGV
-trap("INT", "IGNORE") # bin/test gets it too, and closes our standard input
+trap("INT", "IGNORE") # bin/test also gets the signal, and closes our standard input
 server = EmbeddedPostgres.start(version: version, durable: false)
 begin
   File.write("#{file}.new", server.url)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# rails.sh gems: fetches Rails, Rack, Puma and Sequel for the chosen JRuby, for the specs and the example; from RubyGems, or
-# where that can't be reached from Debian's packages, unpacked without being installed. Leaves what GEM_PATH is to be in
-# rails.path, and for servlet containers, which want an older Rack, in rails-servlet.path.
+# rails.sh gems: fetches Rails, Rack, Puma and Sequel for the chosen JRuby, for the specs and the example. They come
+# from RubyGems, or if that cannot be reached from Debian's packages, unpacked without being installed. Writes the value
+# for GEM_PATH to rails.path, and the one for servlet containers, which need an older Rack, to rails-servlet.path.
 # rails.sh servlet: fetches a servlet container and jruby-rack.
 set -euo pipefail
 # shellcheck source=support/setup.sh
@@ -36,7 +36,7 @@ fetch_servlet() {
 from_rubygems() {
   local source name
   source=$(sed -n 's/^source "\(.*\)"/\1/p' "support/rails/$rails.gemfile")
-  # Asked first, because Bundler is slow to notice that nobody answers.
+  # Asked first, because Bundler takes long to notice that nobody answers.
   if command -v curl >/dev/null; then curl -fsIL --max-time 5 -o /dev/null "$source" 2>/dev/null || return 1; fi
   say "installing Rails $rails from RubyGems ..."
   for name in "$rails" "$rails-servlet"; do
@@ -57,7 +57,7 @@ debian_packages=(
   ruby-i18n ruby-tzinfo ruby-method-source ruby-thor ruby-zeitwerk ruby-nio4r ruby-sequel
 )
 
-# apt RELEASE ARGS: apt-get with lists of our own of one release, from the servers that the system asks; needs no root
+# apt RELEASE ARGS: apt-get with our own lists for one release, from the servers that the system uses; needs no root
 apt() {
   local release=$1 apt=$ROOT/build/gems/apt/$1
   shift
@@ -74,10 +74,10 @@ use_release() {
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
   [ -f $keyring ] && server="[signed-by=$keyring] $server"
   printf '%s\n' "deb $server $1 main" "deb-src $server $1 main" >"$apt/sources.list"
-  apt "$1" update >/dev/null 2>&1 || true # download tells
+  apt "$1" update >/dev/null 2>&1 || true # the download reports failures
 }
 
-# unpack RELEASE FOLDER PACKAGE...: each package's gem with its specification, as RubyGems has them in a folder
+# unpack RELEASE FOLDER PACKAGE...: puts each package's gem and specification into a folder, as RubyGems has them
 unpack() {
   local release=$1 folder=$2 unpacked=$2/debian specification name
   shift 2
@@ -86,8 +86,8 @@ unpack() {
   for package in "$unpacked"/*.deb; do dpkg -x "$package" "$unpacked"; done
   while read -r specification; do
     name=$(basename "$specification" .gemspec)
-    # Without a word on C code to compile, which is not for JRuby; not with JRuby's newer Minitest, which needs more; and
-    # with the Nokogiri and the concurrent-ruby that are to be had.
+    # Removes three things from the specification: C code to compile, which is not for JRuby; JRuby's newer Minitest,
+    # which needs more; and the exact versions of Nokogiri and concurrent-ruby, so that those we have can be used.
     sed '/s.extensions *=/d; /^# stub: ext/d; /<minitest>/s/">= 5/"~> 5/; /<nokogiri>\|<concurrent-ruby>/s/\[.*\]/[">= 1.0"]/' "$specification" >"$folder/specifications/$name.gemspec"
     if [ -d "$(dirname "$specification")/../gems/$name" ]; then
       cp -rL "$(dirname "$specification")/../gems/$name" "$folder/gems/"
@@ -99,7 +99,7 @@ unpack() {
   rm -rf "$unpacked"
 }
 
-# Gems that have Java code, which Debian leaves out.
+# Gems with Java code, which Debian leaves out.
 add_java_gems() {
   local jars=build/gems/jars
   [ -d $jars ] || run_maven dependency:copy@gems
@@ -107,7 +107,7 @@ add_java_gems() {
   unzip -qo "$jars"/asciidoctorj-pdf-*.jar '*/concurrent-ruby-*' -d "$1"
 }
 
-# Puma's parser is Java on JRuby; its source package has it.
+# On JRuby, Puma's parser is Java; its source package has it.
 add_puma() {
   local folder=$1 source=$1/puma-source gem=$1/gems/puma-$puma
   mkdir -p "$source/classes" "$gem"
@@ -128,7 +128,7 @@ specification() {
   echo "}"
 }
 
-# Rack 2 has in itself what gems of their own have for Rack 3; their first versions say so, and hold nothing.
+# Rack 2 contains what has gems of its own for Rack 3. The first versions of those gems say so, and are empty.
 use_rack_2() {
   local folder=$1 gem
   rm -rf "$folder"/{gems,specifications}/{rack-3,rack-session-,rackup-,webrick-}*

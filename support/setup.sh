@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the commands in bin/. What they need beyond a JDK and Maven is fetched on first use into build/:
+# Sourced by the commands in bin/. Whatever they need beyond a JDK and Maven is fetched on first use into build/:
 #
 #   choose_jruby          picks JRuby and JDK ($JRUBY, or what fits the JDK in use)
 #   need jars jruby ...   makes what is missing, with one call of Maven; costs some milliseconds when all is there
@@ -15,25 +15,25 @@ die() { say "$(basename "$0"): $*"; exit 1; }
 # pom_version NAME: the property <NAME.version> of the pom
 pom_version() { sed -n "s|.*<$1.version>\(.*\)</.*|\1|p" "$ROOT/pom.xml"; }
 
-# Without a locale, as in a container, Java can name no file beyond ASCII, and Ruby takes texts for ASCII.
+# Without a locale, as in a container, Java cannot name files beyond ASCII, and Ruby takes texts for ASCII.
 case ${LC_ALL:-${LC_CTYPE:-${LANG:-C}}} in
   C | POSIX) export LC_ALL=C.UTF-8 ;;
 esac
 
 # --- JDKs ---
 
-# java_major HOME: 17 for Java 17.0.15, nothing when HOME is no JDK. Reads a file: starting a JVM takes longer.
+# java_major HOME: 17 for Java 17.0.15; nothing if HOME is no JDK. It reads a file, because starting a JVM takes longer.
 java_major() {
   [ -x "$1/bin/javac" ] && sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null
 }
 
-# All JDKs in order of preference: the one in use, then the others, the newest first.
+# All JDKs in order of preference: first the one in use, then the others, the newest first.
 list_jdks() {
   local java home
   if [ -n "${JAVA_HOME:-}" ]; then
     echo "$JAVA_HOME"
   elif java=$(command -v java); then
-    # On a Mac /usr/bin/java is a stub without a JDK behind its link; java_major sorts it out.
+    # On a Mac /usr/bin/java is a stub without a JDK behind its link; java_major drops it.
     dirname "$(dirname "$(readlink -f "$java")")"
   fi
   for home in /usr/lib/jvm/* /Library/Java/JavaVirtualMachines/*/Contents/Home "$HOME"/.sdkman/candidates/java/*; do
@@ -41,7 +41,7 @@ list_jdks() {
   done | grep '^[0-9]' | sort -rn | cut -d' ' -f2-
 }
 
-# find_jdk MIN [MAX]: the first of them within these versions
+# find_jdk MIN [MAX]: the first JDK within these versions
 find_jdk() {
   local home major
   while read -r home; do
@@ -54,7 +54,7 @@ find_jdk() {
   return 1
 }
 
-# jdk_for 9.4|10.1: JRuby 9.4 is tested on the oldest Java that we promise, 10.1 needs 21
+# jdk_for 9.4|10.1: JRuby 9.4 is tested on the oldest Java that we promise; 10.1 needs 21
 jdk_for() {
   case $1 in
     9.4) find_jdk 17 17 || find_jdk 17 ;;
@@ -64,7 +64,7 @@ jdk_for() {
 
 # --- JRuby ---
 
-# Sets JRUBY, JRUBY_HOME and JAVA_HOME, also for processes started from here.
+# Sets JRUBY, JRUBY_HOME and JAVA_HOME, also for processes that are started from here.
 choose_jruby() {
   local jdk
   if [ -z "${JRUBY:-}" ]; then
@@ -77,12 +77,12 @@ choose_jruby() {
     esac
     jdk=$(jdk_for "$JRUBY") || die "no JDK for JRuby $JRUBY was found (9.4: 17 or later, 10.1: 21 or later)"
   fi
-  # The build stays with the JDK that was in use first, so that no second one compiles everything anew.
+  # The build stays with the JDK that was in use first, so that a second one does not compile everything again.
   export TASKER_BUILD_JDK=${TASKER_BUILD_JDK:-$(find_jdk 17)}
   export JRUBY JAVA_HOME=$jdk JRUBY_HOME=$ROOT/build/jruby/$(pom_version "jruby-$JRUBY")
   unset GEM_HOME GEM_PATH RUBYOPT RUBYLIB JRUBY_OPTS BUNDLE_GEMFILE BUNDLE_PATH
 
-  # As JRuby's own launcher does: the depth of recursion is the same, and the same doors are open.
+  # The same flags as in JRuby's own launcher: the same depth of recursion, and the same packages opened.
   JVM_FLAGS=(
     -Xss2048k
     --add-opens java.base/java.io=ALL-UNNAMED --add-opens java.base/java.nio.channels=ALL-UNNAMED
@@ -100,8 +100,8 @@ QUICK=-XX:TieredStopAtLevel=1
 # The class-data archive of this JRuby on this JDK: a second less at each start.
 archive() { echo "$JRUBY_HOME/java-$(sed -n 's/^JAVA_RUNTIME_VERSION="\(.*\)"/\1/p' "$JAVA_HOME/release").jsa"; }
 
-# java_jruby FLAG_OF_THE_JVM ARGS. Not the dist's launcher: it is slower to start, and reads the environment.
-# The log that is switched off is the JVM's own, which would comment on the archive.
+# java_jruby FLAG_OF_THE_JVM ARGS. It does not use the distribution's launcher, which is slower to start and reads the
+# environment. The log that is switched off is the JVM's own, which would comment on the archive.
 java_jruby() {
   local flag=$1 main
   shift
@@ -119,7 +119,7 @@ exec_quick_jruby() { EXEC=exec quick_jruby "$@"; }
 # need PART...: jars, jruby, postgres (the newest) or postgres-14, gems; rails, and servlet to run it in Jetty
 need() {
   mkdir -p "$ROOT/build"
-  # One at a time, where the machine has flock: two Mavens in one folder would trip over each other.
+  # One at a time, if the machine has flock: two Mavens in one folder would disturb each other.
   (
     if command -v flock >/dev/null; then flock 9; fi
     "$ROOT/support/fetch.sh" "$@" 9>&-

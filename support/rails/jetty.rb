@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# jetty.rb WAR: Jetty with one exploded war, on $PORT. On $CONTROL_PORT it is told, by a line, to `undeploy` the war, and to
-# `deploy` it again; it answers with one in JSON: the names of the threads of ours that are there then.
+# jetty.rb WAR: Jetty with one exploded war, on $PORT. A line on $CONTROL_PORT tells it to `undeploy` the war, or to
+# `deploy` it again. It answers with a line of JSON: the names of our threads that exist then.
 require "json"
 require "socket"
 require_relative "war"
@@ -14,7 +14,7 @@ class Jetty
     "javax" => "org.eclipse.jetty.ee8.webapp.WebAppContext"
   }.freeze
 
-  # How long threads that end may take to do so, in seconds.
+  # How long threads that are ending may take, in seconds.
   PATIENCE = 30
 
   def initialize(war, port)
@@ -31,7 +31,7 @@ class Jetty
   end
 
   # @param command [String]
-  # @return [Hash] the names of the +threads+ of ours: of those that outlive their context
+  # @return [Hash] the names of our +threads+ that exist; after `undeploy`, of those that outlive their context
   def obey(command)
     case command
     when "undeploy" then undeploy
@@ -67,7 +67,7 @@ class Jetty
     @context.destroy
   end
 
-  # The older API's context is wrapped for Jetty's core.
+  # The context of the older API is wrapped for Jetty's core.
   def handler = War.line == "javax" ? @context.core_context_handler : @context
 
   def threads_left

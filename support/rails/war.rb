@@ -3,8 +3,9 @@
 require "fileutils"
 require "rubygems/specification"
 
-# An exploded war of a Rails application: its code in WEB-INF, tasker_core among WEB-INF/gems as Warbler puts it there, jruby-rack in
-# WEB-INF/lib. The other gems are those of GEM_PATH, without Bundler: with a Gemfile jruby-rack would ask it.
+# Makes an exploded war of a Rails application: its code is in WEB-INF, tasker_core is among WEB-INF/gems, where Warbler
+# puts it, and jruby-rack is in WEB-INF/lib. The other gems are those of GEM_PATH, without Bundler: if there were a
+# Gemfile, jruby-rack would use it.
 module War
   ROOT = File.expand_path("../..", __dir__)
 
@@ -33,7 +34,7 @@ module War
   }.freeze
 
   class << self
-    # @return [String] of the servlet API: that of JRuby 9.4 or of 10.1
+    # @return [String] the line of the servlet API: that of JRuby 9.4 or that of 10.1
     def line = JRUBY_VERSION.start_with?("9.") ? "javax" : "jakarta"
 
     # @param app [String] the folder of the application
