@@ -12,6 +12,7 @@ end
 
 TaskerCore.migrate!(database_url)
 COORDINATOR = TaskerCore.create_coordinator(database_url)
+TaskerCore.swap_coordinator(COORDINATOR) # so that TaskerCore.initialize_task and the like use it too
 
 def coordinator = COORDINATOR
 

@@ -48,8 +48,8 @@ if [ ${#goals[@]} -gt 0 ]; then
   say "$(printf '%s, ' "${doing[@]}" | sed 's/, $//') (the first time takes a minute or two) ..."
   # The jars get the time of their sources as they are now, because these may change before Maven has ended.
   touch build/.started
-  JAVA_HOME=$TASKER_BUILD_JDK mvn -q -B -ntp "${goals[@]}" >build/maven.log 2>&1 || {
-    cat build/maven.log >&2
+  JAVA_HOME=$TASKER_BUILD_JDK patiently build/maven.log mvn -B "${goals[@]}" || {
+    grep -E '^\[(ERROR|FATAL)\]' build/maven.log >&2 || tail -40 build/maven.log >&2
     die "Maven failed (see above; its output is kept in build/maven.log)"
   }
 fi

@@ -15,8 +15,8 @@ case $JRUBY in
 esac
 
 run_maven() {
-  JAVA_HOME=$TASKER_BUILD_JDK mvn -q -B -ntp -f support/rails/pom.xml "$@" >build/maven-rails.log 2>&1 || {
-    cat build/maven-rails.log >&2
+  JAVA_HOME=$TASKER_BUILD_JDK patiently build/maven-rails.log mvn -B -f support/rails/pom.xml "$@" || {
+    grep -E '^\[(ERROR|FATAL)\]' build/maven-rails.log >&2 || tail -40 build/maven-rails.log >&2
     die "Maven failed (see above; its output is kept in build/maven-rails.log)"
   }
 }
@@ -147,7 +147,7 @@ from_debian() {
     rm -rf "$folder" "$folder.new" "$folder-servlet"
     use_release "$release" || return 1
     if [ "$rails" = 7.2 ]; then debian_packages+=(ruby-minitest ruby-rack-session ruby-rackup ruby-webrick ruby-useragent ruby-connection-pool); fi
-    unpack "$release" "$folder.new" "${debian_packages[@]}" || return 1
+    patiently build/rails.log unpack "$release" "$folder.new" "${debian_packages[@]}" || return 1
     add_java_gems "$folder.new"
     add_puma "$folder.new" || return 1
     if [ "$rails" = 7.2 ]; then

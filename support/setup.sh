@@ -12,6 +12,38 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 
+# help_of FILE ARGS: where ARGS ask for help, prints the comment at the head of FILE, and ends; that takes no JVM
+help_of() {
+  local file=$1 arg
+  shift
+  for arg; do
+    case $arg in
+      -h | --help)
+        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$file"
+        exit
+        ;;
+    esac
+  done
+}
+
+# patiently LOG COMMAND: runs a command with its output in LOG; after 5 s and again every 5 s it says what the command is at
+patiently() {
+  local log=$1 reporter result=0
+  shift
+  : >"$log"
+  (
+    while sleep 5; do
+      what=$(sed -n 's|.*Downloading from .*/\([^/]*\)$|fetching \1|p; s|^\[INFO\] --- \([^ ]*\).*|\1|p' "$log" | tail -1)
+      say "  $SECONDS s: ${what:-at work}"
+    done
+  ) &
+  reporter=$!
+  "$@" >>"$log" 2>&1 || result=$?
+  kill $reporter 2>/dev/null
+  wait $reporter 2>/dev/null || true
+  return $result
+}
+
 # pom_version NAME: the property <NAME.version> of the pom
 pom_version() { sed -n "s|.*<$1.version>\(.*\)</.*|\1|p" "$ROOT/pom.xml"; }
 

@@ -5,6 +5,7 @@
 require "json"
 require "logger"
 require "optparse"
+require "stringio"
 require_relative "fulfillment"
 require_relative "demo/batch"
 require_relative "demo/ink"
@@ -62,10 +63,6 @@ module Fulfillment
           end
           parser.on("--fail", "the last order's card is declined for good") { options.fail = true }
           parser.on("--json", "print nothing but one JSON document, when all is over") { options.json = true }
-          parser.on("-h", "--help", "print this, and that the database is $DATABASE_URL, or else one for this run alone") do
-            puts parser
-            exit
-          end
         end.parse!(arguments)
         raise OptionParser::NeedlessArgument, arguments.first unless arguments.empty?
 
@@ -108,9 +105,24 @@ module Fulfillment
         live = out.tty? && ENV["NO_COLOR"].to_s.empty? && ENV["TERM"] != "dumb"
         ink = Ink.new(live)
         view = (live ? LiveView : Transcript).new(batch, ink, out)
-        view.show { |draw| batch.run(&draw) }
+        holding_log_lines(live) { view.show { |draw| batch.run(&draw) } }
         Report.new(batch, ink, out).print
         out.puts "", ink.paint("What to try next", :bold), "", suggestions(batch)
+      end
+
+      # A line of the log in the midst of a drawing would be drawn over, and move it.
+      def holding_log_lines(live)
+        return yield unless live
+
+        held = StringIO.new
+        former = TaskerCore.logger
+        TaskerCore.logger = Logger.new(held, level: Logger::WARN, progname: "tasker_core")
+        yield
+      ensure
+        if live
+          TaskerCore.logger = former
+          $stderr.print held.string
+        end
       end
 
       def report_json(batch, out)
@@ -127,10 +139,10 @@ module Fulfillment
       def suggestions(batch)
         declined = batch.runs.any? { |run| run.status == "error" }
         {
-          "bin/demo --fail" => ("a card that is declined for good: that order alone ends in error" unless declined),
+          "bin/demo --fail" => ("a card is declined: that order ends in error" unless declined),
           "bin/demo --orders 50" => "more of them at once",
           "bin/demo --json" => "the same for programs",
-          "DATABASE_URL=… bin/demo" => "on a server of yours: the tasks stay there, in the schema tasker",
+          "DATABASE_URL=… bin/demo" => "on a server of yours: the tasks stay there",
           "bin/console" => "a coordinator to play with",
           "examples/order_fulfillment/" => "the template and the handlers of this run",
           "docs/writing-handlers.md" => "how to write your own"

@@ -334,6 +334,24 @@ RSpec.describe TaskerCore::CLI do
       expect(tasker("migrate", "--config", settings, "--environment", "production")).to match([0, /The schema tasker is/, ""])
       TaskerCore.create_coordinator_with_config(database_url: url).close
     end
+
+    it "does so before the application's code, which may want it" do
+      url = ENV["DATABASE_URL"] = TestDatabase.create
+      eager = write("eager.rb", "TaskerCore.coordinator.register_handler('eager') { |_| {} }")
+
+      expect(tasker("migrate", "--require", eager)).to match([0, /The schema tasker is/, ""])
+      TaskerCore.create_coordinator_with_config(database_url: url).close
+    end
+
+    it "loads the application where only that knows which database" do
+      url = TestDatabase.create
+      ENV.delete("DATABASE_URL")
+      knowing = write("knowing.rb", "TaskerCore::Configuration.application = { database_url: '#{url}' }")
+
+      expect(tasker("migrate", "--require", knowing)).to match([0, /The schema tasker is/, ""])
+    ensure
+      TaskerCore::Configuration.application = nil
+    end
   end
 
   it "tells how it is called, and refuses to be called otherwise" do

@@ -1,17 +1,19 @@
 # frozen_string_literal: true
 
+require "io/console"
 require "json"
 
 module Fulfillment
   module Demo
     # What came of a batch, after the end.
     class Report
-      WIDTH = 100
+      WIDTHS = (60..100).freeze
 
       def initialize(batch, ink, out)
         @batch = batch
         @ink = ink
         @out = out
+        @width = (out.tty? ? out.winsize.last : WIDTHS.max).clamp(WIDTHS)
       end
 
       def print
@@ -52,8 +54,8 @@ module Fulfillment
 
       def books
         attempts = @batch.runs.sum { |run| run.step("process_payment")["attempts"] }
-        "  #{attempts} requests to the gateway, #{Fulfillment.payment_gateway.charges.size} charges: " \
-          "all attempts at a step share one idempotency key."
+        "  #{attempts} requests to the gateway, #{Fulfillment.payment_gateway.charges.size} charges:\n" \
+          "  all attempts at a step share one idempotency key."
       end
 
       # Without what repeats itself.
@@ -72,7 +74,7 @@ module Fulfillment
       def json(value, indent = 0, taken = indent)
         flat = one_line(value)
         case value
-        when Hash, Array then flat.size + taken < WIDTH ? flat : lines(value, indent)
+        when Hash, Array then flat.size + taken < @width ? flat : lines(value, indent)
         else flat
         end
       end

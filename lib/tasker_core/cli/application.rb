@@ -19,10 +19,20 @@ module TaskerCore
 
       # Settings come first: the code may use the process's own coordinator as soon as it is loaded.
       def load
+        prepare
+        load_code
+      end
+
+      # Its settings, as far as they are no code.
+      def prepare
         configure
         log
-        paths.each { |path| load_file(path) }
       end
+
+      def load_code = paths.each { |path| load_file(path) }
+
+      # @return [Boolean] whether it is one of Rails'
+      def rails? = paths.any? { |path| path.end_with?(RAILS) }
 
       private
 

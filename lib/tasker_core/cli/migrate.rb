@@ -15,7 +15,10 @@ module TaskerCore
 
       # @return [Integer] the exit code
       def run
-        Application.new(@options).load
+        application = Application.new(@options)
+        application.prepare
+        # Other code than Rails' is left alone where it is known which database: it may want the schema as soon as it is loaded.
+        application.load_code if application.rails? || Configuration.given["database_url"].nil?
         TaskerCore.migrate!
         @out.puts("The schema tasker is what version #{VERSION} needs.")
         OK

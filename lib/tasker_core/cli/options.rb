@@ -67,7 +67,8 @@ module TaskerCore
           /live is 200 while the process answers. /health is 200 while the status is ok or degraded, 503 while it is down; the body
           is JSON. /metrics is for Prometheus. Nothing of these waits for the database.
 
-          Exit codes: 0 stopped, and every handler came to its end; 1 error; 2 called wrongly; 3 stopped, handlers were interrupted.
+          Exit codes: 0 stopped, and every handler came to its end; 1 error; 2 called wrongly; 3 stopped, handlers were interrupted;
+          4 the same, and some did not heed that.
         TEXT
       }.freeze
       private_constant :NOTES
