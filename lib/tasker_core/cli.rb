@@ -4,6 +4,7 @@ require "optparse"
 require_relative "../tasker_core"
 require_relative "cli/options"
 require_relative "cli/application"
+require_relative "cli/check"
 require_relative "cli/health_file"
 require_relative "cli/health_port"
 require_relative "cli/health_watch"
@@ -24,7 +25,7 @@ module TaskerCore
     INTERRUPTED = 3
     DEAF = 4
 
-    COMMANDS = { "work" => Work, "migrate" => Migrate }.freeze
+    COMMANDS = { "work" => Work, "migrate" => Migrate, "check" => Check }.freeze
     private_constant :COMMANDS
 
     USAGE_TEXT = <<~TEXT
@@ -32,6 +33,7 @@ module TaskerCore
 
         tasker work       works through tasks until it is told to stop
         tasker migrate    creates the schema tasker in the database, or upgrades it
+        tasker check      tells what is wrong with templates; needs no database
         tasker --version
 
       tasker COMMAND --help tells the options.

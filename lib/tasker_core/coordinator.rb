@@ -86,18 +86,19 @@ module TaskerCore
     # @param request_or_id [Hash, Integer]
     # @param connection [Object, nil] as in {#initialize_task}, with no transaction under way: a task that is not
     #   committed cannot run
+    # @param timeout_ms [Numeric, nil] as in {#orchestrate_task}
     # @return [Result] as {#orchestrate_task}, and +created+
     # @raise [InvalidTypeError] for other keys beside an id, because those belong to a request
     # @raise [StateError] for a connection in a transaction; nothing is created then
-    def handle_task(request_or_id = nil, connection: nil, **keys)
-      return handle_existing(request_or_id, connection, keys) if Integer === request_or_id
-      return Result.new(@native.handle_task(with_keys(request_or_id, keys))) if NilClass === connection
+    def handle_task(request_or_id = nil, connection: nil, timeout_ms: nil, **keys)
+      return handle_existing(request_or_id, connection, timeout_ms, keys) if Integer === request_or_id
+      return Result.new(@native.handle_task(with_keys(request_or_id, keys), timeout_ms)) if NilClass === connection
 
       created = CallersConnection.open(connection) do |jdbc|
         @native.refuse_transaction(jdbc)
         initialize_task(request_or_id, connection: jdbc, **keys)
       end
-      Result.new(orchestrate_task(created["task_id"]).to_h.merge("created" => created["created"]))
+      Result.new(orchestrate_task(created["task_id"], timeout_ms: timeout_ms).to_h.merge("created" => created["created"]))
     end
 
     # {#orchestrate_task} for callers who would rather have errors returned than rescue them.
@@ -118,14 +119,20 @@ module TaskerCore
     #
     #   coordinator.execute_step("step_id" => 458_753)
     #   coordinator.execute_step(coordinator.task_context(7)["steps"].first)
+    #   coordinator.execute_step(task_id: 7, step: "charge")
     #
-    # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} can be given
+    # @param step [Hash] its +step_id+; other keys do not matter, so a step of a {#task_context} can be given. Or its +task_id+ and its
+    #   name, +step+
     # @return [Result] the step as it is now: +task_id, step_id, name, handler, state, task_status, attempts, max_attempts, result,
     #   error, next_run_at, started_at, completed_at+, and how long it took from its claim to its end, +duration_ms+
     # @raise [StepNotFoundError]
     # @raise [StateError] if it cannot run now: its parents are not done, its time has not come, it runs elsewhere, it has ended,
     #   or its handler is missing here; the message says which
-    def execute_step(step = nil, **keys) = Result.new(@native.execute_step(with_keys(step, keys)))
+    def execute_step(step = nil, **keys)
+      return execute_step(step_id: step_of(nil, keys[:task_id], keys[:step])) if NilClass === step && keys.key?(:step)
+
+      Result.new(@native.execute_step(with_keys(step, keys)))
+    end
 
     # Starts to work through every task whose steps may run and whose handlers are at hand, on threads in the background.
     #
@@ -177,19 +184,45 @@ module TaskerCore
 
     # Grants a failed step one more attempt and brings its task back to life.
     #
-    # @param step_id [Integer]
+    #   coordinator.retry_step(step_id)
+    #   coordinator.retry_step(task_id: 7, step: "charge")
+    #
+    # @param step_id [Integer, nil]
+    # @param task_id [Integer, nil] the step's task, where the step is given by its name
+    # @param step [String, Symbol, nil] the step's name
     # @return [Result] +task_id, step_id, state+
     # @raise [StepNotFoundError, StateError]
-    def retry_step(step_id) = Result.new(@native.retry_step(step_id))
+    def retry_step(step_id = nil, task_id: nil, step: nil) = Result.new(@native.retry_step(step_of(step_id, task_id, step)))
+
+    # Grants all failed steps of a task one more attempt, in one transaction.
+    #
+    # @param task_id [Integer]
+    # @return [Result] +task_id, step_ids+
+    # @raise [TaskNotFoundError]
+    # @raise [StateError] if the task has no step in error
+    def retry_task(task_id) = Result.new(@native.retry_task(task_id))
+
+    # {#retry_task} for all tasks in error that match, each in a transaction of its own. What changes meanwhile is passed over, so that
+    # a call that was interrupted can be made again.
+    #
+    #   coordinator.retry_tasks(namespace: "billing", created_after: "2030-01-31T00:00:00Z")
+    #
+    # @param filter [Hash] +namespace, name, tag, created_after, created_before+, as of {#list_tasks}; none: all tasks in error
+    # @return [Result] how many +tasks+ and +steps+ were retried
+    def retry_tasks(filter = {}, **keys) = Result.new(@native.retry_tasks(with_keys(filter, keys)))
 
     # Declares a step done by hand, so that its children may run.
     #
-    # @param step_id [Integer]
+    # @param step_id [Integer, nil]
+    # @param task_id [Integer, nil] the step's task, where the step is given by its name
+    # @param step [String, Symbol, nil] the step's name
     # @param reason [String]
     # @param result [Hash, nil] what the children read
     # @return [Result] +task_id, step_id, state+
     # @raise [StepNotFoundError, StateError]
-    def resolve_step(step_id, reason:, result: nil) = Result.new(@native.resolve_step(step_id, reason, result))
+    def resolve_step(step_id = nil, reason:, task_id: nil, step: nil, result: nil)
+      Result.new(@native.resolve_step(step_of(step_id, task_id, step), reason, result))
+    end
 
     # Declares a task done by hand; what is unfinished of it is cancelled.
     #
@@ -316,10 +349,18 @@ module TaskerCore
       step["detail"] = "#{step['detail']}; #{hint}" if hint
     end
 
-    def handle_existing(task_id, connection, keys)
+    def handle_existing(task_id, connection, timeout_ms, keys)
       Native.refuse_type("request_or_id", "a Hash, where keys of a request are given", task_id) unless keys.empty?
       CallersConnection.open(connection) { |jdbc| @native.refuse_transaction(jdbc) } unless NilClass === connection
-      Result.new(orchestrate_task(task_id).to_h.merge("created" => false))
+      Result.new(orchestrate_task(task_id, timeout_ms: timeout_ms).to_h.merge("created" => false))
+    end
+
+    # A step by its id, or by its task and its name.
+    def step_of(step_id, task_id, step)
+      return step_id if NilClass === task_id && NilClass === step
+      return @native.step_id(task_id, step) if NilClass === step_id
+
+      Native.refuse_type("step_id", "nil, where task_id and step are given", step_id)
     end
 
     # One Hash from a positional one and keywords. An argument may be anything, even a BasicObject, so none of its

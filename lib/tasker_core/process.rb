@@ -82,6 +82,17 @@ module TaskerCore
       Native.migrate(Configuration.load_for(database_url))
     end
 
+    # Checks a template as {Coordinator#register_template} does, but without a database: for a continuous integration, for instance.
+    # +tasker check+ does it for files.
+    #
+    # @param template [Hash, String, Pathname] the template itself, YAML text, or a YAML file
+    # @param environment [String] which of the template's +environments+ is applied
+    # @return [Result] +namespace, name, version, step_count+
+    # @raise [ValidationError] naming each key that is wrong
+    def check_template(template, environment: "development")
+      Result.new(Native.check_template(TemplateSource.read(template), environment))
+    end
+
     # The process's own coordinator, made when it is first asked for.
     #
     # @return [Coordinator]
@@ -130,7 +141,7 @@ module TaskerCore
     # Forwardable is not used: its frames would stand between the caller's line and the library's, where a backtrace
     # must begin.
     %i[register_template register_handler initialize_task initialize_tasks orchestrate_task handle_task task_context list_tasks
-       cancel_task retry_step resolve_step resolve_task explain execute_step orchestrate_with_errors start_worker reconfigure
+       cancel_task retry_step retry_task retry_tasks resolve_step resolve_task explain execute_step orchestrate_with_errors start_worker reconfigure
        health publish_event subscribe unsubscribe performance_metrics].each do |name|
       define_method(name) { |*arguments, **keys, &block| coordinator.public_send(name, *arguments, **keys, &block) }
     end

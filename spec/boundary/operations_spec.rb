@@ -150,4 +150,64 @@ RSpec.describe "A coordinator at run time" do
       expect { other.reconfigure({}) }.to raise_error(TaskerCore::ClosedError)
     end
   end
+
+  describe "retrying" do
+    # A task with two steps that fail as long as they are told to.
+    def failing_task(name = "retrying")
+      @broken ||= true
+      coordinator.register_handler("fails") { |_| raise TaskerCore::PermanentError, "broken" if @broken }
+      coordinator.register_template(name: name, version: "1.0.0", steps: [
+                                      { name: "a", handler: "fails" }, { name: "b", handler: "fails" }, { name: "c", handler: "fails", depends_on: %w[a b] }
+                                    ])
+      coordinator.initialize_task(task_name: name, tags: ["nightly"]).task_id.tap { |task_id| coordinator.orchestrate_task(task_id) }
+    end
+
+    it "takes all failed steps of a task" do
+      task_id = failing_task
+      @broken = false
+
+      retried = coordinator.retry_task(task_id)
+
+      expect(retried).to include("task_id" => task_id, "step_ids" => [task_id << 16, (task_id << 16) + 1])
+      expect(coordinator.orchestrate_task(task_id).status).to eq("complete")
+      expect { coordinator.retry_task(task_id) }.to raise_error(TaskerCore::StateError, /Task #{task_id} is complete and cannot be retried/)
+      expect { coordinator.retry_task(999) }.to raise_error(TaskerCore::TaskNotFoundError)
+    end
+
+    it "takes all tasks in error that match" do
+      others = failing_task("others")
+      tasks = Array.new(3) { failing_task }
+      @broken = false
+
+      expect(coordinator.retry_tasks(name: "retrying", tag: "nightly")).to include("tasks" => 3, "steps" => 6)
+      tasks.each { |task_id| expect(coordinator.orchestrate_task(task_id).status).to eq("complete") }
+      expect(coordinator.task_context(others).status).to eq("error")
+      expect(coordinator.retry_tasks(name: "retrying")).to include("tasks" => 0, "steps" => 0)
+      expect { coordinator.retry_tasks(status: "error") }.to raise_error(TaskerCore::ValidationError, /status/)
+    end
+
+    it "knows a step by its task and its name" do
+      task_id = failing_task
+
+      expect(coordinator.retry_step(task_id: task_id, step: "a")).to include("step_id" => task_id << 16, "state" => "enqueued")
+      expect(coordinator.resolve_step(task_id: task_id, step: :b, reason: "by hand")).to include("step_id" => (task_id << 16) + 1)
+      expect { coordinator.retry_step(task_id: task_id, step: "d") }
+        .to raise_error(TaskerCore::StepNotFoundError, /task #{task_id} has no step d; .*its steps are a, b, c/)
+      expect { coordinator.retry_step(task_id: 999, step: "a") }.to raise_error(TaskerCore::TaskNotFoundError)
+      expect { coordinator.retry_step(5, task_id: task_id, step: "a") }.to raise_error(TaskerCore::InvalidTypeError, /step_id must be nil/)
+      expect { coordinator.retry_step(task_id: task_id) }.to raise_error(TaskerCore::InvalidTypeError, /step must be/)
+    end
+  end
+
+  it "handles a task for so long at most" do
+    let_go = Queue.new
+    coordinator.register_handler("slow") { |_| let_go.pop && nil }
+    coordinator.register_template(name: "slow", version: "1.0.0", steps: [{ name: "a", handler: "slow" }])
+
+    run = coordinator.handle_task(task_name: "slow", timeout_ms: 50)
+
+    expect(run).to include("status" => "in_progress", "created" => true)
+    let_go << true
+    expect(coordinator.handle_task(run.task_id, timeout_ms: 20_000).status).to eq("complete")
+  end
 end

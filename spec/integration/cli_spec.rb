@@ -354,6 +354,20 @@ RSpec.describe TaskerCore::CLI do
     end
   end
 
+  describe "check" do
+    it "tells what templates are, and each thing that is wrong with them, without a database" do
+      ENV.delete("DATABASE_URL")
+      good = write("good.yml", "{ namespace: shop, name: good, version: 1.0.0, steps: [{ name: a, handler: h }] }")
+      bad = write("bad.yml", "{ name: bad, version: one, steps: [{ name: a, handler: h, depends_on: [b] }] }")
+
+      expect(tasker("check", good)).to eq([0, "#{good}: shop/good 1.0.0, 1 steps\n", ""])
+      expect(tasker("check", good, bad)).to match([1, /good 1\.0\.0.*^#{bad}: version: .*^#{bad}: steps\[0\]\.depends_on/m, ""])
+      expect(tasker("check", path("nowhere.yml"))).to match([1, /nowhere\.yml: cannot read the template/, ""])
+      expect(tasker("check")).to match([2, "", /FILE/])
+      expect(tasker("check", "--help")).to match([0, /FILE\.\.\..*Exit codes/m, ""])
+    end
+  end
+
   it "tells how it is called, and refuses to be called otherwise" do
     expect(tasker("--version")).to eq([0, "tasker #{TaskerCore::VERSION}\n", ""])
     expect(tasker("--help")).to match([0, /tasker work .*tasker migrate /m, ""])

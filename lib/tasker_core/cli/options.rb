@@ -12,6 +12,9 @@ module TaskerCore
       # @return [String, nil]
       attr_reader :config, :environment, :log, :pid, :health_file
 
+      # @return [Array<String>] of templates
+      attr_reader :files
+
       # @return [Array<String>, nil] nil: as configured
       attr_reader :namespaces
 
@@ -26,8 +29,8 @@ module TaskerCore
       def initialize(command)
         @command = command
         @requires = []
-        @parser = OptionParser.new("Usage: tasker #{command} [OPTIONS]\n\n", 28)
-        define_common
+        @parser = OptionParser.new("Usage: tasker #{command} [OPTIONS]#{' FILE...' if check?}\n\n", 28)
+        check? ? define_check : define_common
         define_work if command == "work"
         define_general
       end
@@ -36,7 +39,9 @@ module TaskerCore
       # @raise [OptionParser::ParseError]
       def parse(arguments)
         rest = @parser.parse(arguments)
-        raise OptionParser::NeedlessArgument, rest.join(" ") unless rest.empty?
+        @files = check? ? rest : []
+        raise OptionParser::MissingArgument, "FILE" if check? && rest.empty? && !help_wanted?
+        raise OptionParser::NeedlessArgument, rest.join(" ") unless rest.empty? || check?
       end
 
       def verbose? = @verbose
@@ -52,6 +57,12 @@ module TaskerCore
           or what --config names.
 
           Exit codes: 0 done, 1 error, 2 called wrongly.
+        TEXT
+        "check" => <<~TEXT,
+          Each FILE is checked as register_template does, and each thing that is wrong is a line. What is registered already is not
+          looked at: a version whose content has changed is refused only when it is registered.
+
+          Exit codes: 0 all is right, 1 something is wrong, 2 called wrongly.
         TEXT
         "work" => <<~TEXT
           Settings come from config/tasker_core.yml, or what --config or TASKER_CONFIG names, and from environment variables
@@ -80,6 +91,12 @@ module TaskerCore
                    "may be given more than once; this folder, if it is one") { |path| @requires << path }
         @parser.on("-C", "--config FILE", "the file with the settings") { |file| @config = file }
         @parser.on("-e", "--environment NAME", "of the settings, the templates and Rails") { |name| @environment = name }
+      end
+
+      def check? = @command == "check"
+
+      def define_check
+        @parser.on("-e", "--environment NAME", "which environments of the templates are applied (development)") { |name| @environment = name }
       end
 
       def define_work

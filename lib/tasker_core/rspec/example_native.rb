@@ -36,8 +36,8 @@ module TaskerCore
         shown { super(prepared(request), connection) }.tap { |created| note(created) }
       end
 
-      def handle_task(request)
-        shown { super(prepared(request)) }.tap { |run| note(run) }
+      def handle_task(request, timeout_ms)
+        shown { super(prepared(request), timeout_ms) }.tap { |run| note(run) }
       end
 
       def initialize_tasks(requests, connection)

@@ -7,6 +7,7 @@ import io.taskercore.engine.clock.CoreClock;
 import io.taskercore.engine.clock.Deadline;
 import io.taskercore.engine.create.TaskInitializer;
 import io.taskercore.engine.report.TaskReports;
+import io.taskercore.engine.task.TemplateRegistry;
 import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.metrics.MetricsReport;
 import io.taskercore.model.Json;
@@ -46,8 +47,9 @@ public final class Coordinator implements AutoCloseable {
         directory, queue, runtime.runServices(), initializer, metrics, this::config, this::isClosed);
     this.subscriptions = new Subscriptions(runtime.publisher());
     this.tasks = new Tasks(this::openRuntime, lent, initializer, runs, this::config);
-    this.operators = new Operators(this::openRuntime, runtime.operatorChanges(metrics, () -> config().cancelGraceMs()));
-    this.questions = new Questions(this::openRuntime, new TaskReports(runtime.database()), directory, metrics);
+    TaskReports reports = new TaskReports(runtime.database());
+    this.operators = new Operators(this::openRuntime, runtime.operatorChanges(metrics, () -> config().cancelGraceMs()), reports);
+    this.questions = new Questions(this::openRuntime, reports, directory, metrics);
     this.events = new Events(this::openRuntime, subscriptions, this::config);
     this.workers = new Workers(this::openRuntime, runs);
   }
@@ -71,6 +73,16 @@ public final class Coordinator implements AutoCloseable {
     Coordinator coordinator = new Coordinator(config, directory, queue, runtime);
     runtime.add(coordinator.runs);
     return coordinator;
+  }
+
+  /**
+   * Checks a template as registering it does, without a database.
+   *
+   * @return {@code namespace, name, version, step_count}
+   * @throws io.taskercore.model.TaskerException.Validation with everything that is wrong
+   */
+  public static Json checkTemplate(Json document, String environment) {
+    return TemplateRegistry.check(document, environment);
   }
 
   /** Creates or upgrades the schema {@code tasker}; any number of processes may do so at once. */

@@ -30,6 +30,12 @@ public final class Questions {
     return reports.context(taskId);
   }
 
+  /** @throws TaskerException.StepNotFound naming the steps that there are */
+  public long stepId(long taskId, String name) {
+    open.get();
+    return reports.stepId(taskId, name);
+  }
+
   public Json listTasks(Json filter) {
     open.get();
     return reports.list(filter);

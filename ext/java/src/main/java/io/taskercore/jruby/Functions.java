@@ -76,6 +76,18 @@ public final class Functions {
         });
   }
 
+  /** {@code check_template(template, environment)}: what a template is, if all of it is right. */
+  @JRubyMethod(name = "check_template", module = true)
+  public static IRubyObject checkTemplate(ThreadContext context, IRubyObject self, IRubyObject template, IRubyObject environment) {
+    return RuntimeState.of(self).guard().run(
+        context,
+        () -> {
+          Json document = ValueWriter.write(context, Arguments.hash(context, "template", template), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          String name = Arguments.text(context, "environment", environment);
+          return ValueReader.read(context, CoreCall.run(context, () -> Coordinator.checkTemplate(document, name)));
+        });
+  }
+
   /** {@code work}: the whole life of a handler thread. */
   @JRubyMethod(module = true)
   public static IRubyObject work(ThreadContext context, IRubyObject self) {

@@ -27,6 +27,28 @@ public final class OperatorMethods {
         });
   }
 
+  @JRubyMethod(name = "retry_task")
+  public static IRubyObject retryTask(ThreadContext context, IRubyObject self, IRubyObject taskId) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          return handle.answer(context, () -> handle.coordinator().operators().retryTask(id));
+        });
+  }
+
+  @JRubyMethod(name = "retry_tasks")
+  public static IRubyObject retryTasks(ThreadContext context, IRubyObject self, IRubyObject filter) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          Json json = ValueWriter.write(context, Arguments.hash(context, "filter", filter), "", ValueWriter.MAX_DOCUMENT_BYTES);
+          return handle.answer(context, () -> handle.coordinator().operators().retryTasks(json));
+        });
+  }
+
   @JRubyMethod(name = "resolve_step")
   public static IRubyObject resolveStep(
       ThreadContext context, IRubyObject self, IRubyObject stepId, IRubyObject reason, IRubyObject result) {

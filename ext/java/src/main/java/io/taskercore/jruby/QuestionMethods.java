@@ -22,6 +22,19 @@ public final class QuestionMethods {
     return about(context, self, taskId, Questions::taskContext);
   }
 
+  /** {@code step_id(task_id, name)} */
+  @JRubyMethod(name = "step_id")
+  public static IRubyObject stepId(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject name) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          long id = Arguments.taskId(taskId);
+          String step = Arguments.text(context, "step", name);
+          return context.runtime.newFixnum(CoreCall.run(context, () -> handle.coordinator().questions().stepId(id, step)));
+        });
+  }
+
   @JRubyMethod(name = "list_tasks")
   public static IRubyObject listTasks(ThreadContext context, IRubyObject self, IRubyObject filter) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);

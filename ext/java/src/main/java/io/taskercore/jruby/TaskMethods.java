@@ -105,15 +105,16 @@ public final class TaskMethods {
         context, () -> orchestrate(handle, context, Arguments.taskId(taskId), Arguments.milliseconds("timeout_ms", timeoutMs)));
   }
 
-  /** {@code handle_task(request)}: creates the task and begins it in one transaction, then runs it. */
+  /** {@code handle_task(request, timeout_ms)}: creates the task and begins it in one transaction, then runs it. */
   @JRubyMethod(name = "handle_task")
-  public static IRubyObject handleTask(ThreadContext context, IRubyObject self, IRubyObject request) {
+  public static IRubyObject handleTask(ThreadContext context, IRubyObject self, IRubyObject request, IRubyObject timeoutMs) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);
     return handle.guarded(
         context,
         () -> {
           Json json = ValueWriter.writeRequest(context, Arguments.hash(context, "request", request), "", handle.maxPayloadBytes());
-          return run(handle, context, () -> handle.coordinator().tasks().handle(json, null));
+          Long atMostMs = Arguments.milliseconds("timeout_ms", timeoutMs);
+          return run(handle, context, () -> handle.coordinator().tasks().handle(json, atMostMs));
         });
   }
 

@@ -48,6 +48,11 @@ public final class JsonWriter {
   }
 
   /** One JSON string. */
+  /** An array of integers. */
+  public static Json integers(Collection<Long> values) {
+    return array(values.stream().map(value -> Json.of(String.valueOf(value))).toList());
+  }
+
   public static Json string(String value) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(value.length() + 2);
     try (JsonGenerator out = FACTORY.createGenerator(ObjectWriteContext.empty(), bytes)) {

@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,6 +20,36 @@ public final class StepStore {
 
   /** A step's row, locked until the transaction ends. */
   public record LockedStep(long stepId, String name, StepState state) {}
+
+  /** The steps of a task that have failed for good. */
+  public List<Long> failed(Connection connection, long taskId) throws SQLException {
+    String sql = Sql.of("SELECT step_id FROM tasker.workflow_steps WHERE task_id = ? AND state = {error} ORDER BY step_id");
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        List<Long> failed = new ArrayList<>();
+        while (row.next()) {
+          failed.add(row.getLong("step_id"));
+        }
+        return failed;
+      }
+    }
+  }
+
+  /** The ids of a task's steps by their names, in the template's order; empty if there is no such task. */
+  public Map<String, Long> idsByName(Connection connection, long taskId) throws SQLException {
+    String sql = "SELECT name, step_id FROM tasker.workflow_steps WHERE task_id = ? ORDER BY step_id";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        Map<String, Long> ids = new LinkedHashMap<>();
+        while (row.next()) {
+          ids.put(row.getString("name"), row.getLong("step_id"));
+        }
+        return ids;
+      }
+    }
+  }
 
   /** Locks a step whose task is locked: first its queue row, which waits for a claim that is under way, then its own row. */
   public Optional<LockedStep> lock(Connection connection, long stepId) throws SQLException {

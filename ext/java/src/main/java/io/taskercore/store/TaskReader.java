@@ -89,7 +89,13 @@ public final class TaskReader {
       Instant createdAfter,
       Instant createdBefore,
       Long belowTaskId,
-      int limit) {}
+      int limit) {
+
+    /** The same, of older tasks only. */
+    public Filter below(Long taskId) {
+      return new Filter(namespace, name, state, tag, createdAfter, createdBefore, taskId, limit);
+    }
+  }
 
   private static final String COUNTS = Sql.of("""
       count(*) AS total_steps,

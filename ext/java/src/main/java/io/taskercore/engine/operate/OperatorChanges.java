@@ -24,6 +24,7 @@ import io.taskercore.store.TaskStore.LockedTask;
 import io.taskercore.store.Transitions;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -107,6 +108,32 @@ public final class OperatorChanges {
       return transitions.retryStep(connection, stepId);
     });
     return answer(ClaimedStep.taskIdOf(stepId), stepId, StepState.ENQUEUED.value());
+  }
+
+  /**
+   * Retries all failed steps of a task, in one transaction.
+   *
+   * @return which
+   */
+  public List<Long> retryTask(long taskId) {
+    List<Long> retried = new ArrayList<>();
+    change(connection -> {
+      retried.clear();
+      LockedTask task = locked(connection, taskId);
+      List<Long> failed = steps.failed(connection, taskId);
+      if (failed.isEmpty() || endedForGood(task)) {
+        throw new TaskerException.State(Format.text(
+            "Task %d is %s and cannot be retried: only a task with steps in error can be", taskId, task.state().value()));
+      }
+      Changes changes = Changes.NONE;
+      for (long stepId : failed) {
+        lockedStep(connection, stepId);
+        changes = changes.and(transitions.retryStep(connection, stepId));
+        retried.add(stepId);
+      }
+      return changes;
+    });
+    return retried;
   }
 
   /** @param result what the children read; null: {@code {}} */

@@ -3,15 +3,19 @@ package io.taskercore.engine.report;
 import io.taskercore.document.Document;
 import io.taskercore.document.Fields;
 import io.taskercore.document.Path;
+import io.taskercore.document.Suggestion;
 import io.taskercore.document.Violations;
 import io.taskercore.engine.attempt.HandlerDirectory;
 import io.taskercore.model.ExecutionStatus;
+import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
+import io.taskercore.model.Printable;
 import io.taskercore.model.StepCounts;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
+import io.taskercore.store.StepStore;
 import io.taskercore.store.TaskReader;
 import io.taskercore.store.TaskReader.Filter;
 import io.taskercore.store.TaskReader.StepStatus;
@@ -20,14 +24,21 @@ import io.taskercore.store.TaskReader.TaskView;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Answers about tasks, as documents. */
 public final class TaskReports {
 
   private static final List<String> FILTER_KEYS =
       List.of("namespace", "name", "status", "tag", "created_after", "created_before", "limit", "cursor");
+
+  /** The keys of a filter that selects tasks of one status, all of them. */
+  private static final List<String> SELECTION_KEYS = List.of("namespace", "name", "tag", "created_after", "created_before");
 
   private static final int DEFAULT_LIMIT = 50;
   private static final int MAX_LIMIT = 1_000;
@@ -37,8 +48,15 @@ public final class TaskReports {
 
   private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59.999999999Z");
 
+  /** How much of a name that is wrong a message quotes. */
+  private static final int MOST_CHARACTERS = 100;
+
+  /** How many of a task's steps a message names. */
+  private static final int MOST_NAMES = 20;
+
   private final Database database;
   private final TaskReader reader = new TaskReader();
+  private final StepStore steps = new StepStore();
 
   public TaskReports(Database database) {
     this.database = database;
@@ -101,21 +119,69 @@ public final class TaskReports {
         .put("next_cursor", more ? String.valueOf(page.get(page.size() - 1).taskId()) : null));
   }
 
+  /**
+   * The ids of all tasks in error that match, the newest first.
+   *
+   * @param document a filter without {@code status, limit, cursor}
+   */
+  public List<Long> failedTasks(Json document) {
+    Violations violations = new Violations();
+    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, SELECTION_KEYS);
+    Filter selection = filter(fields, TaskState.ERROR, null, MAX_LIMIT);
+    violations.throwIfAny();
+    List<Long> all = new ArrayList<>();
+    while (true) {
+      Filter page = selection.below(all.isEmpty() ? null : all.get(all.size() - 1));
+      List<Long> found = database.call(connection -> reader.list(connection, page)).stream().map(TaskRow::taskId).toList();
+      all.addAll(found);
+      if (found.size() < MAX_LIMIT) {
+        return all;
+      }
+    }
+  }
+
+  /** @throws TaskerException.StepNotFound naming the steps that there are */
+  public long stepId(long taskId, String name) {
+    Map<String, Long> ids = database.call(connection -> steps.idsByName(connection, taskId));
+    if (ids.isEmpty()) {
+      throw new TaskerException.TaskNotFound(taskId);
+    }
+    Long stepId = ids.get(name);
+    if (stepId == null) {
+      throw new TaskerException.StepNotFound(Format.text("task %d has no step %s%s; its steps are %s",
+          taskId, Printable.of(Printable.cut(name, MOST_CHARACTERS)), Suggestion.forName(name, ids.keySet()), some(ids.keySet())));
+    }
+    return stepId;
+  }
+
+  private static String some(Collection<String> names) {
+    String first = names.stream().limit(MOST_NAMES).collect(Collectors.joining(", "));
+    return names.size() > MOST_NAMES ? first + ", …" : first;
+  }
+
   private static Filter oneMore(Filter filter) {
     return new Filter(filter.namespace(), filter.name(), filter.state(), filter.tag(), filter.createdAfter(),
         filter.createdBefore(), filter.belowTaskId(), filter.limit() + 1);
   }
 
-  private static Filter filter(Json document) {
-    Violations violations = new Violations();
-    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, FILTER_KEYS);
-    Filter filter = new Filter(
+  private static Filter filter(Fields fields, TaskState state, Long belowTaskId, int limit) {
+    return new Filter(
         fields.text("namespace", text -> null).orElse(null),
         fields.text("name", text -> null).orElse(null),
-        fields.choice("status", List.of(TaskState.values()), TaskState::value).orElse(null),
+        state,
         fields.text("tag", text -> null).orElse(null),
         time(fields, "created_after"),
         time(fields, "created_before"),
+        belowTaskId,
+        limit);
+  }
+
+  private static Filter filter(Json document) {
+    Violations violations = new Violations();
+    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, FILTER_KEYS);
+    Filter filter = filter(
+        fields,
+        fields.choice("status", List.of(TaskState.values()), TaskState::value).orElse(null),
         fields.text("cursor", TaskReports::badCursor).map(Long::valueOf).orElse(null),
         fields.integer("limit", 1, MAX_LIMIT).map(Long::intValue).orElse(DEFAULT_LIMIT));
     violations.throwIfAny();

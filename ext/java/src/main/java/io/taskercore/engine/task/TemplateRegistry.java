@@ -81,12 +81,23 @@ public final class TemplateRegistry {
   public Json register(Json document, String environment) {
     TaskTemplate template = TemplateReader.read(document, environment);
     long templateId = database.transaction(connection -> register(connection, template, environment));
-    return JsonWriter.object(out -> out
-        .put("namespace", template.namespace())
+    return JsonWriter.object(out -> {
+      describe(out, template);
+      out.put("template_id", templateId);
+    });
+  }
+
+  /** Checks a template as {@link #register} does, without a database. What is registered already is not looked at. */
+  public static Json check(Json document, String environment) {
+    TaskTemplate template = TemplateReader.read(document, environment);
+    return JsonWriter.object(out -> describe(out, template));
+  }
+
+  private static void describe(JsonWriter out, TaskTemplate template) {
+    out.put("namespace", template.namespace())
         .put("name", template.name())
         .put("version", template.version())
-        .put("template_id", templateId)
-        .put("step_count", template.steps().size()));
+        .put("step_count", template.steps().size());
   }
 
   private long register(Connection connection, TaskTemplate template, String environment) throws SQLException {
