@@ -21,6 +21,14 @@ module TaskerCore
     # @api private
     def debug? = (@logger || @default_logger)&.debug? || false
 
+    # Whether the logger wants messages of the level info. One that cannot be asked is taken to.
+    #
+    # @api private
+    def info?
+      logger = @logger || @default_logger
+      logger.nil? || !Native.responds_to?(logger, :info?) || (logger.info? ? true : false)
+    end
+
     # @param logger [Logger, nil] any object with a logger's methods; nil for the default again
     # @raise [InvalidTypeError]
     def logger=(logger)

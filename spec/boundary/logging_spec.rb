@@ -266,10 +266,66 @@ RSpec.describe "What the core logs" do
     expect(log.string.lines.grep(/\AERROR/)).to eq([])
   end
 
-  it "tells of an attempt that is broken off" do
-    run_step(timeout_ms: 50) { sleep 30 }
+  # All that is to be said is in the log when it ends.
+  def on_a_coordinator_of_its_own
+    other = TaskerCore.create_coordinator_with_config(configuration)
+    yield other
+  ensure
+    other&.close
+  end
 
-    expect(eventually { log.string.match?(/WARN.* attempt 1 correlation \S+\] was broken off: TaskerCore::StepInterrupted/) }).to be(true)
+  it "tells of an attempt whose time is up in one line, then and there" do
+    task_id = nil
+    on_a_coordinator_of_its_own do |other|
+      other.register_handler("takes too long") { |_| sleep 30 }
+      task_id = create_task([{ name: "a", handler: "takes too long", timeout_ms: 50, retry: { max_attempts: 1 } }], on: other)
+      other.orchestrate_task(task_id)
+    end
+
+    lines = -> { log.string.lines.grep(/\[task #{task_id} .* attempt 1 correlation/) }
+    expect(eventually { lines.call.any? }).to be(true)
+    expect(lines.call).to match([/WARN.*\] failed for good: TaskerCore::Timeout: the attempt ran longer than its timeout_ms of 50$/])
+  end
+
+  it "tells of an attempt that is broken off" do
+    began = Queue.new
+    coordinator.register_handler("broken off") { |_| (began << true) && sleep(30) }
+    task_id = create_task([{ name: "a", handler: "broken off" }])
+    worker = coordinator.start_worker
+    expect(eventually { !began.empty? }).to be(true)
+    worker.stop(timeout_ms: 0)
+
+    expect(eventually { log.string.match?(/WARN.*task #{task_id} .* attempt 1 correlation \S+\] was broken off: TaskerCore::StepInterrupted/) }).to be(true)
+  end
+
+  it "tells of each task that ends, unless that is not wanted" do
+    on_a_coordinator_of_its_own do |other|
+      other.register_handler("ends") { |_| {} }
+      other.register_template(namespace: "shop", name: "ends", version: "1.0.0", steps: [{ name: "a", handler: "ends" }])
+      run = other.handle_task(namespace: "shop", task_name: "ends")
+      expect(eventually { log.string.match?(/INFO.*\[task #{run.task_id} shop\/ends\] complete after \d+ ms/) }).to be(true)
+
+      TaskerCore.logger = quiet = Logger.new(sink = StringIO.new, level: Logger::WARN)
+      unheard = other.handle_task(namespace: "shop", task_name: "ends")
+      quiet.level = Logger::DEBUG
+      TaskerCore.logger = quiet
+      heard = other.handle_task(namespace: "shop", task_name: "ends")
+
+      expect(eventually { sink.string.include?("[task #{heard.task_id} shop/ends] complete") }).to be(true)
+      expect(sink.string).not_to include("[task #{unheard.task_id} ")
+    end
+  end
+
+  it "tells what a worker works on, and with which handlers" do
+    coordinator.register_handler("here") { |_| {} }
+    coordinator.register_template(name: "both", version: "1.0.0", steps: [{ name: "a", handler: "here" }, { name: "b", handler: "nowhere" }])
+    worker = coordinator.start_worker(namespaces: ["default"])
+    database = URI(@url).path
+
+    expect(eventually { log.string.match?(/INFO.*worker: works on \S+#{database} \(connection_mode direct\), in the namespaces default, \d+ handlers at once/) }).to be(true)
+    expect(eventually { log.string.match?(/INFO.*worker: has the handlers .*here.*; of other steps it lacks .*nowhere/) }).to be(true)
+  ensure
+    worker&.stop
   end
 
   it "never holds a payload above debug" do

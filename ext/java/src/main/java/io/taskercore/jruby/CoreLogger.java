@@ -37,7 +37,7 @@ final class CoreLogger extends LegacyAbstractLogger {
 
   @Override
   public boolean isInfoEnabled() {
-    return own || LogRelay.debugging();
+    return own ? LogRelay.informing() : LogRelay.debugging();
   }
 
   @Override

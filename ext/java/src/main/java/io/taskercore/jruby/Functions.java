@@ -153,7 +153,7 @@ public final class Functions {
     return state.guard().run(
         context,
         () -> {
-          LogRelay.debugging(state.log().isDebugging(context));
+          LogRelay.wanted(state.log().isDebugging(context), state.log().isInforming(context));
           return context.nil;
         });
   }

@@ -183,7 +183,9 @@ final class HandlerRun {
     return ended -> {
       boolean late = ended.cancelled();
       ended.fail(failure);
-      tell(failure, late);
+      if (!ended.hasTimedOut()) {
+        tell(failure, late);
+      }
       return null;
     };
   }

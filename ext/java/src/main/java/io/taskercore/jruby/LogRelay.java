@@ -29,6 +29,7 @@ final class LogRelay {
   private static final List<WeakReference<RubyLog>> LOGS = new CopyOnWriteArrayList<>();
 
   private static volatile boolean debugging;
+  private static volatile boolean informing = true;
 
   private LogRelay() {}
 
@@ -48,8 +49,14 @@ final class LogRelay {
     return debugging;
   }
 
-  static void debugging(boolean wanted) {
-    debugging = wanted;
+  /** The same of messages of the level info. */
+  static boolean informing() {
+    return informing;
+  }
+
+  static void wanted(boolean debug, boolean info) {
+    debugging = debug;
+    informing = info;
   }
 
   static void pass(String level, String message) {

@@ -94,11 +94,19 @@ final class RubyLog {
   }
 
   boolean isDebugging(ThreadContext context) {
+    return isWanted(context, "debug?", false);
+  }
+
+  boolean isInforming(ThreadContext context) {
+    return isWanted(context, "info?", true);
+  }
+
+  private boolean isWanted(ThreadContext context, String question, boolean otherwise) {
     try {
-      return taskerCore.callMethod(context, "debug?").isTrue();
+      return taskerCore.callMethod(context, question).isTrue();
     } catch (Throwable thrown) {
       passOrForget(context, thrown);
-      return false;
+      return otherwise;
     }
   }
 

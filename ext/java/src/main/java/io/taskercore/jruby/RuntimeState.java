@@ -176,7 +176,7 @@ final class RuntimeState {
   void connectLog(ThreadContext context) {
     log.open();
     LogRelay.add(log);
-    LogRelay.debugging(log.isDebugging(context));
+    LogRelay.wanted(log.isDebugging(context), log.isInforming(context));
   }
 
   void disconnectLog(ThreadContext context) {

@@ -15,6 +15,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * One attempt at one step, from claim to outcome.
@@ -27,6 +30,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * </ol>
  */
 public final class Attempt implements DeafHandlers.Interrupted {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
 
   /** What an attempt needs of its process. */
   public interface Host {
@@ -77,6 +82,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
   private final long readyNanos;
   private final AtomicReference<Stage> stage = new AtomicReference<>(Stage.CLAIMED);
   private volatile boolean cancelled;
+  private volatile boolean timedOut;
   private volatile Instant deadline;
   private volatile long begunNanos;
   private volatile long endedNanos;
@@ -218,7 +224,7 @@ public final class Attempt implements DeafHandlers.Interrupted {
     begunNanos = System.nanoTime();
     owner.slots().begin(begunNanos);
     owner.metrics().began(begunNanos - readyNanos, begunNanos);
-    timer = host.in(timeoutMs, () -> timedOut(timeoutMs));
+    timer = host.in(timeoutMs, () -> timeOut(timeoutMs));
     owner.attemptBegan();
     return true;
   }
@@ -326,14 +332,23 @@ public final class Attempt implements DeafHandlers.Interrupted {
     return stage.compareAndSet(Stage.CLAIMED, Stage.ENDED);
   }
 
-  private void timedOut(long timeoutMs) {
+  private void timeOut(long timeoutMs) {
     if (stage.compareAndSet(Stage.RUNNING, Stage.ENDED)) {
       cancelled = true;
+      timedOut = true;
       countRun();
-      recordFailure(Failure.of(
-          "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true));
+      Failure failure = Failure.of(
+          "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true);
+      recordFailure(failure);
+      LOG.atLevel(isLast() ? Level.WARN : Level.INFO)
+          .log("{} {}: {}: {}", tag(), isLast() ? "failed for good" : "failed, and is tried again", failure.errorClass(), failure.message());
       interrupt();
     }
+  }
+
+  /** Whether it has ended by its time-out, which was logged then. */
+  public boolean hasTimedOut() {
+    return timedOut;
   }
 
   private void interrupt() {

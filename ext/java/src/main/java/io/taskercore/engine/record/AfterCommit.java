@@ -9,9 +9,12 @@ import io.taskercore.metrics.EngineMetrics;
 import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.StepState;
 import io.taskercore.store.Changes;
+import io.taskercore.store.Changes.Ended;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What follows the commit of changes, no matter who made them. In this order:
@@ -28,6 +31,8 @@ import java.util.Set;
  * </ol>
  */
 public final class AfterCommit {
+
+  private static final Logger LOG = LoggerFactory.getLogger(AfterCommit.class);
 
   /** What is special about one transaction: the tasks that its caller knows, and what only the caller can do. */
   interface Aftermath {
@@ -80,12 +85,21 @@ public final class AfterCommit {
     this.notifier = notifier;
   }
 
+  /** @param known null where nobody here has worked on the task, as when a person has ended it */
+  private static void log(Ended task, CachedTask known) {
+    String name = known == null ? "" : " " + known.facts().namespace() + "/" + known.facts().name();
+    LOG.info("[task {}{}] {} after {} ms", task.taskId(), name, task.state().value(), Math.round(task.afterMs()));
+  }
+
   /** Must be called right after the commit, with the publication that was begun before the transaction. */
   public void apply(Publication publication, Changes changes, Aftermath aftermath) {
     events.changed(publication, changes, aftermath.knownTasks());
     aftermath.handOver(changes.handedOver());
     long now = System.nanoTime();
     changes.ended().forEach(task -> aftermath.metricsOf(task.taskId()).taskEnded(task.state(), task.afterMs(), now));
+    if (LOG.isInfoEnabled()) {
+      changes.ended().forEach(task -> log(task, aftermath.knownTasks().get(task.taskId())));
+    }
     changes.ended().forEach(notifier::ended);
     changes.tasksWithStep(Set.of(StepState.ERROR)).forEach(inFlight::stopFailedFast);
     aftermath.letGo();

@@ -18,8 +18,10 @@ import io.taskercore.store.StepClaims;
 import io.taskercore.store.StepClaims.QueueForecast;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -51,6 +53,9 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** A single look goes no deeper into the queue than this. */
   private static final int DEEPEST_LOOK = 8_192;
 
+  /** The log names so many handlers. */
+  private static final int MOST_NAMES = 50;
+
   private static final long FOREVER_MS = TimeUnit.DAYS.toMillis(36_500);
 
   /** How often to look again for handlers that could not be found. */
@@ -80,6 +85,9 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   private long resolvedNanos = System.nanoTime();
   private volatile Set<String> templateHandlers = Set.of();
 
+  /** What the log says of handlers at hand. */
+  private Set<String> loggedHandlers;
+
   public Worker(RunHost host, RunServices services, WorkerOptions options) {
     this.host = host;
     this.services = services;
@@ -87,6 +95,10 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   }
 
   public void start() {
+    LOG.info(
+        "worker: works on {} (connection_mode {}), in {}, {} handlers at once",
+        host.config().databaseUrl().label(), services.notifier().mode().value(),
+        namespaces().isEmpty() ? "all namespaces" : "the namespaces " + String.join(", ", namespaces()), host.config().maxParallelSteps());
     host.queue().addStarter(starter);
     services.notifier().add(this);
     claimer.start();
@@ -138,7 +150,26 @@ public final class Worker implements HostedOwner, WorkListener, AutoCloseable {
   /** Called after the directory was brought up to date. */
   public void handlersResolved() {
     host.resolved(templateHandlers);
+    logHandlers();
     signal();
+  }
+
+  /** Whenever others are at hand than before: what a worker cannot run, it leaves alone without a word. */
+  private void logHandlers() {
+    Set<String> atHand = new TreeSet<>(templateHandlers);
+    atHand.removeIf(name -> !host.directory().has(name));
+    Set<String> missing = new TreeSet<>(templateHandlers);
+    missing.removeAll(atHand);
+    if (!atHand.equals(loggedHandlers) && !templateHandlers.isEmpty()) {
+      loggedHandlers = atHand;
+      LOG.info("worker: has the handlers {}{}", named(atHand), missing.isEmpty() ? "" : "; of other steps it lacks " + named(missing));
+    }
+  }
+
+  private static String named(Set<String> handlers) {
+    String first = handlers.stream().limit(MOST_NAMES).collect(Collectors.joining(", "));
+    int more = handlers.size() - MOST_NAMES;
+    return handlers.isEmpty() ? "of no step" : more > 0 ? first + " and " + more + " more" : first;
   }
 
   private void run() {
