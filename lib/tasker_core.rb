@@ -28,6 +28,7 @@ module TaskerCore
   private_constant :LIBRARY_PATH
 
   autoload :HandlerHint, File.join(LIBRARY_PATH, "handler_hint")
+  autoload :JsonLog, File.join(LIBRARY_PATH, "json_log")
   autoload :StepLogger, File.join(LIBRARY_PATH, "step_logger")
 end
 

@@ -13,7 +13,7 @@ module TaskerCore
     #
     # @return [Logger]
     def logger
-      @logger || @default_logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core")
+      @logger || @default_logger ||= Logger.new($stderr, level: Logger::INFO, progname: "tasker_core", formatter: default_format)
     end
 
     # Whether the logger wants messages for debugging.
@@ -167,6 +167,11 @@ module TaskerCore
     def closed? = open_coordinator.nil?
 
     private
+
+    # A wrong format is no reason to be silent.
+    def default_format
+      JsonLog.new if ENV["TASKER_LOG_FORMAT"] == "json"
+    end
 
     def prepared(coordinator)
       @preparations&.each { |preparation| preparation.call(coordinator) }

@@ -311,6 +311,17 @@ RSpec.describe TaskerCore::CLI do
       expect(working.value.first).to eq(0)
     end
 
+    it "logs a JSON object for each line, if it is told to" do
+      working = work("--log-format", "json")
+      TaskerCore.close
+
+      expect(working.value.first).to eq(0)
+      lines = work_log.lines.map { |line| JSON.parse(line) }
+      expect(lines.map { |line| line["message"] }).to include(a_string_starting_with("tasker #{TaskerCore::VERSION} works"))
+      expect(lines).to all(include("time" => /\A\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z\z/, "level" => "info", "program" => "tasker", "pid" => Process.pid))
+      expect(tasker("work", "--log-format", "xml")).to match([2, "", /--log-format xml/])
+    end
+
     it "tells what is wrong with the application or the database" do
       broken = write("broken.rb", "raise 'not today'")
 

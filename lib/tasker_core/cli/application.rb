@@ -46,8 +46,12 @@ module TaskerCore
 
       def log
         level = @options.verbose? ? Logger::DEBUG : Logger::INFO
-        TaskerCore.logger = Logger.new(@options.log || $stderr, level: level, progname: "tasker")
+        format = JsonLog.for(@options.log_format || ENV["TASKER_LOG_FORMAT"])
+        TaskerCore.logger = Logger.new(@options.log ? device(format) : $stderr, level: level, progname: "tasker", formatter: format)
       end
+
+      # Ruby's logger begins a file with a line of its own, which is no JSON.
+      def device(format) = format ? File.open(@options.log, "a").tap { |file| file.sync = true } : @options.log
 
       def paths
         return @options.requires.map { |path| File.directory?(path) ? File.join(path, RAILS) : path } unless @options.requires.empty?

@@ -10,7 +10,7 @@ module TaskerCore
       attr_reader :requires
 
       # @return [String, nil]
-      attr_reader :config, :environment, :log, :pid, :health_file
+      attr_reader :config, :environment, :log, :log_format, :pid, :health_file
 
       # @return [Array<String>] of templates
       attr_reader :files
@@ -102,6 +102,9 @@ module TaskerCore
       def define_work
         @parser.on("-n", "--namespaces A,B", Array, "runs only the steps of these") { |names| @namespaces = names }
         @parser.on("-l", "--log FILE", "where to log, instead of standard error") { |file| @log = file }
+        @parser.on("--log-format FORMAT", JsonLog::FORMATS, "#{JsonLog::FORMATS.join(' or ')}: a JSON object for each line (TASKER_LOG_FORMAT)") do |format|
+          @log_format = format
+        end
         @parser.on("-P", "--pid FILE", "holds the process id while it runs") { |file| @pid = file }
         @parser.on("-p", "--health-port [HOST:]PORT", ADDRESS, "answers GET /live, /health and /metrics over HTTP there") do |_, host, port|
           @health_port = address(host, port)
