@@ -21,7 +21,7 @@ Gem::Specification.new do |spec|
 
   # Not git's list: the jars are built, and the gem can be built from an unpacked archive.
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*", "exe/*", "docs/**/*.md", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"].select { |path| File.file?(path) }
+    Dir["lib/**/*", "exe/*", "docs/**/*.md", "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"].select { |path| File.file?(path) }
   end
   spec.bindir        = "exe"
   spec.executables   = spec.files.grep(%r{\Aexe/}) { |path| File.basename(path) }

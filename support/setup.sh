@@ -68,7 +68,8 @@ list_jdks() {
     # On a Mac /usr/bin/java is a stub without a JDK behind its link; java_major drops it.
     dirname "$(dirname "$(readlink -f "$java")")"
   fi
-  for home in /usr/lib/jvm/* /Library/Java/JavaVirtualMachines/*/Contents/Home "$HOME"/.sdkman/candidates/java/*; do
+  # Those of GitHub's machines are named by variables such as JAVA_HOME_17_X64.
+  for home in $(for name in ${!JAVA_HOME_@}; do printf '%s\n' "${!name}"; done) /usr/lib/jvm/* /Library/Java/JavaVirtualMachines/*/Contents/Home "$HOME"/.sdkman/candidates/java/*; do
     echo "$(java_major "$home") $home"
   done | grep '^[0-9]' | sort -rn | cut -d' ' -f2-
 }

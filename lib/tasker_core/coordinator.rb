@@ -48,7 +48,7 @@ module TaskerCore
     #
     #   coordinator.initialize_task(namespace: "shop", task_name: "order", payload: { id: 7 }, idempotency_key: "order-7")
     #
-    # @param request [Hash] +task_name+, and the other keys that README.md lists
+    # @param request [Hash] +task_name+, and the other keys that docs/manual.md lists
     # @param connection [java.sql.Connection, #raw_connection, Sequel::Database, nil] writes the rows in the transaction
     #   of this connection, ActiveRecord's or Sequel's for instance: a rollback leaves nothing, and workers hear of the
     #   task after the commit. Outside of a transaction, the call is a transaction of its own.

@@ -76,7 +76,7 @@ module TaskerCore
 
     # A coordinator with these settings over the defaults; files and environment are not read.
     #
-    # @param config [Hash] keys as README.md lists them
+    # @param config [Hash] keys as docs/manual.md lists them
     # @return [Coordinator]
     def create_coordinator_with_config(config)
       Coordinator.new(config)

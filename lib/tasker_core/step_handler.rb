@@ -27,7 +27,12 @@ module TaskerCore
     # @param result [Hash, nil] what the step's children read
     # @param metadata [Hash] notes for people, shown with the step by {Coordinator#task_context}; no other step reads them
     # @return [StepSuccess]
-    def success(result: nil, metadata: {}) = StepSuccess.new(result: result, metadata: metadata)
+    # @raise [ArgumentError] for a result that is not given as +result:+
+    def success(*given, result: nil, metadata: {})
+      return StepSuccess.new(result: result, metadata: metadata) if given.empty?
+
+      raise ArgumentError, "success takes its result by name: success(result: { ... })"
+    end
 
     # @param message [String]
     # @param error_code [String, nil] the application's own code for what happened

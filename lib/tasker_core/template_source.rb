@@ -29,10 +29,18 @@ module TaskerCore
       end
 
       def from_yaml(text, filename, limits)
+        refuse_erb(text)
         template = parsed(text, filename, limits)
         return template if template.is_a?(Hash)
 
         Native.refuse("", "the YAML text is not a mapping of keys; for a file, give its Pathname")
+      end
+
+      # In a template it would be text, and nobody would be told.
+      def refuse_erb(text)
+        return unless text.encoding.ascii_compatible? && text.valid_encoding? && (tag = text.index("<%")) && text.index("%>", tag)
+
+        Native.refuse("", "ERB is not evaluated in a template (#{text[tag, 40].lines.first.strip}): evaluate it before, with ERB.new(text).result")
       end
 
       def parsed(text, filename, limits)

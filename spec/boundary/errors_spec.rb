@@ -184,4 +184,27 @@ RSpec.describe "Errors at the boundary" do
 
     error(TaskerCore::TaskNotFoundError, ArgumentError) { coordinator.task_context(-1) }
   end
+
+  it "suggests the template that was meant" do
+    [["billing", "invoice"], ["shop", "place_order"]].each do |namespace, name|
+      coordinator.register_template(namespace: namespace, name: name, version: "1.0.0", steps: [{ name: "a", handler: "h" }])
+    end
+    said = lambda do |**request|
+      coordinator.initialize_task(**request)
+    rescue TaskerCore::TemplateNotFoundError => e
+      e.message
+    end
+
+    expect(said.call(task_name: "invoice")).to eq("Template not found: invoice in namespace default; there is one in the namespace billing")
+    expect(said.call(namespace: "shop", task_name: "place_oder")).to end_with("in namespace shop; did you mean place_order?")
+    expect(said.call(namespace: "shop", task_name: "xyzzy")).to end_with("register it with register_template")
+    expect(said.call(namespace: "shop", task_name: "place_order", version: "2.0.0")).to end_with("registered versions: 1.0.0")
+  end
+
+  it "suggests the key that was meant where other libraries have another" do
+    { name: "task_name", input: "payload", key: "idempotency_key" }.each do |given, meant|
+      expect { coordinator.initialize_task(given => "x") }
+        .to raise_error(TaskerCore::ValidationError, /#{given}: is not a known key; did you mean #{meant}\?/)
+    end
+  end
 end

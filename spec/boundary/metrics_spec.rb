@@ -115,6 +115,14 @@ RSpec.describe "Metrics" do
       expect(samples["tasker_claims_total"]).to eq(TaskerCore.get_performance_metrics["claims"])
     end
 
+    it "has no name that the manual does not have" do
+      manual = File.read(File.expand_path("../../docs/metrics.md", __dir__))
+      names = TaskerCore::Monitor.prometheus.scan(/^# TYPE (\S+)/).flatten
+
+      expect(names.size).to be > 20
+      expect(names.reject { |name| manual.include?("`#{name}`") }).to eq([])
+    end
+
     it "come in Prometheus's text format at once while the tasks are locked" do
       TestDatabase.connect(@url) do |connection|
         connection.auto_commit = false

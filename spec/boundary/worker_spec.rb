@@ -142,6 +142,7 @@ RSpec.describe TaskerCore::Worker do
   it "refuses options that it doesn't know, or that won't do" do
     expect { coordinator.start_worker(namespace: "a") }
       .to raise_error(TaskerCore::ValidationError, "namespace: is not a known key; did you mean namespaces?")
+    expect { coordinator.start_worker(threads: 5) }.to raise_error(TaskerCore::ValidationError, /threads: is not a known key; .*max_parallel_steps/)
     expect { coordinator.start_worker({ namespaces: [] }) }.to raise_error(TaskerCore::ValidationError, /at least one/)
     expect { coordinator.start_worker(namespaces: [1, ""]) }.to raise_error(TaskerCore::ValidationError, /namespaces\[0\].*namespaces\[1\]/)
     expect { coordinator.start_worker("all") }.to raise_error(TaskerCore::InvalidTypeError)

@@ -3,11 +3,14 @@
 require "tmpdir"
 require_relative "../support/workflows"
 
-# What the README claims and a machine can check.
-RSpec.describe "README.md" do
+# What the README and the manual claim and a machine can check.
+RSpec.describe "README.md and docs/manual.md" do
   include Workflows
 
-  let(:readme) { File.read(File.expand_path("../../README.md", __dir__)) }
+  let(:readme) { page("README.md") }
+  let(:manual) { page("docs/manual.md") }
+
+  def page(name) = File.read(File.expand_path("../../#{name}", __dir__))
 
   def example = readme[/^## A complete example.*?^```ruby\n(.*?)^```/m, 1]
 
@@ -35,11 +38,11 @@ RSpec.describe "README.md" do
   it "lists every key of the configuration as the core has it" do
     rows = TaskerCore::Configuration.keys.map { |key| row_of(key) }
 
-    expect(readme.scan(/^\| `[a-z_]+` \| `TASKER.*$/)).to eq(rows)
+    expect(manual.scan(/^\| `[a-z_]+` \| `TASKER.*$/)).to eq(rows)
   end
 
   it "shows a template that can be registered" do
-    template = readme[/^## Templates.*?^```yaml\n(.*?)^```/m, 1]
+    template = manual[/^## Templates.*?^```yaml\n(.*?)^```/m, 1]
 
     expect(coordinator.register_template(template)).to include("namespace" => "fulfillment", "step_count" => 2)
   end
@@ -47,6 +50,24 @@ RSpec.describe "README.md" do
   it "names every error class" do
     errors = TaskerCore.constants.map { |name| TaskerCore.const_get(name) }.grep(Class).select { |const| const < TaskerCore::Error }
 
-    expect(readme[/^## Errors.*?^## /m].scan(/`(\w+Error)`/).flatten).to include(*errors.map { |error| error.name.delete_prefix("TaskerCore::") })
+    expect(manual[/^## Errors.*?^## /m].scan(/`(\w+Error)`/).flatten).to include(*errors.map { |error| error.name.delete_prefix("TaskerCore::") })
+  end
+
+  it "is short, and every link in the pages leads somewhere" do
+    expect(readme.lines.size).to be <= 200
+    root = File.expand_path("../..", __dir__)
+    broken = Dir["#{root}/{*.md,docs/*.md}"].flat_map do |file|
+      File.read(file).scan(/\]\(([^)#\s:]*)(?:#([^)\s]+))?\)/).filter_map do |path, anchor|
+        target = path.empty? ? file : File.expand_path(path, File.dirname(file))
+        "#{File.basename(file)}: #{path}##{anchor}" unless File.exist?(target) && (anchor.nil? || anchors(target).include?(anchor))
+      end
+    end
+
+    expect(broken).to eq([])
+  end
+
+  # As the usual hosts make them of headings.
+  def anchors(file)
+    File.read(file).scan(/^#+ (.+)$/).flatten.map { |heading| heading.downcase.gsub(/[^\p{Alnum}\s_-]/, "").strip.tr(" ", "-") }
   end
 end

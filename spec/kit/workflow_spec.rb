@@ -44,6 +44,26 @@ RSpec.describe TaskerCore::RSpec::Examples, :tasker_core do
     expect(created_tasks(:inner).map(&:task_id)).to eq([ran[1].result_of(:a)["made"]])
   end
 
+  it "says that tasks wait for a transaction that is still open" do
+    stub_handler("a", {})
+    register({ name: "a", handler: "a" })
+    TestDatabase.connect(TaskerCore::RSpec.settings.database_url) do |connection|
+      connection.auto_commit = false
+      start = -> { TaskerCore.initialize_tasks([{ task_name: "order" }] * 2, connection: connection) }
+
+      expect { expect(&start).to start_workflow("order") }
+        .to raise_error(/2 tasks were started in a transaction that is still open.*use_transactional_tests = false/)
+      expect { run_tasks }.to raise_error(/1 task was started in a transaction that is still open/)
+      expect { created_tasks }.to raise_error(/still open/)
+      connection.commit
+      expect(run_tasks).to all(have_completed)
+
+      start.call
+      connection.rollback
+      expect(created_tasks.size).to eq(2)
+    end
+  end
+
   it "knows of no task whose transaction was rolled back" do
     register({ name: "a", handler: "a" })
     expect do

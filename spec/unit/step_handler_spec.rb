@@ -14,6 +14,7 @@ RSpec.describe TaskerCore::StepHandler do
       end
     end.new
 
+    expect { handler.success({ "n" => 1 }) }.to raise_error(ArgumentError, /success\(result: /)
     expect(handler.call(true)).to have_attributes(success?: true, result: { "n" => 1 }, metadata: { "m" => 2 })
     expect(handler.call(false))
       .to have_attributes(success?: false, message: "no", retryable: true, retry_after: 3, error_code: nil, context: {})

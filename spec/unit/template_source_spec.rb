@@ -30,6 +30,11 @@ RSpec.describe TaskerCore::TemplateSource do
     end
   end
 
+  it "refuses ERB, which nobody would evaluate" do
+    expect { described_class.read("name: <%= ENV['X'] %>\nversion: 1.0.0") }.to raise_error(TaskerCore::ValidationError, /ERB is not evaluated in a template \(<%= ENV\['X'\] %>\)/)
+    expect(described_class.read("a: 'less <% than'")).to eq("a" => "less <% than")
+  end
+
   it "refuses a text that is too long before it is parsed" do
     expect { described_class.read("a: [", max_bytes: 3) }.to raise_error(TaskerCore::ValidationError, /has 4 bytes, more than the 3 allowed/)
     expect(described_class.read("a: 1", max_bytes: 4)).to eq("a" => 1)

@@ -14,7 +14,7 @@ module ActiveJob
     # or with options, see {#initialize}:
     #
     #   config.active_job.queue_adapter = ActiveJob::QueueAdapters::TaskerCoreAdapter.new(
-    #     connection: -> { ActiveRecord::Base.connection }
+    #     connection: -> { ActiveRecord::Base }
     #   )
     #
     # A queue is the namespace +active_job:QUEUE+, and a job's class is the name of its workflow. So a worker can take

@@ -33,7 +33,7 @@ module TaskerCore
       def register_aside(template) = shown { __getobj__.register_template(@scope.template(template)) }
 
       def initialize_task(request, connection)
-        shown { super(prepared(request), connection) }.tap { |created| note(created) }
+        shown { super(prepared(request), connection) }.tap { |created| note(created, connection) }
       end
 
       def handle_task(request, timeout_ms)
@@ -42,7 +42,7 @@ module TaskerCore
 
       def initialize_tasks(requests, connection)
         prepared = requests.is_a?(Array) ? requests.map { |request| prepared(request) } : requests
-        shown { super(prepared, connection) }.each { |created| note(created) }
+        shown { super(prepared, connection) }.each { |created| note(created, connection) }
       end
 
       def start_worker(options)
@@ -109,7 +109,7 @@ module TaskerCore
         @lock.synchronize { @provided[[(keys["namespace"] || "default").to_s, keys["name"].to_s]] = true }
       end
 
-      def note(created) = created["created"] && @journal.created(created["task_id"])
+      def note(created, connection = nil) = created["created"] && @journal.created(created["task_id"], connection)
 
       def shown
         error = begin

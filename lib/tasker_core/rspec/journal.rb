@@ -12,6 +12,7 @@ module TaskerCore
         @raised = {}
         @failed_expectation = nil
         @created = []
+        @connections = {}
       end
 
       # @param error [Exception] raised by an attempt
@@ -34,7 +35,18 @@ module TaskerCore
         raise failed if failed
       end
 
-      def created(task_id) = @lock.synchronize { @created << task_id }
+      # @param connection [java.sql.Connection, nil] whose transaction has made the task, where it was lent
+      def created(task_id, connection = nil)
+        @lock.synchronize do
+          @created << task_id
+          @connections[task_id] = connection if connection
+        end
+      end
+
+      # @return [Hash{java.sql.Connection => Array<Integer>}] those of the tasks that were made on lent connections
+      def by_connection(task_ids)
+        @lock.synchronize { task_ids.select { |id| @connections[id] }.group_by { |id| @connections[id] } }
+      end
 
       def not_created(task_id) = @lock.synchronize { @created.delete(task_id) }
 

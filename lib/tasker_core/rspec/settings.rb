@@ -13,7 +13,7 @@ module TaskerCore
       SHUTDOWN_TIMEOUT_MS = 1_000
       private_constant :SHUTDOWN_TIMEOUT_MS
 
-      # @return [Hash] settings of examples' coordinators, over those of {Configuration.load}; see README.md
+      # @return [Hash] settings of examples' coordinators, over those of {Configuration.load}; see docs/manual.md
       attr_accessor :config
 
       # The database, if it is another than the configured one. Its schema is created if need be.

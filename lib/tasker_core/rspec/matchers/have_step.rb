@@ -17,7 +17,7 @@ module TaskerCore
         # @param result [Hash, #matches?]
         def with_result(result) = expecting(:result, with_string_keys(result))
 
-        # @param state [String, Symbol] any of README.md's
+        # @param state [String, Symbol] any of docs/manual.md's
         def in_state(state) = expecting(:state, state.is_a?(Symbol) ? state.name : state)
 
         # @param expected as in {HaveFailed#with_error}

@@ -5,6 +5,7 @@ import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -20,21 +21,26 @@ public final class Fields {
 
   /** The fields of a node that should be an object, with no keys but these. */
   public Fields(Node node, Path path, Violations violations, Collection<String> keys) {
+    this(node, path, violations, keys, Map.of());
+  }
+
+  /** @param cures for keys of other libraries: what to write instead, as the end of a sentence that begins with "; " */
+  public Fields(Node node, Path path, Violations violations, Collection<String> keys, Map<String, String> cures) {
     this.path = path;
     this.violations = violations;
     if (node instanceof Node.Obj given) {
       this.object = given;
-      refuseUnknown(keys);
+      refuseUnknown(keys, cures);
     } else {
       this.object = Node.Obj.EMPTY;
       violations.add(path, "must be an object, not " + node.described());
     }
   }
 
-  private void refuseUnknown(Collection<String> keys) {
+  private void refuseUnknown(Collection<String> keys, Map<String, String> cures) {
     for (String key : object.members().keySet()) {
       if (!keys.contains(key)) {
-        violations.add(path.key(key), () -> "is not a known key" + Suggestion.forName(key, keys));
+        violations.add(path.key(key), () -> "is not a known key" + cures.getOrDefault(key, Suggestion.forName(key, keys)));
       }
     }
   }

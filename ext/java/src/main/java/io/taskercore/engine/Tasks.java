@@ -5,6 +5,7 @@ import io.taskercore.engine.create.TaskInitializer;
 import io.taskercore.engine.run.StepRun;
 import io.taskercore.engine.run.TaskRun;
 import io.taskercore.model.Json;
+import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.LentConnections;
 import java.sql.Connection;
@@ -69,6 +70,12 @@ public final class Tasks {
   public void refuseTransaction(Connection connection) {
     open.get();
     lent.refuseTransaction(connection);
+  }
+
+  /** Which of these tasks exist for a connection that a caller lends: also those that its transaction has created and not committed. */
+  public Json seenBy(Connection connection, List<Long> taskIds) {
+    open.get();
+    return JsonWriter.integers(lent.seenBy(connection, taskIds));
   }
 
   /**

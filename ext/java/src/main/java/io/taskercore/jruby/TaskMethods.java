@@ -98,6 +98,23 @@ public final class TaskMethods {
         });
   }
 
+  /** {@code seen_by(connection, task_ids)}: for tests alone. */
+  @JRubyMethod(name = "seen_by")
+  public static IRubyObject seenBy(ThreadContext context, IRubyObject self, IRubyObject connection, IRubyObject taskIds) {
+    CoordinatorHandle handle = CoordinatorHandle.of(self);
+    return handle.guarded(
+        context,
+        () -> {
+          Connection given = Arguments.connection(connection);
+          List<Long> ids = new ArrayList<>();
+          RubyArray<?> array = taskIds.convertToArray();
+          for (int i = 0; i < array.getLength(); i++) {
+            ids.add(Arguments.taskId(array.eltOk(i)));
+          }
+          return ValueReader.read(context, CoreCall.here(() -> handle.coordinator().tasks().seenBy(given, ids)));
+        });
+  }
+
   @JRubyMethod(name = "orchestrate_task")
   public static IRubyObject orchestrateTask(ThreadContext context, IRubyObject self, IRubyObject taskId, IRubyObject timeoutMs) {
     CoordinatorHandle handle = CoordinatorHandle.of(self);

@@ -5,7 +5,9 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
 import org.postgresql.core.BaseConnection;
@@ -42,6 +44,24 @@ public final class LentConnections {
             null);
       }
       checkDatabase(connection);
+    } catch (SQLException failure) {
+      throw Database.failed(failure);
+    }
+  }
+
+  /** Which of these tasks exist for the connection, and so for its transaction. */
+  public List<Long> seenBy(Connection connection, List<Long> taskIds) {
+    check(connection);
+    String sql = "SELECT task_id FROM tasker.tasks WHERE task_id = ANY (?) ORDER BY task_id";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setArray(1, Rows.bigints(connection, taskIds));
+      try (ResultSet row = statement.executeQuery()) {
+        List<Long> seen = new ArrayList<>();
+        while (row.next()) {
+          seen.add(row.getLong(1));
+        }
+        return seen;
+      }
     } catch (SQLException failure) {
       throw Database.failed(failure);
     }

@@ -31,6 +31,26 @@ public final class TemplateStore {
     }
   }
 
+  /** The namespaces in which there is a template of this name, in their order. */
+  public List<String> namespacesOf(Connection connection, String name, int most) throws SQLException {
+    String sql = "SELECT DISTINCT namespace FROM tasker.templates WHERE name = ? ORDER BY namespace LIMIT ?";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, name);
+      statement.setInt(2, most);
+      return texts(statement);
+    }
+  }
+
+  /** The names of templates in a namespace. */
+  public List<String> namesIn(Connection connection, String namespace, int most) throws SQLException {
+    String sql = "SELECT DISTINCT name FROM tasker.templates WHERE namespace = ? ORDER BY name LIMIT ?";
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, namespace);
+      statement.setInt(2, most);
+      return texts(statement);
+    }
+  }
+
   /** The newest revision of the version; by templates_newest. */
   public Optional<Revision> newest(Connection connection, String namespace, String name, String version)
       throws SQLException {
@@ -111,13 +131,7 @@ public final class TemplateStore {
     try (PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, namespace);
       statement.setString(2, name);
-      try (ResultSet row = statement.executeQuery()) {
-        List<String> versions = new ArrayList<>();
-        while (row.next()) {
-          versions.add(row.getString(1));
-        }
-        return versions;
-      }
+      return texts(statement);
     }
   }
 
@@ -180,6 +194,16 @@ public final class TemplateStore {
       return row.next()
           ? Optional.of(new Revision(key(row), row.getInt("revision"), Rows.json(row, "definition")))
           : Optional.empty();
+    }
+  }
+
+  private static List<String> texts(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      List<String> texts = new ArrayList<>();
+      while (row.next()) {
+        texts.add(row.getString(1));
+      }
+      return texts;
     }
   }
 }

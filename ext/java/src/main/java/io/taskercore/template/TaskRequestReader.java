@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -34,6 +35,12 @@ public final class TaskRequestReader {
       List.of(
           "namespace", "task_name", "version", "payload", "priority", "idempotency_key", "correlation_id", "run_at",
           "tags", "initiator", "reason");
+
+  /** What these are called elsewhere. */
+  private static final Map<String, String> CURES = Map.ofEntries(
+      Map.entry("name", "task_name"), Map.entry("workflow", "task_name"), Map.entry("template", "task_name"), Map.entry("task", "task_name"),
+      Map.entry("input", "payload"), Map.entry("args", "payload"), Map.entry("arguments", "payload"), Map.entry("data", "payload"),
+      Map.entry("context", "payload"), Map.entry("at", "run_at"), Map.entry("delay", "run_at"), Map.entry("key", "idempotency_key"));
 
   private static final int MAX_PRIORITY = 100;
   private static final int MAX_TAGS = 50;
@@ -121,7 +128,7 @@ public final class TaskRequestReader {
       case "initiator" -> text(parser, at, TaskRequestReader::badLabel, value -> initiator = value);
       case "reason" -> text(parser, at, TaskRequestReader::badReason, value -> reason = value);
       default -> {
-        violations.add(at, () -> "is not a known key" + Suggestion.forName(key, KEYS));
+        violations.add(at, () -> "is not a known key" + (CURES.containsKey(key) ? "; did you mean " + CURES.get(key) + "?" : Suggestion.forName(key, KEYS)));
         parser.skipChildren();
       }
     }

@@ -10,6 +10,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.TaskerException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Options of one worker that override its coordinator's configuration.
@@ -23,6 +24,13 @@ public record WorkerOptions(List<String> namespaces) {
 
   private static final String NAMESPACES = "namespaces";
 
+  private static final String AT_ONCE = "; how many handlers run at once is max_parallel_steps in the configuration";
+
+  /** What other workers are told. */
+  private static final Map<String, String> CURES = Map.of(
+      "threads", AT_ONCE, "concurrency", AT_ONCE, "pool_size", AT_ONCE, "max_parallel_steps", AT_ONCE,
+      "queues", "; what other libraries call queues are namespaces here", "queue", "; what other libraries call queues are namespaces here");
+
   public WorkerOptions {
     namespaces = namespaces == null ? null : List.copyOf(namespaces);
   }
@@ -33,7 +41,7 @@ public record WorkerOptions(List<String> namespaces) {
    */
   public static WorkerOptions read(Json document) {
     Violations violations = new Violations();
-    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, List.of(NAMESPACES));
+    Fields fields = new Fields(Document.read(document), Path.ROOT, violations, List.of(NAMESPACES), CURES);
     List<String> namespaces = fields.node(NAMESPACES).isEmpty() ? null : names(fields, violations);
     violations.throwIfAny();
     return new WorkerOptions(namespaces);

@@ -1,5 +1,6 @@
 package io.taskercore.engine.task;
 
+import io.taskercore.document.Suggestion;
 import io.taskercore.model.Format;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
@@ -29,6 +30,11 @@ public final class TemplateRegistry {
 
   /** In these environments a version may be registered again with other content; new tasks then get the new revision. */
   private static final Set<String> REVISING = Set.of("development", "test");
+
+  /** A message names so many namespaces, and looks at so many names for one that was meant. */
+  private static final int MOST_NAMES = 5;
+
+  private static final int MOST_COMPARED = 1_000;
 
   private final Database database;
   private final TemplateStore store = new TemplateStore();
@@ -159,7 +165,16 @@ public final class TemplateRegistry {
     String missing = "Template not found: " + name + (version == null ? "" : " version " + version)
         + " in namespace " + namespace;
     return versions.isEmpty()
-        ? missing + "; register it with register_template"
+        ? missing + hint(connection, namespace, name)
         : missing + "; registered versions: " + String.join(", ", versions);
+  }
+
+  private String hint(Connection connection, String namespace, String name) throws SQLException {
+    List<String> elsewhere = store.namespacesOf(connection, name, MOST_NAMES);
+    if (!elsewhere.isEmpty()) {
+      return "; there is one in the namespace " + String.join(", ", elsewhere);
+    }
+    String meant = Suggestion.forName(name, store.namesIn(connection, namespace, MOST_COMPARED));
+    return meant.isEmpty() ? "; register it with register_template" : meant;
   }
 }
