@@ -231,10 +231,11 @@ module TaskerCore
     # @return [Result] +task_id, step_id, state+
     def resolve_task(task_id, reason:) = Result.new(@native.resolve_task(task_id, reason))
 
-    # Why the unfinished steps of a task wait.
+    # Why the unfinished steps of a task wait, and what there is to be said of the task itself.
     #
     # @param task_id [Integer]
-    # @return [Result] +steps+, each with +name, state, handler, reason, detail, next_look_at+
+    # @return [Result] +task_id, status, detail+ (how the task has ended, and which steps have failed for good; else nil) and +steps+,
+    #   each with +step_id, name, state, handler, reason, detail, next_look_at+
     def explain(task_id)
       explanation = @native.explain(task_id)
       explanation["steps"].each { |step| add_hint(step) if step["reason"] == HANDLER_IS_MISSING }

@@ -481,8 +481,9 @@ RSpec.describe "Handlers" do
       handlers.each_with_index { |handler, i| coordinator.register_handler("chain.#{i}", &handler) }
       steps = handlers.each_index.map { |i| { name: "s#{i}", handler: "chain.#{i}", depends_on: i.zero? ? [] : ["s#{i - 1}"], retry: { max_attempts: 1 } } }
       steps << { name: "aside", handler: "chain.0" }
-      coordinator.register_template(name: "chain", version: "1.0.#{SecureRandom.random_number(1_000_000)}", steps: steps)
-      task = coordinator.initialize_task(task_name: "chain")
+      name = "chain_#{SecureRandom.hex(4)}"
+      coordinator.register_template(name: name, version: "1.0.0", steps: steps)
+      task = coordinator.initialize_task(task_name: name)
       coordinator.orchestrate_task(task.task_id)
       coordinator.task_context(task.task_id)["steps"]
     end

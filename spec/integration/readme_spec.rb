@@ -66,6 +66,16 @@ RSpec.describe "README.md and docs/manual.md" do
     expect(broken).to eq([])
   end
 
+  # A text that was changed in the code is to be found by those who look for it, too.
+  it "quotes, in docs/troubleshooting.md, what is really said" do
+    root = File.expand_path("../..", __dir__)
+    said = Dir["#{root}/{lib,ext/java/src/main/java}/**/*.{rb,java}"].map { |file| File.read(file).gsub(/"\s*(?:\+|\\)\s*"/, "") }.join("\n")
+    quoted = page("docs/troubleshooting.md")[/^## Errors.*?(?=^## A task)/m].scan(/^\| `([^`]+)`/).flatten
+
+    expect(quoted.size).to be > 20
+    expect(quoted.flat_map { |text| text.split("…") }.map(&:strip).reject { |part| said.include?(part) }).to eq([])
+  end
+
   # As the usual hosts make them of headings.
   def anchors(file)
     File.read(file).scan(/^#+ (.+)$/).flatten.map { |heading| heading.downcase.gsub(/[^\p{Alnum}\s_-]/, "").strip.tr(" ", "-") }

@@ -57,7 +57,7 @@ RSpec.describe TaskerCore::RSpec::Matchers, :tasker_core do
         ✗ charge  error              attempt 3 of 3
             TaskerCore::PermanentError (declined), for good: over the limit
               #{failed.step(:charge)["error"]["backtrace"].grep(Regexp.new(Regexp.escape(__FILE__))).first}
-        · ship    pending            the task ended in error
+        · ship    pending            the task ended in error; it cannot run, for charge has failed for good
     TEXT
   end
 

@@ -135,6 +135,10 @@ final class Connections {
     return connection -> {
       if (!mode.isDirect()) {
         connection.unwrap(PGConnection.class).setPrepareThreshold(0);
+        if (connection.getNetworkTimeout() == 0) {
+          // Nobody watches it, so nothing else notices a server that has gone away without a word.
+          connection.setNetworkTimeout(Runnable::run, (int) TimeUnit.SECONDS.toMillis(SOCKET_TIMEOUT_S));
+        }
         return;
       }
       int answerMs = connection.getNetworkTimeout();

@@ -67,6 +67,7 @@ public final class TaskReader {
 
   /** Why a step is where it is. */
   public record StepStatus(
+      long stepId,
       String name,
       StepState state,
       TaskState taskState,
@@ -75,10 +76,19 @@ public final class TaskReader {
       boolean due,
       boolean handlerAlive,
       int attempts,
+      int crashes,
       int maxAttempts,
       Instant startedAt,
       String holder,
+      boolean holderIsSilent,
       List<String> openParents) {}
+
+  /**
+   * A step in the graph of its task.
+   *
+   * @param failure the code or the message of its error; null unless it has failed for good
+   */
+  public record Vertex(int ordinal, String name, StepState state, List<Integer> parents, String failure) {}
 
   /** Which tasks to list, newest first. A field that does not matter is null. */
   public record Filter(
@@ -253,12 +263,15 @@ public final class TaskReader {
   }
 
   private static final String STANDING = """
-      SELECT s.name, s.state, t.state AS task_state, s.handler, q.run_at,
+      SELECT s.step_id, s.name, s.state, t.state AS task_state, s.handler, q.run_at,
         COALESCE(q.run_at <= tasker.now(), false) AS due,
         EXISTS (
           SELECT 1 FROM tasker.processes p
           WHERE p.lease_until > statement_timestamp() AND s.handler = ANY (p.handlers)) AS handler_alive,
-        s.attempts, s.max_attempts, s.started_at,
+        s.attempts, s.crashes, s.max_attempts, s.started_at,
+        EXISTS (
+          SELECT 1 FROM tasker.processes p
+          WHERE p.process_id = s.process_id AND (p.dead_at IS NOT NULL OR p.lease_until < statement_timestamp())) AS holder_is_silent,
         (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
         ARRAY(
           SELECT o.name || ' (' || o.state || ')'
@@ -270,6 +283,28 @@ public final class TaskReader {
       JOIN tasker.workflow_steps s ON s.task_id = t.task_id
       LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
       """;
+
+  /** All steps of a task, in their order: parents come before their children. */
+  public List<Vertex> graph(Connection connection, long taskId) throws SQLException {
+    String sql = Sql.of("""
+        SELECT step_id, name, state, parents,
+          CASE WHEN state = {error} THEN COALESCE(error ->> 'error_code', error ->> 'message', '') END AS failure
+        FROM tasker.workflow_steps
+        WHERE task_id = ?
+        ORDER BY step_id""");
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setLong(1, taskId);
+      try (ResultSet row = statement.executeQuery()) {
+        List<Vertex> graph = new ArrayList<>();
+        while (row.next()) {
+          graph.add(new Vertex(
+              ClaimedStep.ordinalOf(row.getLong("step_id")), row.getString("name"), StepState.of(row.getString("state")),
+              Rows.ordinals(row, "parents"), row.getString("failure")));
+        }
+        return graph;
+      }
+    }
+  }
 
   /** The status of every step that is pending or active. */
   public List<StepStatus> stepStatuses(Connection connection, long taskId) throws SQLException {
@@ -297,6 +332,7 @@ public final class TaskReader {
       List<StepStatus> statuses = new ArrayList<>();
       while (row.next()) {
         statuses.add(new StepStatus(
+            row.getLong("step_id"),
             row.getString("name"),
             StepState.of(row.getString("state")),
             TaskState.of(row.getString("task_state")),
@@ -305,9 +341,11 @@ public final class TaskReader {
             row.getBoolean("due"),
             row.getBoolean("handler_alive"),
             row.getInt("attempts"),
+            row.getInt("crashes"),
             row.getInt("max_attempts"),
             Rows.instant(row, "started_at"),
             row.getString("holder"),
+            row.getBoolean("holder_is_silent"),
             Rows.texts(row, "open_parents")));
       }
       return statuses;

@@ -302,7 +302,47 @@ class TaskReportsTest {
       engine.run(taskId);
 
       assertReason(taskId, "b", "pending", "task_ended");
-      assertThat(explained(taskId, "b").get("detail").asString()).contains("error");
+      assertThat(explained(taskId, "b").get("detail").asString()).isEqualTo("the task ended in error; it cannot run, for a has failed for good");
+      JsonNode explained = Engine.tree(engine.coordinator().questions().explain(taskId));
+      assertThat(explained.get("status").asString()).isEqualTo("error");
+      assertThat(explained.get("detail").asString()).isEqualTo("the task has ended: error; failed for good: a (declined)");
+    }
+
+    @Test
+    void aJoinThatCannotRunNamesTheStepThatFailed() {
+      Gate gate = Gate.closed();
+      engine.handlers().on("slow", gate).on("bad", attempt -> {
+        throw Failed.permanently("no");
+      });
+      long taskId = engine.task(Workflow.named("w").step("bad").step("slow").step("between", "bad").step("join", "between", "slow"));
+      try (Engine.Background run = engine.inBackground(taskId)) {
+        gate.awaitEntered();
+        engine.awaitState(taskId, "bad", "error");
+
+        assertReason(taskId, "join", "pending", "waiting_for_parents");
+        assertThat(explained(taskId, "join").get("detail").asString())
+            .contains("between (pending)", "slow (in_progress)", "it cannot run, for bad has failed for good");
+        assertThat(explained(taskId, "join").get("step_id").asLong()).isEqualTo(engine.stepId(taskId, "join"));
+        assertThat(Engine.tree(engine.coordinator().questions().explain(taskId)).get("detail").asString()).isEqualTo("failed for good: bad (declined)");
+        gate.open();
+        run.outcome();
+      }
+    }
+
+    @Test
+    void aStepOfAProcessWhoseLeaseHasLapsedSaysSoAtOnce() {
+      long taskId = engine.task(Workflow.named("w").step("a"));
+      engine.database().execute("""
+          INSERT INTO tasker.processes (process_id, host, pid, lease_until, handlers) OVERRIDING SYSTEM VALUE
+          VALUES (7, 'gone', 12, now() - interval '1 second', '{}');
+          DELETE FROM tasker.step_queue;
+          UPDATE tasker.tasks SET state = 'in_progress', started_at = now();
+          UPDATE tasker.workflow_steps SET state = 'in_progress', attempts = 2, crashes = 1, fence = 2, process_id = 7, started_at = now()""");
+
+      assertThat(explained(taskId, "a").get("detail").asString())
+          .startsWith("attempt 1 of 3 (1 more ended with their process) since ")
+          .endsWith(" in process 12 on gone, whose lease has lapsed: it is taken over soon");
+      engine.database().execute("DELETE FROM tasker.tasks; DELETE FROM tasker.processes");
     }
 
     @Test
@@ -311,7 +351,9 @@ class TaskReportsTest {
       long taskId = engine.task(Workflow.named("w").step("a"));
       engine.run(taskId);
 
-      assertThat(Engine.tree(engine.coordinator().questions().explain(taskId)).get("steps")).isEmpty();
+      JsonNode explained = Engine.tree(engine.coordinator().questions().explain(taskId));
+      assertThat(explained.get("steps")).isEmpty();
+      assertThat(explained.get("detail").asString()).isEqualTo("the task has ended: complete");
     }
   }
 

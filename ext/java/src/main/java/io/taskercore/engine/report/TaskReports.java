@@ -6,6 +6,7 @@ import io.taskercore.document.Path;
 import io.taskercore.document.Suggestion;
 import io.taskercore.document.Violations;
 import io.taskercore.engine.attempt.HandlerDirectory;
+import io.taskercore.model.ClaimedStep;
 import io.taskercore.model.ExecutionStatus;
 import io.taskercore.model.Format;
 import io.taskercore.model.Json;
@@ -21,11 +22,13 @@ import io.taskercore.store.TaskReader.Filter;
 import io.taskercore.store.TaskReader.StepStatus;
 import io.taskercore.store.TaskReader.TaskRow;
 import io.taskercore.store.TaskReader.TaskView;
+import io.taskercore.store.TaskReader.Vertex;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -207,20 +210,56 @@ public final class TaskReports {
 
   /** @param handlersHere the handlers at hand in this process, whether or not it runs steps just now */
   public Json explain(long taskId, HandlerDirectory handlersHere) {
-    List<StepStatus> statuses = database.call(connection -> {
+    return database.call(connection -> {
       Optional<TaskState> task = reader.state(connection, taskId);
       if (task.isEmpty()) {
         throw new TaskerException.TaskNotFound(taskId);
       }
-      return reader.stepStatuses(connection, taskId);
+      List<Vertex> graph = reader.graph(connection, taskId);
+      Map<Integer, String> failedAbove = failedAbove(graph);
+      List<Json> steps = reader.stepStatuses(connection, taskId).stream()
+          .map(status -> explain(status, handlersHere, failedAbove.get(ClaimedStep.ordinalOf(status.stepId())))).toList();
+      return JsonWriter.object(out -> out
+          .put("task_id", taskId)
+          .put("status", task.get().value())
+          .put("detail", detail(task.get(), graph))
+          .put("steps", JsonWriter.array(steps)));
     });
-    List<Json> steps = statuses.stream().map(status -> explain(status, handlersHere)).toList();
-    return JsonWriter.object(out -> out.put("task_id", taskId).put("steps", JsonWriter.array(steps)));
   }
 
-  private static Json explain(StepStatus step, HandlerDirectory handlersHere) {
-    Explanation explanation = Explanation.of(step, step.handlerAlive() || handlersHere.has(step.handler()));
+  /** For steps that cannot run, by their ordinals: the first step above them that has failed for good. */
+  private static Map<Integer, String> failedAbove(List<Vertex> graph) {
+    Map<Integer, Vertex> byOrdinal = new HashMap<>();
+    Map<Integer, String> failedAbove = new HashMap<>();
+    for (Vertex step : graph) {
+      byOrdinal.put(step.ordinal(), step);
+      for (int ordinal : step.parents()) {
+        Vertex parent = byOrdinal.get(ordinal);
+        String failed = parent.failure() != null ? parent.name() : failedAbove.get(ordinal);
+        if (failed != null) {
+          failedAbove.putIfAbsent(step.ordinal(), failed);
+        }
+      }
+    }
+    return failedAbove;
+  }
+
+  /** What is to be said of the task itself; null where its steps say it all. */
+  private static String detail(TaskState task, List<Vertex> graph) {
+    List<String> failed = graph.stream()
+        .filter(step -> step.failure() != null)
+        .map(step -> step.name() + (step.failure().isEmpty() ? "" : " (" + Printable.of(Printable.cut(step.failure(), MOST_CHARACTERS)) + ")"))
+        .toList();
+    if (failed.isEmpty()) {
+      return task.ended() ? "the task has ended: " + task.value() : null;
+    }
+    return (task.ended() ? "the task has ended: " + task.value() + "; " : "") + "failed for good: " + some(failed);
+  }
+
+  private static Json explain(StepStatus step, HandlerDirectory handlersHere, String failedAbove) {
+    Explanation explanation = Explanation.of(step, step.handlerAlive() || handlersHere.has(step.handler()), failedAbove);
     return JsonWriter.object(out -> out
+        .put("step_id", step.stepId())
         .put("name", step.name())
         .put("state", step.state().value())
         .put("handler", step.handler())
