@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "tmpdir"
+require "yaml"
+require "tasker_core/cli"
 require_relative "../support/workflows"
 
 # What the README and the manual claim and a machine can check.
@@ -74,6 +76,17 @@ RSpec.describe "README.md and docs/manual.md" do
 
     expect(quoted.size).to be > 20
     expect(quoted.flat_map { |text| text.split("…") }.map(&:strip).reject { |part| said.include?(part) }).to eq([])
+  end
+
+  it "has nothing in docs/deployment.md that tasker, a reader of YAML or the health port would refuse" do
+    text = page("docs/deployment.md")
+    commands = text.gsub('", "', " ").gsub(/\$\{PORT:-(\d+)\}/, '\1').scan(/\btasker (work|migrate)((?: -{1,2}[^\s"`]+(?: [^-\s"`]+)?)*)/)
+    commands.each { |command, arguments| TaskerCore::CLI::Options.new(command).parse(arguments.split) }
+    blocks = text.scan(/^```yaml\n(.*?)^```/m).flatten.map { |yaml| YAML.safe_load(yaml, aliases: true) }
+
+    expect(commands.map(&:last).map(&:strip)).to include("--health-port 9394 --log-format json", "--health-port 127.0.0.1:9394", "--health-port 9394")
+    expect(blocks.map { |block| block.keys.first }).to eq(%w[services apiVersion])
+    expect(text.scan(/path: ([^,\s]+)/).flatten.uniq).to eq(%w[/live /health])
   end
 
   # As the usual hosts make them of headings.
