@@ -41,14 +41,14 @@ RSpec.describe "TaskerCore::Coordinator#execute_step" do
   end
 
   it "reports a failure with the time of the next attempt, and the last one's for good" do
-    task_id = create_task([{ name: "a", handler: "fails", retry: { max_attempts: 2, base_ms: 200, jitter: 0 } }])
+    task_id = create_task([{ name: "a", handler: "fails", retry: { max_attempts: 2, base_ms: 1000, jitter: 0 } }])
     id = step_id(task_id)
     outcome = coordinator.execute_step(step_id: id)
 
     expect(outcome).to include("state" => "waiting_for_retry", "attempts" => 1, "next_run_at" => /Z\z/)
     expect(outcome.dig("error", "message")).to eq("oops")
-    expect(refusal(id)).to match(/\AStep #{id} \(a\) cannot be executed now: attempt 1 failed; the next one may begin at /)
-    sleep 0.25
+    expect(refusal(id)).to match(/\AStep #{id} \(a\) cannot be executed now: attempt 1 of 2 failed; the next one may begin at /)
+    sleep 0.01 while coordinator.explain(task_id)["steps"].first["reason"] == "backing_off"
     expect(coordinator.execute_step(step_id: id)).to include("state" => "error", "attempts" => 2, "task_status" => "error")
     expect(refusal(id)).to include("it has failed for good; retry_step")
 

@@ -37,6 +37,23 @@ RSpec.describe "README.md and docs/manual.md" do
     FileUtils.rm_rf(File.dirname(script)) if script
   end
 
+  it "shows a plain application that registers its templates and has its handlers" do
+    database_url, ENV["DATABASE_URL"] = ENV["DATABASE_URL"], TestDatabase.create
+    Dir.mktmpdir do |folder|
+      %w[handlers templates/trips].each { |name| FileUtils.mkdir_p(File.join(folder, name)) }
+      File.write(File.join(folder, "handlers/plain_quote.rb"), "class PlainQuote < TaskerCore::StepHandler\n  def call(_) = { \"total\" => 7 }\nend\n")
+      File.write(File.join(folder, "templates/trips/plain.yml"), "name: plain\nversion: 1.0.0\nsteps: [{ name: quote, handler: PlainQuote }]\n")
+      File.write(script = File.join(folder, "app.rb"), manual[/^```ruby\n(# app\.rb\n.*?)^```/m, 1])
+      TaskerCore.migrate!
+
+      2.times { load script }
+      expect(TaskerCore.handle_task(task_name: "plain")).to include("status" => "complete")
+    end
+  ensure
+    TaskerCore.close
+    ENV["DATABASE_URL"] = database_url
+  end
+
   it "lists every key of the configuration as the core has it" do
     rows = TaskerCore::Configuration.keys.map { |key| row_of(key) }
 

@@ -44,6 +44,7 @@ class TimeoutTest {
     JsonNode outcome = engine.run(taskId);
 
     assertThat(outcome.get("status").asString()).isEqualTo("complete");
+    gate.awaitInterrupted();
     assertThat(gate.interrupted()).isEqualTo(1);
     assertThat(gate.attempt().cancelled()).isTrue();
     assertThat(interrupted).containsExactly(false);
@@ -74,6 +75,7 @@ class TimeoutTest {
     long taskId = engine.task(timed(50));
 
     engine.run(taskId);
+    deaf.awaitInterrupted();
     deaf.openAndAwaitLeft();
     engine.handlers().awaitIdle();
 

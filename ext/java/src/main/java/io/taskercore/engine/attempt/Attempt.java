@@ -340,9 +340,9 @@ public final class Attempt implements DeafHandlers.Interrupted {
       Failure failure = Failure.of(
           "TaskerCore::Timeout", "the attempt ran longer than its timeout_ms of " + timeoutMs, "timeout", true);
       recordFailure(failure);
+      interrupt();
       LOG.atLevel(isLast() ? Level.WARN : Level.INFO)
           .log("{} {}: {}: {}", tag(), isLast() ? "failed for good" : "failed, and is tried again", failure.errorClass(), failure.message());
-      interrupt();
     }
   }
 
