@@ -32,7 +32,7 @@ patiently() {
   shift
   : >"$log"
   (
-    while sleep 5; do
+    while sleep 5 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
       what=$(sed -n 's|.*Downloading from .*/\([^/]*\)$|fetching \1|p; s|^\[INFO\] --- \([^ ]*\).*|\1|p' "$log" | tail -1)
       say "  $SECONDS s: ${what:-at work}"
     done

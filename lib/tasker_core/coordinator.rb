@@ -129,7 +129,7 @@ module TaskerCore
     # @raise [StateError] if it cannot run now: its parents are not done, its time has not come, it runs elsewhere, it has ended,
     #   or its handler is missing here; the message says which
     def execute_step(step = nil, **keys)
-      return execute_step(step_id: step_of(nil, keys[:task_id], keys[:step])) if NilClass === step && keys.key?(:step)
+      return execute_step(step_id: step_of(keys[:step_id], keys[:task_id], keys[:step])) if NilClass === step && keys.key?(:step)
 
       Result.new(@native.execute_step(with_keys(step, keys)))
     end

@@ -170,7 +170,7 @@ module TaskerCore
 
     # A wrong format is no reason to be silent.
     def default_format
-      JsonLog.new if ENV["TASKER_LOG_FORMAT"] == "json"
+      JsonLog.new if ENV["TASKER_LOG_FORMAT"].to_s.strip == "json"
     end
 
     def prepared(coordinator)

@@ -69,6 +69,7 @@ RSpec.describe "TaskerCore::Coordinator#execute_step" do
     @gate << true
     expect(running.value).to include("state" => "complete")
     expect(refusal(first)).to end_with("it is complete")
+    expect { coordinator.execute_step(step_id: second, task_id: task_id, step: "a") }.to raise_error(TaskerCore::InvalidTypeError, /step_id must be nil/)
 
     coordinator.cancel_task(task_id, reason: "r")
     expect(refusal(second)).to end_with("it was cancelled")

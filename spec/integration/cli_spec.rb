@@ -237,6 +237,14 @@ RSpec.describe TaskerCore::CLI do
     expect(status.exitstatus).to eq(0), File.read(path("out"))
   end
 
+  it "says which variable is wrong" do
+    ENV["TASKER_LOG_FORMAT"] = "JSON"
+
+    expect(tasker("work", "--require", application)).to eq([1, "", "tasker: TASKER_LOG_FORMAT: the format of a log is text or json, not JSON\n"])
+  ensure
+    ENV.delete("TASKER_LOG_FORMAT")
+  end
+
   describe "work" do
     # In a thread of this process, which takes the signals meanwhile.
     def work(*arguments)

@@ -103,7 +103,8 @@ RSpec.describe "README.md and docs/manual.md" do
 
     expect(commands.map(&:last).map(&:strip)).to include("--health-port 9394 --log-format json", "--health-port 127.0.0.1:9394", "--health-port 9394")
     expect(blocks.map { |block| block.keys.first }).to eq(%w[services apiVersion])
-    expect(text.scan(/path: ([^,\s]+)/).flatten.uniq).to eq(%w[/live /health])
+    answered = page("lib/tasker_core/cli/health_port.rb").scan(%r{when "(/\w+)"}).flatten
+    expect(answered).to include(*text.scan(/path: ([^,\s]+)/).flatten, *text.scan(%r{`(/(?:live|health|metrics))`}).flatten)
   end
 
   # As the usual hosts make them of headings.

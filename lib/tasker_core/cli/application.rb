@@ -46,8 +46,14 @@ module TaskerCore
 
       def log
         level = @options.verbose? ? Logger::DEBUG : Logger::INFO
-        format = JsonLog.for(@options.log_format || ENV["TASKER_LOG_FORMAT"])
+        format = log_format
         TaskerCore.logger = Logger.new(@options.log ? device(format) : $stderr, level: level, progname: "tasker", formatter: format)
+      end
+
+      def log_format
+        JsonLog.for(@options.log_format || ENV["TASKER_LOG_FORMAT"])
+      rescue ArgumentError => e
+        raise Broken, "TASKER_LOG_FORMAT: #{e.message}"
       end
 
       # Ruby's logger begins a file with a line of its own, which is no JSON.

@@ -64,6 +64,17 @@ module TaskerCore
         one_page(namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }, filter["limit"])
       end
 
+      # Retries only the example's own tasks, as {#list_tasks} lists no others.
+      def retry_tasks(filter)
+        return super unless filter.nil? || filter.is_a?(Hash)
+
+        filter = (filter || {}).transform_keys(&:to_s)
+        namespaces = filter["namespace"] ? [@scope.namespace(filter["namespace"])] : @scope.namespaces
+        namespaces = [@scope.namespace(nil)] if namespaces.empty?
+        retried = namespaces.map { |namespace| shown { super(filter.merge("namespace" => namespace)) } }
+        %w[tasks steps].to_h { |key| [key, retried.sum { |one| one[key] }] }
+      end
+
       def task_context(task_id) = shown { super }
 
       def explain(task_id) = shown { super }

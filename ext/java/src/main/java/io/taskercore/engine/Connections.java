@@ -15,6 +15,8 @@ import io.taskercore.store.Migrations;
 import io.taskercore.store.PoolerProbe;
 import io.taskercore.store.SessionProbe;
 import io.taskercore.store.Sessions;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -135,10 +137,6 @@ final class Connections {
     return connection -> {
       if (!mode.isDirect()) {
         connection.unwrap(PGConnection.class).setPrepareThreshold(0);
-        if (connection.getNetworkTimeout() == 0) {
-          // Nobody watches it, so nothing else notices a server that has gone away without a word.
-          connection.setNetworkTimeout(Runnable::run, (int) TimeUnit.SECONDS.toMillis(SOCKET_TIMEOUT_S));
-        }
         return;
       }
       int answerMs = connection.getNetworkTimeout();
@@ -167,7 +165,40 @@ final class Connections {
     hikari.setConnectionTimeout(config.connectionTimeoutMs());
     hikari.setInitializationFailTimeout(-1);
     hikari.setExceptionOverride(spoilt);
-    return new HikariDataSource(hikari);
+    return new Pool(hikari, mode, config.databaseUrl().properties().containsKey("socketTimeout"));
+  }
+
+  /**
+   * A pool whose process may find a pooler when it has long begun. From then on nobody watches its sessions, so each gets a time-out
+   * while it is lent. It cannot be set before: the pool goes on giving its connections the one of its first.
+   */
+  private static final class Pool extends HikariDataSource {
+
+    private final CurrentMode mode;
+    private final boolean timeoutIsGiven;
+
+    Pool(HikariConfig config, CurrentMode mode, boolean timeoutIsGiven) {
+      super(config);
+      this.mode = mode;
+      this.timeoutIsGiven = timeoutIsGiven;
+    }
+
+    @Override
+    public Connection getConnection() throws SQLException {
+      Connection connection = super.getConnection();
+      if (mode.isDirect() || timeoutIsGiven) {
+        return connection;
+      }
+      try {
+        if (connection.getNetworkTimeout() == 0) {
+          connection.setNetworkTimeout(Runnable::run, (int) TimeUnit.SECONDS.toMillis(SOCKET_TIMEOUT_S));
+        }
+        return connection;
+      } catch (SQLException | RuntimeException | Error broken) {
+        connection.close();
+        throw broken;
+      }
+    }
   }
 
   /** By then the lease is lost, so there is no point in waiting longer. */

@@ -20,6 +20,10 @@ final class LogRelay {
 
   private static final int CAPACITY = 2_000;
   private static final long IDLE_MS = 1_000;
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Writes nothing, but has the logger's level looked at. */
+  private static final Entry LOOK = new Entry(null, null);
 
   private static final BlockingQueue<Entry> ENTRIES = new ArrayBlockingQueue<>(CAPACITY);
   private static final AtomicLong DROPPED = new AtomicLong();
@@ -30,6 +34,7 @@ final class LogRelay {
 
   private static volatile boolean debugging;
   private static volatile boolean informing = true;
+  private static final AtomicLong LOOKED_NANOS = new AtomicLong(System.nanoTime());
 
   private LogRelay() {}
 
@@ -49,8 +54,15 @@ final class LogRelay {
     return debugging;
   }
 
-  /** The same of messages of the level info. */
+  /** The same of messages of the level info. Somebody looks again within a second, for the level may be another by now. */
   static boolean informing() {
+    if (!informing) {
+      long now = System.nanoTime();
+      long looked = LOOKED_NANOS.get();
+      if (now - looked > LOOK_NANOS && LOOKED_NANOS.compareAndSet(looked, now) && ENTRIES.offer(LOOK)) {
+        relay();
+      }
+    }
     return informing;
   }
 
@@ -60,16 +72,23 @@ final class LogRelay {
   }
 
   static void pass(String level, String message) {
-    if (!ENTRIES.offer(new Entry(level, message))) {
+    if (!hasRoomFor(level) || !ENTRIES.offer(new Entry(level, message))) {
       DROPPED.incrementAndGet();
     }
     relay();
   }
 
+  /** Half of the room is kept for warnings and errors, so that a flood of good news drowns none. */
+  private static boolean hasRoomFor(String level) {
+    return level.equals("warn") || level.equals("error") || ENTRIES.remainingCapacity() > CAPACITY / 2;
+  }
+
   /** Writes what is left, on the calling thread. */
   static void flush(ThreadContext context, RubyLog log) {
     for (Entry entry = ENTRIES.poll(); entry != null; entry = ENTRIES.poll()) {
-      log.write(context, entry.level(), entry.message());
+      if (entry != LOOK) {
+        log.write(context, entry.level(), entry.message());
+      }
     }
   }
 
@@ -103,8 +122,10 @@ final class LogRelay {
       if (dropped > 0) {
         log.write(context, "warn", dropped + " log messages were dropped, for they came faster than the logger takes them");
       }
-      log.write(context, entry.level(), entry.message());
-      debugging = log.isDebugging(context);
+      if (entry != LOOK) {
+        log.write(context, entry.level(), entry.message());
+      }
+      wanted(log.isDebugging(context), log.isInforming(context));
     } catch (RuntimeException | Error lost) {
       // Nobody can be told: a message about this would go to the same logger.
     }

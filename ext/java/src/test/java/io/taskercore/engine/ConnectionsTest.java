@@ -12,6 +12,8 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -34,6 +36,38 @@ class ConnectionsTest {
     try (var kept = Connections.kept(config, new CurrentMode(config.connectionMode()), Database.Watch.NOBODY, Sessions.UNWATCHED)) {
       assertThat(kept.<String>call(ConnectionsTest::zone)).isEqualTo("UTC");
     }
+  }
+
+  @Test
+  void where_a_pooler_is_found_later_a_lent_session_waits_for_no_server_for_ever() throws SQLException {
+    assertThat(networkTimeoutOnceAPoolerIsFound(database.url())).containsExactly(0, 30_000, 30_000);
+  }
+
+  @Test
+  void a_time_out_of_the_url_is_left_alone() throws SQLException {
+    String url = database.url() + (database.url().contains("?") ? "&" : "?") + "socketTimeout=0";
+    assertThat(networkTimeoutOnceAPoolerIsFound(url)).containsExactly(0, 0, 0);
+  }
+
+  /** Of the pool's first session before and after, and of one that is new. */
+  private static List<Integer> networkTimeoutOnceAPoolerIsFound(String url) throws SQLException {
+    OrchestrationConfig config = OrchestrationConfig.fromJson(Json.of("{\"database_url\": \"" + url + "\"}"));
+    CurrentMode mode = new CurrentMode(config.connectionMode());
+    List<Integer> found = new ArrayList<>();
+    try (HikariDataSource pool = Connections.pool(config, mode, new SpoiltSessions(), new Sessions())) {
+      try (Connection connection = pool.getConnection()) {
+        found.add(connection.getNetworkTimeout());
+      }
+      mode.poolerFound();
+      try (Connection connection = pool.getConnection()) {
+        found.add(connection.getNetworkTimeout());
+      }
+      pool.getHikariPoolMXBean().softEvictConnections();
+      try (Connection connection = pool.getConnection()) {
+        found.add(connection.getNetworkTimeout());
+      }
+    }
+    return found;
   }
 
   private static String zone(Connection connection) throws SQLException {

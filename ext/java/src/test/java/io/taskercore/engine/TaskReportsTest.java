@@ -324,6 +324,8 @@ class TaskReportsTest {
             .contains("between (pending)", "slow (in_progress)", "it cannot run, for bad has failed for good");
         assertThat(explained(taskId, "join").get("step_id").asLong()).isEqualTo(engine.stepId(taskId, "join"));
         assertThat(Engine.tree(engine.coordinator().questions().explain(taskId)).get("detail").asString()).isEqualTo("failed for good: bad (declined)");
+        engine.coordinator().operators().resolveStep(engine.stepId(taskId, "between"), "by hand", null);
+        assertThat(explained(taskId, "join").get("detail").asString()).isEqualTo("waits for slow (in_progress)");
         gate.open();
         run.outcome();
       }

@@ -93,12 +93,13 @@ public final class AfterCommit {
 
   /** Must be called right after the commit, with the publication that was begun before the transaction. */
   public void apply(Publication publication, Changes changes, Aftermath aftermath) {
-    events.changed(publication, changes, aftermath.knownTasks());
+    Map<Long, CachedTask> known = aftermath.knownTasks();
+    events.changed(publication, changes, known);
     aftermath.handOver(changes.handedOver());
     long now = System.nanoTime();
     changes.ended().forEach(task -> aftermath.metricsOf(task.taskId()).taskEnded(task.state(), task.afterMs(), now));
     if (LOG.isInfoEnabled()) {
-      changes.ended().forEach(task -> log(task, aftermath.knownTasks().get(task.taskId())));
+      changes.ended().forEach(task -> log(task, known.get(task.taskId())));
     }
     changes.ended().forEach(notifier::ended);
     changes.tasksWithStep(Set.of(StepState.ERROR)).forEach(inFlight::stopFailedFast);

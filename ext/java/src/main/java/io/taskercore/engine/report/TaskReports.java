@@ -13,6 +13,7 @@ import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.Printable;
 import io.taskercore.model.StepCounts;
+import io.taskercore.model.StepState;
 import io.taskercore.model.TaskState;
 import io.taskercore.model.TaskerException;
 import io.taskercore.store.Database;
@@ -235,7 +236,9 @@ public final class TaskReports {
       byOrdinal.put(step.ordinal(), step);
       for (int ordinal : step.parents()) {
         Vertex parent = byOrdinal.get(ordinal);
-        String failed = parent.failure() != null ? parent.name() : failedAbove.get(ordinal);
+        // What somebody has declared done lets its children run, whatever failed above it.
+        String above = parent.state() == StepState.PENDING ? failedAbove.get(ordinal) : null;
+        String failed = parent.failure() != null ? parent.name() : above;
         if (failed != null) {
           failedAbove.putIfAbsent(step.ordinal(), failed);
         }
