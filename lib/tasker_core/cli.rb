@@ -19,10 +19,15 @@ module TaskerCore
   # was stopped and handlers had to be interrupted, whose steps were given back and run again; 4, the same, and some
   # handlers ignored the interrupt.
   module CLI
+    # All went well.
     OK = 0
+    # An error, told on standard error.
     ERROR = 1
+    # It was called wrongly.
     USAGE = 2
+    # Stopped, and handlers had to be interrupted.
     INTERRUPTED = 3
+    # The same, and some handlers ignored it.
     DEAF = 4
 
     COMMANDS = { "work" => Work, "migrate" => Migrate, "check" => Check }.freeze

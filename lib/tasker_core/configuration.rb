@@ -47,7 +47,7 @@ module TaskerCore
       # @return [Hash{String => Object}]
       def application = called(@application)
 
-      # @param settings [Hash, #call, nil] if it can be called, it is called each time the configuration is loaded
+      # @param value [Hash, #call, nil] if it can be called, it is called each time the configuration is loaded
       attr_writer :application
 
       # Settings for keys that nobody has set.

@@ -146,6 +146,78 @@ module TaskerCore
       Result.new(Native.performance_metrics)
     end
 
+    # @!method register_template(template)
+    #   (see Coordinator#register_template)
+
+    # @!method register_handler(name, handler = nil, &block)
+    #   (see Coordinator#register_handler)
+
+    # @!method initialize_task(request = nil, connection: nil, **keys)
+    #   (see Coordinator#initialize_task)
+
+    # @!method initialize_tasks(requests, connection: nil)
+    #   (see Coordinator#initialize_tasks)
+
+    # @!method orchestrate_task(task_id, timeout_ms: nil)
+    #   (see Coordinator#orchestrate_task)
+
+    # @!method handle_task(request_or_id = nil, connection: nil, timeout_ms: nil, **keys)
+    #   (see Coordinator#handle_task)
+
+    # @!method task_context(task_id)
+    #   (see Coordinator#task_context)
+
+    # @!method list_tasks(filter = {}, **keys)
+    #   (see Coordinator#list_tasks)
+
+    # @!method cancel_task(task_id, reason:)
+    #   (see Coordinator#cancel_task)
+
+    # @!method retry_step(step_id = nil, task_id: nil, step: nil)
+    #   (see Coordinator#retry_step)
+
+    # @!method retry_task(task_id)
+    #   (see Coordinator#retry_task)
+
+    # @!method retry_tasks(filter = {}, **keys)
+    #   (see Coordinator#retry_tasks)
+
+    # @!method resolve_step(step_id = nil, reason:, task_id: nil, step: nil, result: nil)
+    #   (see Coordinator#resolve_step)
+
+    # @!method resolve_task(task_id, reason:)
+    #   (see Coordinator#resolve_task)
+
+    # @!method explain(task_id)
+    #   (see Coordinator#explain)
+
+    # @!method execute_step(step = nil, **keys)
+    #   (see Coordinator#execute_step)
+
+    # @!method orchestrate_with_errors(task_id, timeout_ms: nil)
+    #   (see Coordinator#orchestrate_with_errors)
+
+    # @!method start_worker(options = {}, **keys)
+    #   (see Coordinator#start_worker)
+
+    # @!method reconfigure(changes = nil, **keys)
+    #   (see Coordinator#reconfigure)
+
+    # @!method health
+    #   (see Coordinator#health)
+
+    # @!method publish_event(event = nil, **keys)
+    #   (see Coordinator#publish_event)
+
+    # @!method subscribe(pattern, &block)
+    #   (see Coordinator#subscribe)
+
+    # @!method unsubscribe(subscription)
+    #   (see Coordinator#unsubscribe)
+
+    # @!method performance_metrics
+    #   (see Coordinator#performance_metrics)
+
     # Forwardable is not used: its frames would stand between the caller's line and the library's, where a backtrace
     # must begin.
     %i[register_template register_handler initialize_task initialize_tasks orchestrate_task handle_task task_context list_tasks

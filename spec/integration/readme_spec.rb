@@ -107,6 +107,14 @@ RSpec.describe "README.md and docs/manual.md" do
     expect(answered).to include(*text.scan(/path: ([^,\s]+)/).flatten, *text.scan(%r{`(/(?:live|health|metrics))`}).flatten)
   end
 
+  it "documents what TaskerCore passes on to its coordinator with the coordinator's own arguments" do
+    code = page("lib/tasker_core/coordinator.rb")
+    written = page("lib/tasker_core/process.rb").scan(/^    # @!method (.+)\n    #   \(see Coordinator#(\w+)\)$/)
+
+    expect(written.map(&:last)).to eq(page("lib/tasker_core/process.rb")[/^    %i\[([^\]]*?)\]\.each do \|name\|/m, 1].split)
+    expect(written.map(&:first).reject { |signature| code.match?(/^    def #{Regexp.escape(signature)}(?: =|$)/) }).to eq([])
+  end
+
   # As the usual hosts make them of headings.
   def anchors(file)
     File.read(file).scan(/^#+ (.+)$/).flatten.map { |heading| heading.downcase.gsub(/[^\p{Alnum}\s_-]/, "").strip.tr(" ", "-") }

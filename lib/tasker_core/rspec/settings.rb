@@ -21,7 +21,7 @@ module TaskerCore
       # @return [String, nil]
       attr_accessor :database_url
 
-      # @param templates [Array<String, Pathname, Hash>] files, or templates; an example registers those that it asks
+      # @param value [Array<String, Pathname, Hash>] files, or templates; an example registers those that it asks
       #   for
       attr_writer :templates
 

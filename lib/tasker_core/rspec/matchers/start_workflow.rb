@@ -31,6 +31,7 @@ module TaskerCore
           self
         end
 
+        # Exactly one; without a count, one or more.
         def once = times(1)
 
         def supports_block_expectations? = true
