@@ -40,14 +40,14 @@ RSpec.describe "The isolation of examples", :tasker_core do
     stub_handler("fails") { |_| raise TaskerCore::PermanentError, "no" }
     steps = [{ name: "a", handler: "fails" }]
     theirs, ours = [@outside, tasker].map do |coordinator|
-      coordinator.register_template(namespace: "shop", name: "failing", version: "1.0.0", steps: steps)
-      coordinator.initialize_task(namespace: "shop", task_name: "failing")
+      coordinator.register_template(namespace: "trades", name: "failing", version: "1.0.0", steps: steps)
+      coordinator.initialize_task(namespace: "trades", task_name: "failing")
     end
     @outside.orchestrate_task(theirs.task_id)
     run_task(ours)
 
     expect(tasker.retry_tasks(namespace: "other")).to eq("tasks" => 0, "steps" => 0)
-    expect(tasker.retry_tasks(namespace: "shop")).to eq("tasks" => 1, "steps" => 1)
+    expect(tasker.retry_tasks(namespace: "trades")).to eq("tasks" => 1, "steps" => 1)
     run_task(ours)
     expect(tasker.retry_tasks).to eq("tasks" => 1, "steps" => 1)
     expect(@outside.task_context(theirs.task_id)).to include("status" => "error")
