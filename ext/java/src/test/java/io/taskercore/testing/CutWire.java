@@ -3,13 +3,8 @@ package io.taskercore.testing;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -20,23 +15,17 @@ import java.util.concurrent.atomic.AtomicReference;
 public final class CutWire implements AutoCloseable {
 
   private final TestDatabase database;
-  private final ServerSocket listener;
+  private final LocalPort port = new LocalPort();
   private final AtomicReference<String> statement = new AtomicReference<>();
   private final AtomicInteger cuts = new AtomicInteger();
-  private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
   public CutWire(TestDatabase database) {
     this.database = database;
-    try {
-      this.listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
-    } catch (IOException failure) {
-      throw new UncheckedIOException(failure);
-    }
     SocketThread.start("cut wire", this::accept);
   }
 
   public int port() {
-    return listener.getLocalPort();
+    return port.number();
   }
 
   /** The answer to the next statement that contains this text is lost, and its connection with it. */
@@ -50,16 +39,8 @@ public final class CutWire implements AutoCloseable {
 
   private void accept() throws IOException {
     while (true) {
-      Socket client = listener.accept();
-      Socket server = new Socket(database.host(), database.port());
-      sockets.add(client);
-      sockets.add(server);
-      if (listener.isClosed()) {
-        // It was on its way when the others were closed.
-        client.close();
-        server.close();
-        return;
-      }
+      Socket client = port.accept();
+      Socket server = port.keep(new Socket(database.host(), database.port()));
       AtomicReference<Boolean> lost = new AtomicReference<>(false);
       SocketThread.start("client to server", () -> pump(client, server, sent -> {
         String part = statement.get();
@@ -97,13 +78,6 @@ public final class CutWire implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      listener.close();
-      for (Socket socket : sockets) {
-        socket.close();
-      }
-    } catch (IOException failure) {
-      throw new UncheckedIOException(failure);
-    }
+    port.close();
   }
 }

@@ -6,8 +6,6 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
@@ -26,9 +24,8 @@ public final class Pooler implements AutoCloseable {
   private static final int PROTOCOL_3 = 196608;
 
   private final TestDatabase database;
-  private final ServerSocket listener;
+  private final LocalPort port = new LocalPort();
   private final BlockingQueue<Session> free = new LinkedBlockingQueue<>();
-  private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private final Set<String> leftovers = ConcurrentHashMap.newKeySet();
 
   /** What the server says of itself at the start of a session, which each client is told too. */
@@ -46,7 +43,6 @@ public final class Pooler implements AutoCloseable {
       for (int i = 1; i < sessions; i++) {
         free.add(new Session());
       }
-      this.listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
     } catch (IOException failure) {
       throw new UncheckedIOException(failure);
     }
@@ -74,7 +70,7 @@ public final class Pooler implements AutoCloseable {
   }
 
   public int port() {
-    return listener.getLocalPort();
+    return port.number();
   }
 
   /** One message of the protocol. */
@@ -103,9 +99,8 @@ public final class Pooler implements AutoCloseable {
 
     /** What the server says at its start. */
     byte[] open() throws IOException {
-      socket = new Socket(database.host(), database.port());
+      socket = port.keep(new Socket(database.host(), database.port()));
       socket.setTcpNoDelay(true);
-      sockets.add(socket);
       in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
       out = new DataOutputStream(socket.getOutputStream());
       ByteArrayOutputStream startup = new ByteArrayOutputStream();
@@ -146,7 +141,7 @@ public final class Pooler implements AutoCloseable {
 
     void end() throws IOException {
       if (socket != null) {
-        sockets.remove(socket);
+        port.forget(socket);
         socket.close();
         socket = null;
       }
@@ -184,9 +179,8 @@ public final class Pooler implements AutoCloseable {
 
   private void accept() throws IOException {
     while (true) {
-      Socket client = listener.accept();
+      Socket client = port.accept();
       client.setTcpNoDelay(true);
-      sockets.add(client);
       SocketThread.start("pooler's client", () -> serve(client));
     }
   }
@@ -225,7 +219,7 @@ public final class Pooler implements AutoCloseable {
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     } finally {
-      sockets.remove(socket);
+      port.forget(socket);
       if (session != null) {
         giveBack(session, idle);
       }
@@ -262,13 +256,6 @@ public final class Pooler implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      listener.close();
-      for (Socket socket : sockets) {
-        socket.close();
-      }
-    } catch (IOException failure) {
-      throw new UncheckedIOException(failure);
-    }
+    port.close();
   }
 }
