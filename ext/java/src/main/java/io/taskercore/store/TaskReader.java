@@ -269,10 +269,8 @@ public final class TaskReader {
           SELECT 1 FROM tasker.processes p
           WHERE p.lease_until > statement_timestamp() AND s.handler = ANY (p.handlers)) AS handler_alive,
         s.attempts, s.crashes, s.max_attempts, s.started_at,
-        EXISTS (
-          SELECT 1 FROM tasker.processes p
-          WHERE p.process_id = s.process_id AND (p.dead_at IS NOT NULL OR p.lease_until < statement_timestamp())) AS holder_is_silent,
-        (SELECT 'process ' || p.pid || ' on ' || p.host FROM tasker.processes p WHERE p.process_id = s.process_id) AS holder,
+        h.dead_at IS NOT NULL OR h.lease_until < statement_timestamp() AS holder_is_silent,
+        'process ' || h.pid || ' on ' || h.host AS holder,
         ARRAY(
           SELECT o.name || ' (' || o.state || ')'
           FROM unnest(s.parents) AS u(ordinal)
@@ -282,6 +280,7 @@ public final class TaskReader {
       FROM tasker.tasks t
       JOIN tasker.workflow_steps s ON s.task_id = t.task_id
       LEFT JOIN tasker.step_queue q ON q.task_id = s.task_id AND q.step_id = s.step_id
+      LEFT JOIN tasker.processes h ON h.process_id = s.process_id
       """;
 
   /** All steps of a task, in their order: parents come before their children. */
