@@ -5,6 +5,7 @@ import io.taskercore.engine.report.TaskReports;
 import io.taskercore.model.Json;
 import io.taskercore.model.JsonWriter;
 import io.taskercore.model.TaskerException;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What people decide about tasks and steps. */
@@ -49,19 +50,15 @@ public final class Operators {
    */
   public Json retryTasks(Json filter) {
     requireOpen.run();
-    int tasks = 0;
-    int steps = 0;
+    List<Integer> steps = new ArrayList<>();
     for (long taskId : reports.failedTasks(filter)) {
       try {
-        steps += changes.retryTask(taskId).size();
-        tasks++;
+        steps.add(changes.retryTask(taskId).size());
       } catch (TaskerException.State | TaskerException.TaskNotFound changedMeanwhile) {
         continue;
       }
     }
-    int retriedTasks = tasks;
-    int retriedSteps = steps;
-    return JsonWriter.object(out -> out.put("tasks", retriedTasks).put("steps", retriedSteps));
+    return JsonWriter.object(out -> out.put("tasks", steps.size()).put("steps", steps.stream().mapToInt(Integer::intValue).sum()));
   }
 
   /** @param result what children read; null: {@code {}} */
