@@ -18,7 +18,7 @@ module TaskerCore
           return unless defined?(::ActiveRecord::Base)
 
           handler = ::ActiveRecord::Base.connection_handler
-          if ::ActiveRecord.gem_version >= EACH_ROLE then handler.clear_active_connections!(:all)
+          if all_roles_at_once? then handler.clear_active_connections!(:all)
           else handler.all_connection_pools.each(&:release_connection)
           end
         end
@@ -40,7 +40,13 @@ module TaskerCore
           return [] unless defined?(::ActiveRecord::Base)
 
           handler = ::ActiveRecord::Base.connection_handler
-          ::ActiveRecord.gem_version >= EACH_ROLE ? handler.connection_pool_list(:all) : handler.all_connection_pools
+          all_roles_at_once? ? handler.connection_pool_list(:all) : handler.all_connection_pools
+        end
+
+        # Remembered, because each handler asks.
+        def all_roles_at_once?
+          @all_roles_at_once = ::ActiveRecord.gem_version >= EACH_ROLE if @all_roles_at_once.nil?
+          @all_roles_at_once
         end
 
         def warn_once(name, text)
